@@ -1,0 +1,236 @@
+"""Typed settings, and where each value came from.
+
+Later layers win: the packaged default, `HOME/config.toml`, the file given with `--config`, the environment
+(`DETECTOR_<SECTION>__<KEY>`). Nothing else in the package reads settings from anywhere. What each key means
+stands beside it in `configs/default.toml`.
+"""
+
+import datetime as dt
+import tomllib
+import zoneinfo
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pydantic
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from detector.errors import InputError, SettingsError
+
+
+def _known_zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"expected an IANA time zone such as Europe/Paris, found {name!r}") from None
+    return name
+
+
+Zone = Annotated[str, pydantic.AfterValidator(_known_zone)]
+Country = Annotated[str, pydantic.StringConstraints(pattern="^[A-Z]{2}$")]
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Positive = Annotated[int, pydantic.Field(gt=0)]
+Natural = Annotated[int, pydantic.Field(ge=0)]
+
+
+class Section(pydantic.BaseModel):
+    """One table of the configuration; an unknown key is refused."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Section):
+    """What `nightly` ingests first, and how to read it."""
+
+    paths: tuple[str, ...] = ()
+    format: str
+    account: str
+    timezone: Zone | Annotated[str, pydantic.StringConstraints(pattern="^$")]
+    columns: dict[str, str]
+
+
+class Days(Section):
+    """Which local day a playback belongs to, and when a day is over."""
+
+    default_zone: Zone
+    westernmost_zone: Zone
+    closing_h: Natural
+    look_back_days: Natural
+    zone_by_country: dict[Country, Zone]
+
+
+class Identity(Section):
+    """How much of an IP makes an address, and the network around it."""
+
+    ipv4_address_bits: Annotated[int, pydantic.Field(ge=1, le=32)]
+    ipv4_network_bits: Annotated[int, pydantic.Field(ge=1, le=32)]
+    ipv6_address_bits: Annotated[int, pydantic.Field(ge=1, le=128)]
+    ipv6_network_bits: Annotated[int, pydantic.Field(ge=1, le=128)]
+
+
+class Playbacks(Section):
+    """What a believable row is, and when stretches are one playback and a playback is a view."""
+
+    earliest: dt.date
+    future_tolerance_s: Natural
+    longest_s: Positive
+    resume_gap_s: Natural
+    resume_runtime_ratio: Annotated[float, pydantic.Field(ge=1)]
+    view_runtime_share: Share
+    view_movie_s: Positive
+    view_episode_s: Positive
+    view_track_s: Positive
+    shortest_video_s: Natural
+
+
+class Gate(Section):
+    """When the data as a whole look too wrong to publish from."""
+
+    reject_share: Share
+    volume_low_ratio: Share
+    volume_high_ratio: Annotated[float, pydantic.Field(ge=1)]
+    volume_days: Positive
+    volume_playbacks: Natural
+
+
+class Window(Section):
+    """How far a night looks back."""
+
+    days: Annotated[int, pydantic.Field(ge=7)]
+    year_days: Annotated[int, pydantic.Field(ge=28)]
+    history_days: Natural
+    history_playbacks: Natural
+
+
+class Model(Section):
+    """Size of the forests and of what they learn from."""
+
+    trees: Positive
+    samples: Positive
+    training_accounts: Positive
+    small_home_accounts: Natural
+    seed: Natural
+
+
+class Decision(Section):
+    """How many accounts are put before reviewers."""
+
+    capacity_share: Share
+
+
+class State(Section):
+    """Where the ledger of runs lives."""
+
+    database_url: str
+    lock_timeout_s: Natural
+
+
+class Settings(BaseSettings):
+    """All settings of one run; immutable."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="DETECTOR_", env_nested_delimiter="__"
+    )
+
+    source: Source
+    days: Days
+    identity: Identity
+    playbacks: Playbacks
+    gate: Gate
+    window: Window
+    model: Model
+    decision: Decision
+    state: State
+
+    def __init__(self, **values: Any) -> None:
+        # The layers are merged in `load`; nothing may slip in from the process on the way.
+        super().__init__(_env_prefix="DETECTOR_NOTHING_", **values)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings, and by dotted key the layer that set it: "default", a file's path, or "environment"."""
+
+    settings: Settings
+    origin: dict[str, str]
+
+
+def packaged(name: str) -> Path:
+    """A file that ships with the package, such as `configs/default.toml`; in a checkout it stands at the top level.
+
+    >>> packaged("configs/default.toml").name
+    'default.toml'
+    """
+    here = Path(__file__).parent
+    shipped = here / "packaged" / name
+    return shipped if shipped.exists() else here.parent / name
+
+
+def load(*, home: Path | None = None, file: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read and check every layer.
+
+    Raises:
+        InputError: a configuration file is missing or is not TOML.
+        SettingsError: a key is unknown or a value is not what it should be.
+    """
+    layers: list[tuple[str, dict[str, Any]]] = [("default", _toml(packaged("configs/default.toml")))]
+    if home is not None and (home / "config.toml").exists():
+        layers.append((str(home / "config.toml"), _toml(home / "config.toml")))
+    if file is not None:
+        layers.append((str(file), _toml(file)))
+    layers.append(("environment", _environment(environ or {})))
+
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for name, layer in layers:
+        _merge(merged, layer, name, origin, "")
+    try:
+        return Loaded(Settings(**merged), origin)
+    except pydantic.ValidationError as error:
+        raise SettingsError(_sentence(error, origin)) from None
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"expected a configuration file at {path}, found none; check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"expected TOML in {path}, found: {error}; mend that line") from None
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    wanted = {key: value for key, value in environ.items() if key.startswith("DETECTOR_") and "__" in key}
+    source = EnvSettingsSource(Settings)
+    source.env_vars = {key.lower(): value for key, value in wanted.items()}
+    known = source()
+    for key in wanted:
+        section = key.removeprefix("DETECTOR_").split("__")[0].lower()
+        if section not in Settings.model_fields:
+            raise SettingsError(f"expected one of {sorted(Settings.model_fields)} in {key}, found {section!r}; unset it")
+    return known
+
+
+def _merge(into: dict[str, Any], layer: dict[str, Any], name: str, origin: dict[str, str], prefix: str) -> None:
+    for key, value in layer.items():
+        dotted = f"{prefix}{key}"
+        if isinstance(value, dict):
+            child = into.setdefault(key, {})
+            if not isinstance(child, dict):
+                into[key] = child = {}
+            _merge(child, value, name, origin, f"{dotted}.")
+        else:
+            into[key] = value
+            origin[dotted] = name
+
+
+def _sentence(error: pydantic.ValidationError, origin: Mapping[str, str]) -> str:
+    """The first thing that is wrong, with its key and where it was set."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if isinstance(part, str) and "[" not in part)
+    where = next((layer for dotted, layer in origin.items() if dotted == key or key.startswith(dotted)), "the settings")
+    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return f"expected known settings, found {key!r} in {where}; `detector config show` lists them{more}"
+    return f"setting {key!r} in {where}: {first['msg']}, found {first['input']!r}; mend it there{more}"

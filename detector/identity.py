@@ -1,0 +1,237 @@
+"""Pseudonyms and their key.
+
+Every id of the service becomes an HMAC-SHA256 under the home's key, cut to 64 bits (Krawczyk, Bellare, Canetti,
+RFC 2104), before anything is stored. Each kind of id has its own domain, so that the same text as an account and as
+a title gives different pseudonyms. A second key seals the few names that a reviewer with a purpose may open.
+
+The key never appears in a message, and plans that hold it are collected here, never handed on: a serialised plan
+would hold the key too.
+"""
+
+import io
+import ipaddress
+import os
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+import polars_hash as plh
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from detector import config
+from detector.errors import InputError, IntegrityError, SettingsError
+
+_SEPARATOR = "\x1f"  # ASCII unit separator: ids that hold one can not imitate another pair
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The two keys of a home. `key_id` may be shown: it tells which key made a pseudonym, and nothing else."""
+
+    pseudonym: str = field(repr=False)
+    sealing: bytes = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """Eight hex digits that name the pseudonym key."""
+        digest = pl.select(_hmac(pl.lit("key id"), self.pseudonym)).item()
+        return str(digest)[:8]
+
+
+def load_keys(home: Path, key_file: Path | None = None) -> Keys:
+    """The keys of a home, made on first use with mode 0600; `key_file` gives the pseudonym key instead.
+
+    Raises:
+        InputError: `key_file` is missing or can not be read.
+        SettingsError: a key file does not hold 64 hex digits, or the home was made with another key.
+    """
+    own = home / "identity.key"
+    if key_file is not None:
+        given = _read_key(key_file)
+        if own.exists() and _read_key(own) != given:
+            raise SettingsError(
+                f"expected the key that {home} was made with, found another in {key_file}; "
+                "give that key, or name another --home"
+            )
+        if not own.exists():
+            _write_key(own, given)
+    return Keys(_read_or_make(own), bytes.fromhex(_read_or_make(home / "sealing.key")))
+
+
+def _read_or_make(path: Path) -> str:
+    if not path.exists():
+        _write_key(path, secrets.token_hex(_KEY_BYTES))
+    return _read_key(path)
+
+
+def _read_key(path: Path) -> str:
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        raise InputError(f"expected a key of {2 * _KEY_BYTES} hex digits in {path}, found: {reason}") from None
+    if len(key) != 2 * _KEY_BYTES or set(key) - set("0123456789abcdef"):
+        raise SettingsError(f"expected {2 * _KEY_BYTES} lower-case hex digits in {path}, found something else")
+    return key
+
+
+def _write_key(path: Path, key: str) -> None:
+    aside = path.with_suffix(".new")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(key + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(aside, path)  # whoever is first has made it
+    except FileExistsError:
+        pass
+    finally:
+        aside.unlink()
+
+
+def _hmac(value: pl.Expr, key: str) -> pl.Expr:
+    return plh.concat_str(value).chash.hmac_sha256(key=key)
+
+
+def _pseudonym(domain: str, parts: Iterable[str], key: str) -> pl.Expr:
+    """u64 of the parts together; null where a part is null."""
+    text = pl.concat_str(pl.lit(domain), *(pl.col(part) for part in parts), separator=_SEPARATOR)
+    return _hmac(text, key).str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
+
+
+def pseudonymise(rows: pl.DataFrame, keys: Keys, settings: config.Identity) -> pl.DataFrame:
+    """Raw rows with `playback, account, profile, device, device_is_real, title, address, network` for their ids.
+
+    Profiles, and names that stand for a device id, are keyed together with the account: two households may both
+    have a "Mum" and a "Living room TV". `playback` is the log's own key of the row, else all that names a playback.
+    The clear columns are gone from the result.
+
+    >>> rows = pl.DataFrame({"account_id": ["a", "b"], "title_id": ["x", "x"]})
+    >>> out = pseudonymise_ids(rows, Keys("00" * 32, b""))
+    >>> out["account"].n_unique(), out["title"].n_unique()
+    (2, 1)
+    """
+    rows = rows.join(ip_prefixes(rows["ip"], settings), on="ip", how="left", maintain_order="left")
+    rows = rows.with_columns(network_text=pl.coalesce("network", "network_text"))
+    return pseudonymise_ids(rows.drop("network"), keys).drop("ip", strict=False)
+
+
+def pseudonymise_ids(rows: pl.DataFrame, keys: Keys) -> pl.DataFrame:
+    """As `pseudonymise`, for tables without IPs: only the id columns that are there are turned."""
+    key = keys.pseudonym
+    there = set(rows.columns)
+    made: dict[str, pl.Expr] = {}
+    if "account_id" in there:
+        made["account"] = _pseudonym("account", ["account_id"], key)
+    if "profile_id" in there:
+        made["profile"] = _pseudonym("profile", ["account_id", "profile_id"], key)
+    if {"device_id", "device_name"} <= there:
+        real = _pseudonym("device", ["device_id"], key)
+        made["device"] = pl.coalesce(real, _pseudonym("device name", ["account_id", "device_name"], key))
+        made["device_is_real"] = pl.col("device_id").is_not_null()
+    if "title_id" in there:
+        made["title"] = _pseudonym("title", ["title_id"], key)
+    for column in ("address", "network"):
+        if f"{column}_text" in there:
+            made[column] = _pseudonym(column, [f"{column}_text"], key)
+    if "playback_id" in there:
+        rows = rows.with_columns(
+            _start=pl.col("started_at").dt.epoch("ms").cast(pl.String),
+            **{f"_{part}": pl.col(part).fill_null("") for part in ("profile_id", "device_id", "device_name", "title_id")},
+        )
+        named = ["account_id", "_profile_id", "_device_id", "_device_name", "_title_id", "_start"]
+        made["playback"] = pl.coalesce(
+            _pseudonym("playback", ["account_id", "playback_id"], key), _pseudonym("row", named, key)
+        )
+    clear = there & {"account_id", "profile_id", "device_id", "device_name", "title_id", "title_name", "playback_id"}
+    clear |= {"_start", "_profile_id", "_device_id", "_device_name", "_title_id", "address_text", "network_text"}
+    return rows.with_columns(**made).drop(*clear, strict=False)
+
+
+def pseudonym_of(account_id: str, keys: Keys) -> int:
+    """The pseudonym of one account id."""
+    return int(pseudonymise_ids(pl.DataFrame({"account_id": [account_id]}), keys)["account"][0])
+
+
+def ip_prefixes(ips: pl.Series, settings: config.Identity) -> pl.DataFrame:
+    """Per distinct IP its `address_text` and `network_text`, such as 203.0.113.9/32 and 203.0.113.0/24.
+
+    An IPv4 address written as IPv6 (::ffff:a.b.c.d) is the IPv4 address. What is no IP has nulls.
+    """
+    distinct = ips.unique().drop_nulls()
+    parsed = [_prefixes(ip, settings) for ip in distinct]
+    return pl.DataFrame(
+        {"ip": distinct, "address_text": [p[0] for p in parsed], "network_text": [p[1] for p in parsed]},
+        schema={"ip": pl.String, "address_text": pl.String, "network_text": pl.String},
+    )
+
+
+def _prefixes(ip: str, settings: config.Identity) -> tuple[str | None, str | None]:
+    try:
+        address = ipaddress.ip_address(ip.strip())
+    except ValueError:
+        return None, None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.version == 4:
+        bits, address_bits, network_bits = 32, settings.ipv4_address_bits, settings.ipv4_network_bits
+    else:
+        bits, address_bits, network_bits = 128, settings.ipv6_address_bits, settings.ipv6_network_bits
+    number = int(address)
+    return (
+        f"{address.version}:{number >> (bits - address_bits):x}/{address_bits}",
+        f"{address.version}:{number >> (bits - network_bits):x}/{network_bits}",
+    )
+
+
+def to_hex(values: pl.Series) -> pl.Series:
+    """u64 pseudonyms as 16 hex digits, null where null: what stands anywhere outside frames.
+
+    >>> to_hex(pl.Series([255, None], dtype=pl.UInt64)).to_list()
+    ['00000000000000ff', None]
+    """
+    data = values.fill_null(0).to_numpy().astype(">u8").tobytes().hex()
+    digits = pl.Series(values.name, [data[i : i + 16] for i in range(0, len(data), 16)], dtype=pl.String)
+    return digits.set(values.is_null(), None)
+
+
+def from_hex(digits: str) -> int:
+    """The pseudonym written as 16 hex digits.
+
+    Raises:
+        SettingsError: it is not 16 hex digits.
+    """
+    if len(digits) != 16 or set(digits.lower()) - set("0123456789abcdef"):
+        raise SettingsError(
+            "expected ACCOUNT as the 16 hex digits that `detector scores` prints, found something else; "
+            "for the service's own id use --id - and write it on standard input"
+        )
+    return int(digits, 16)
+
+
+def seal(names: pl.DataFrame, keys: Keys) -> bytes:
+    """A table of names, encrypted and authenticated whole (AES-256-GCM, a fresh nonce each time)."""
+    clear = io.BytesIO()
+    names.write_parquet(clear)
+    nonce = secrets.token_bytes(12)
+    return nonce + AESGCM(keys.sealing).encrypt(nonce, clear.getvalue(), b"sealed names")
+
+
+def unseal(sealed: bytes, keys: Keys) -> pl.DataFrame:
+    """The table that `seal` was given.
+
+    Raises:
+        IntegrityError: the bytes were changed, or sealed under another key.
+    """
+    try:
+        clear = AESGCM(keys.sealing).decrypt(sealed[:12], sealed[12:], b"sealed names")
+    except (InvalidTag, ValueError):
+        raise IntegrityError(
+            "expected names sealed under this home's key, found other bytes; restore sealing.key or the sealed files"
+        ) from None
+    return pl.read_parquet(clear)
