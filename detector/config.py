@@ -129,9 +129,7 @@ class State(Section):
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="DETECTOR_", env_nested_delimiter="__"
-    )
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix="DETECTOR_", env_nested_delimiter="__")
 
     source: Source
     days: Days
@@ -208,7 +206,9 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for key in wanted:
         section = key.removeprefix("DETECTOR_").split("__")[0].lower()
         if section not in Settings.model_fields:
-            raise SettingsError(f"expected one of {sorted(Settings.model_fields)} in {key}, found {section!r}; unset it")
+            raise SettingsError(
+                f"expected one of {sorted(Settings.model_fields)} in {key}, found {section!r}; unset it"
+            )
     return known
 
 

@@ -142,7 +142,10 @@ def pseudonymise_ids(rows: pl.DataFrame, keys: Keys) -> pl.DataFrame:
     if "playback_id" in there:
         rows = rows.with_columns(
             _start=pl.col("started_at").dt.epoch("ms").cast(pl.String),
-            **{f"_{part}": pl.col(part).fill_null("") for part in ("profile_id", "device_id", "device_name", "title_id")},
+            **{
+                f"_{part}": pl.col(part).fill_null("")
+                for part in ("profile_id", "device_id", "device_name", "title_id")
+            },
         )
         named = ["account_id", "_profile_id", "_device_id", "_device_name", "_title_id", "_start"]
         made["playback"] = pl.coalesce(
@@ -159,16 +162,41 @@ def pseudonym_of(account_id: str, keys: Keys) -> int:
 
 
 def ip_prefixes(ips: pl.Series, settings: config.Identity) -> pl.DataFrame:
-    """Per distinct IP its `address_text` and `network_text`, such as 203.0.113.9/32 and 203.0.113.0/24.
+    """Per distinct IP what of it is kept: `address_text` and `network_text`. What is no IP has nulls.
 
-    An IPv4 address written as IPv6 (::ffff:a.b.c.d) is the IPv4 address. What is no IP has nulls.
+    An IPv4 address written as IPv6 (::ffff:a.b.c.d) is the IPv4 address.
+
+    >>> ip_prefixes(pl.Series(["203.0.113.9"]), config.load().settings.identity).row(0)
+    ('203.0.113.9', '4:3405803785/32', '4:13303921/24')
     """
-    distinct = ips.unique().drop_nulls()
-    parsed = [_prefixes(ip, settings) for ip in distinct]
-    return pl.DataFrame(
-        {"ip": distinct, "address_text": [p[0] for p in parsed], "network_text": [p[1] for p in parsed]},
-        schema={"ip": pl.String, "address_text": pl.String, "network_text": pl.String},
+    octets = pl.col("ip").str.extract_groups(r"^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$")
+    fourth, third, second, first = (octets.struct.field(str(4 - i)).cast(pl.UInt8, strict=False) for i in range(4))
+    number = (
+        fourth.cast(pl.UInt32)
+        + third.cast(pl.UInt32) * 256
+        + second.cast(pl.UInt32) * 65536
+        + first.cast(pl.UInt32) * 2**24
     )
+    distinct = pl.DataFrame({"ip": ips.cast(pl.String).unique().drop_nulls()}).with_columns(number=number)
+    return pl.concat(
+        [
+            distinct.filter(pl.col("number").is_not_null()).select(
+                "ip",
+                address_text=_ipv4_text(pl.col("number"), settings.ipv4_address_bits),
+                network_text=_ipv4_text(pl.col("number"), settings.ipv4_network_bits),
+            ),
+            # The few others (IPv6, mapped, nonsense) are worth the standard library's care.
+            pl.DataFrame(
+                [(ip, *_prefixes(ip, settings)) for ip in distinct.filter(pl.col("number").is_null())["ip"]],
+                schema={"ip": pl.String, "address_text": pl.String, "network_text": pl.String},
+                orient="row",
+            ),
+        ]
+    )
+
+
+def _ipv4_text(number: pl.Expr, bits: int) -> pl.Expr:
+    return pl.format(f"4:{{}}/{bits}", number // 2 ** (32 - bits))
 
 
 def _prefixes(ip: str, settings: config.Identity) -> tuple[str | None, str | None]:
@@ -176,17 +204,12 @@ def _prefixes(ip: str, settings: config.Identity) -> tuple[str | None, str | Non
         address = ipaddress.ip_address(ip.strip())
     except ValueError:
         return None, None
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    if address.version == 4:
-        bits, address_bits, network_bits = 32, settings.ipv4_address_bits, settings.ipv4_network_bits
-    else:
-        bits, address_bits, network_bits = 128, settings.ipv6_address_bits, settings.ipv6_network_bits
-    number = int(address)
-    return (
-        f"{address.version}:{number >> (bits - address_bits):x}/{address_bits}",
-        f"{address.version}:{number >> (bits - network_bits):x}/{network_bits}",
-    )
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else address
+    if mapped is not None:
+        keeps = (settings.ipv4_address_bits, settings.ipv4_network_bits)
+        return tuple(f"4:{int(mapped) >> (32 - bits)}/{bits}" for bits in keeps)  # type: ignore[return-value]
+    keeps = (settings.ipv6_address_bits, settings.ipv6_network_bits)
+    return tuple(f"6:{int(address) >> (128 - bits)}/{bits}" for bits in keeps)  # type: ignore[return-value]
 
 
 def to_hex(values: pl.Series) -> pl.Series:

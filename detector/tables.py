@@ -50,7 +50,9 @@ class Playable(dy.Schema):
     network_kind = dy.String(nullable=True, check=lambda c: c.is_in(NETWORK_KINDS), description="one of NETWORK_KINDS")
     title_kind = dy.String(nullable=True, check=lambda c: c.is_in(TITLE_KINDS), description="one of TITLE_KINDS")
     title_runtime_s = dy.Int64(nullable=True, min=1, max=10**6, description="length of the title, seconds")
-    interaction = dy.String(nullable=True, check=lambda c: c.is_in(STARTED_BY), description="who started it: STARTED_BY")
+    interaction = dy.String(
+        nullable=True, check=lambda c: c.is_in(STARTED_BY), description="who started it: STARTED_BY"
+    )
     plan_streams = dy.Int64(nullable=True, min=1, max=1000, description="streams the account's plan allows at once")
 
 
@@ -204,7 +206,9 @@ class Scores(dy.Schema):
     day = dy.Date(primary_key=True, description="the night")
     score = dy.Float64(nullable=True, description="higher is more suspicious; null: too little seen")
     status = dy.String(check=lambda c: c.is_in(STATUSES), description="one of STATUSES")
-    p_value = dy.Float64(nullable=True, min=0, max=1, description="share of the calibration accounts that score as high")
+    p_value = dy.Float64(
+        nullable=True, min=0, max=1, description="share of the calibration accounts that score as high"
+    )
     rank = dy.UInt32(nullable=True, description="1 is the highest score of the night")
     model_version = dy.String(description="version of the champion that scored")
     history_days = dy.UInt32(description="days since the account was first seen in the year kept, both ends counted")

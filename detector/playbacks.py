@@ -1,0 +1,260 @@
+"""Raw rows → checked rows and rejects; checked rows → repaired playbacks.
+
+Checking looks at one row at a time and happens once, at ingest. Repair looks at the rows around a day and happens
+when the day is digested: it is a pure function of what is stored, so that file and arrival order change nothing.
+"""
+
+import datetime as dt
+import zoneinfo
+from dataclasses import dataclass
+
+import dataframely as dy
+import numpy as np
+import polars as pl
+
+from detector import config, identity, tables
+
+_NAMED_BY = ["account", "device", "title", "profile"]
+_SHORT_KINDS = ["track", "clip"]
+_PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What became of one file.
+
+    `rows` are believable (`tables.CheckedRows`), `rejects` are not (`tables.Rejects`), `names` holds what may be
+    sealed: one row per `kind` ("account" or "title"), pseudonym `id`, clear `name` and `utc_date` it was seen on.
+    """
+
+    rows: pl.DataFrame
+    rejects: pl.DataFrame
+    names: pl.DataFrame
+
+
+def check(
+    raw: pl.LazyFrame, *, file: str, now: dt.datetime, zone: str, keys: identity.Keys, settings: config.Settings
+) -> Checked:
+    """Split one file's raw rows (`tables.RawRows`) into believable rows under pseudonyms and rejects.
+
+    `zone` is the time zone given at ingest, or "". Nothing of the result but `names` is in clear.
+    """
+    good, failure = _believable(now, settings.playbacks).filter(tables.shape(raw, tables.RawRows).collect())
+    local = _localise(good, zone or settings.days.default_zone, settings.days.zone_by_country)
+    rows = identity.pseudonymise(local, keys, settings.identity)
+    names = pl.concat(
+        rows.select(kind=pl.lit(kind), id=kind, name=name, utc_date=pl.col("started_at").dt.date()).unique()
+        for kind, name in (
+            ("account", local["account_id"]),
+            ("title", local["title_name"].fill_null(local["title_id"])),
+        )
+    ).drop_nulls()
+    return Checked(
+        rows=tables.shape(rows.lazy(), tables.CheckedRows).collect(),
+        rejects=_rejects(failure, file, keys),
+        names=names.sort("kind", "id", "name"),
+    )
+
+
+def _believable(now: dt.datetime, settings: config.Playbacks) -> type[tables.RawRows]:
+    """The row-level rules, whose names are the reasons that a reject is given."""
+    earliest = dt.datetime.combine(settings.earliest, dt.time(), dt.UTC)
+    latest = now + dt.timedelta(seconds=settings.future_tolerance_s)
+    longest = dt.timedelta(seconds=settings.longest_s)
+
+    class Believable(tables.RawRows):
+        @dy.rule()
+        def started_before_earliest(cls) -> pl.Expr:
+            return pl.col("started_at") >= earliest
+
+        @dy.rule()
+        def starts_in_the_future(cls) -> pl.Expr:
+            return pl.col("started_at") <= latest
+
+        @dy.rule()
+        def ends_before_it_starts(cls) -> pl.Expr:
+            return pl.col("ended_at") >= pl.col("started_at")
+
+        @dy.rule()
+        def lasts_too_long(cls) -> pl.Expr:
+            return pl.col("ended_at") - pl.col("started_at") <= longest
+
+        @dy.rule()
+        def neither_title_nor_device(cls) -> pl.Expr:
+            return pl.any_horizontal(pl.col("title_id", "device_id", "device_name").is_not_null())
+
+        @dy.rule()
+        def unknown_timezone(cls) -> pl.Expr:
+            return pl.col("timezone").is_in(sorted(zoneinfo.available_timezones()))
+
+    return Believable
+
+
+def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.DataFrame:
+    details = failure.details()
+    rules = [name for name in details.columns if name not in tables.columns(tables.RawRows)]
+    broken = (
+        identity.pseudonymise_ids(details.select("row", "account_id", *rules), keys)
+        .unpivot(rules, index=["row", "account"], variable_name="rule")
+        .filter(pl.col("value").cast(pl.String) == "invalid")
+        .with_columns(file=pl.lit(file), rule=pl.col("rule").str.replace("|", ": ", literal=True))
+    )
+    return tables.shape(broken.lazy(), tables.Rejects).collect().sort("row", "rule")
+
+
+def _localise(rows: pl.DataFrame, zone: str, zone_by_country: dict[str, str]) -> pl.DataFrame:
+    """Add the local `day` and `utc_offset_s`: by the row's zone, its country's, else `zone`."""
+    country_zone = pl.col("country").replace_strict(zone_by_country, default=None, return_dtype=pl.String)
+    rows = rows.with_columns(timezone=pl.coalesce("timezone", country_zone, pl.lit(zone)))
+    started = pl.col("started_at")
+    parts = [
+        part.with_columns(
+            day=started.dt.convert_time_zone(name).dt.date(),
+            utc_offset_s=started.dt.convert_time_zone(name)
+            .dt.replace_time_zone("UTC")
+            .sub(started)
+            .dt.total_seconds()
+            .cast(pl.Int32),
+        )
+        for (name,), part in rows.partition_by("timezone", as_dict=True).items()
+        if isinstance(name, str)
+    ]
+    return pl.concat(parts) if parts else rows.with_columns(day=started.dt.date(), utc_offset_s=pl.lit(0, pl.Int32))
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """`playbacks` (`tables.Playbacks`), sorted by account and start, and how many rows were left out and why."""
+
+    playbacks: pl.DataFrame
+    replays: int
+    conflicts: int
+
+
+def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
+    """Checked rows → playbacks: replays and contradictions out, ghosts cut, resumes merged, views marked.
+
+    Exact replays vanish. Two rows that name the same playback but say different things are both left out.
+    Where a real device id stands, a device shows one thing at a time. See GLOSSARY for *playback*, *repeat*, *ghost*.
+    """
+    distinct, replays, conflicts = _without_replays(rows)
+    stretches = _cut_ghosts(distinct, settings)
+    playbacks = _mark_views(_merge_resumes(stretches, settings), settings)
+    shaped = tables.shape(playbacks.lazy(), tables.Playbacks).collect()
+    return Repaired(shaped.sort("account", "started_at", "playback"), replays, conflicts)
+
+
+def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
+    again = rows["playback"].is_duplicated()
+    once = rows.filter(again).unique()
+    contradicting = once["playback"].is_duplicated()
+    kept = pl.concat([rows.filter(~again), once.filter(~contradicting)])
+    replays = int(again.sum()) - once.height
+    return kept, replays, int(contradicting.sum())
+
+
+def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
+    """End what was left open: at the progress made, at the runtime, at the next start on the same device."""
+    start, end = pl.col("started_at"), pl.col("ended_at")
+    progress = pl.duration(seconds=pl.col("position_end_s") - pl.col("position_start_s"))
+    runtime = pl.duration(
+        milliseconds=(pl.col("title_runtime_s") * 1000 * settings.resume_runtime_ratio).cast(pl.Int64)
+    )
+    idle = (progress >= pl.duration(seconds=0)) & (end - start > progress + pl.duration(seconds=settings.resume_gap_s))
+    overrun = (progress.is_null() & (pl.col("title_kind") != "live").fill_null(True)) & (end - start > runtime)
+    cut = (
+        pl.when(idle).then(start + progress).when(overrun).then(start + runtime).otherwise(end).dt.cast_time_unit("ms")
+    )
+    rows = rows.with_columns(ended_at=cut).sort("account", "device", "started_at", "ended_at", "playback")
+    same_device = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("device") == pl.col("device").shift(-1))
+    superseded = same_device & pl.col("device_is_real") & (start.shift(-1) < end)
+    return rows.with_columns(ended_at=pl.when(superseded).then(start.shift(-1)).otherwise(end))
+
+
+def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
+    """Stretches → playbacks, with `seconds`, `is_repeat` and the share of `position` that they went through."""
+    rows = rows.sort(*_NAMED_BY, "started_at", "playback")
+    named = pl.all_horizontal((pl.col(c) == pl.col(c).shift(1)).fill_null(False) for c in _NAMED_BY[:-1]) & pl.col(
+        "profile"
+    ).eq_missing(pl.col("profile").shift(1))
+    seconds = (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds()
+    gap_s = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).dt.total_seconds()
+    rows = rows.with_columns(
+        seconds=seconds,
+        near=(named & (gap_s < settings.resume_gap_s)).fill_null(False),
+        countable=pl.col("device").is_not_null() & pl.col("title").is_not_null(),
+    )
+    begins, follows, unclear = _resume_breaks(rows, settings.resume_runtime_ratio)
+    rows = rows.with_columns(follows=follows, unclear=unclear, stretch_of=begins.cum_sum())
+    first_columns = [c for c in rows.columns if c not in ("stretch_of", "ended_at", "seconds", "position_end_s")]
+    single = ~(pl.col("stretch_of").is_duplicated())
+    alone = rows.filter(single)
+    merged = (
+        rows.filter(~single)
+        .group_by("stretch_of", maintain_order=True)
+        .agg(
+            pl.col(first_columns).first(),
+            pl.col("ended_at").max(),
+            pl.when(pl.col("seconds").is_not_null().any()).then(pl.col("seconds").sum()).alias("seconds"),
+            pl.col("position_end_s").last(),
+            unclear_any=pl.col("unclear").any(),
+        )
+        .with_columns(unclear="unclear_any")
+        .drop("unclear_any")
+    )
+    return pl.concat([alone, merged.select(alone.columns)])
+
+
+def _resume_breaks(rows: pl.DataFrame, runtime_ratio: float) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Per stretch, sorted: does a playback begin here; does it follow at once on the same title; was that unclear.
+
+    The decision depends on what was merged before, so it walks; but only through stretches that follow each other
+    within the resume gap, which few do.
+    """
+    near = rows["near"].to_numpy()
+    begins = np.ones(rows.height, dtype=bool)
+    unclear = np.zeros(rows.height, dtype=bool)
+    walked = np.flatnonzero(near | np.append(near[1:], False))
+    columns = rows.select("near", "seconds", "position_start_s", "position_end_s", "title_runtime_s")[walked].rows()
+    together_s, last_position = 0, None
+    for place, (is_near, seconds, position_start, position_end, runtime) in zip(walked.tolist(), columns, strict=True):
+        goes_on = False
+        if is_near:
+            if position_start is not None and last_position is not None:
+                # A rewind is not a restart: only falling back by more than half of the way is.
+                goes_on = 2 * position_start >= last_position
+            elif runtime is not None:
+                goes_on = together_s + (seconds or 0) <= runtime_ratio * runtime
+            else:
+                goes_on = True
+                unclear[place] = True
+        begins[place] = not goes_on
+        together_s = (seconds or 0) + (together_s if goes_on else 0)
+        last_position = position_end
+    return pl.Series(begins), pl.Series(near & begins), pl.Series(unclear)
+
+
+def _mark_views(playbacks: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
+    seconds, runtime = pl.col("seconds"), pl.col("title_runtime_s")
+    progress = (pl.col("position_end_s") - pl.col("position_start_s")).clip(0, (seconds * _PLAYED_SPEED).cast(pl.Int64))
+    covered = pl.max_horizontal(seconds, progress)
+    kind = pl.col("title_kind").fill_null("unknown")
+    least = (
+        pl.when(runtime.is_not_null())
+        .then(runtime * settings.view_runtime_share)
+        .when(kind == "movie")
+        .then(settings.view_movie_s)
+        .when(kind.is_in(_SHORT_KINDS))
+        .then(settings.view_track_s)
+        .otherwise(settings.view_episode_s)
+    )
+    long_enough = kind.is_in(_SHORT_KINDS) | (
+        (runtime.is_null() | (runtime >= settings.shortest_video_s))
+        & (seconds.is_null() | (covered >= settings.shortest_video_s))
+    )
+    # A log that tells only when something was viewed means that it was.
+    viewed = long_enough & (seconds.is_null() | (covered >= least))
+    playbacks = playbacks.with_columns(is_view=viewed.fill_null(False))
+    ordered = playbacks.sort(*_NAMED_BY, "started_at", "playback")
+    repeated = pl.col("follows") & pl.col("is_view").shift(1, fill_value=False)
+    return ordered.with_columns(is_repeat=pl.when(pl.col("countable") & ~pl.col("unclear")).then(repeated))
