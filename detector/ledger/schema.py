@@ -1,0 +1,98 @@
+"""The tables of the state database, the same on SQLite and PostgreSQL.
+
+A change here comes with a new file under `migrations/versions/` and a new `HEAD`; see `migrations/__init__.py`.
+"""
+
+import datetime as dt
+from typing import Literal, get_args
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+    text,
+)
+
+HEAD = "0001"  # the newest file under migrations/versions
+VERSION_TABLE = "ledger_version"  # not Alembic's default, so that the ledger may share a database with MLflow
+
+Ending = Literal["finished", "unchanged", "refused", "failed", "interrupted"]
+Status = Literal["running", "published", "superseded", Ending]
+STATUSES: tuple[str, ...] = get_args(Status)
+
+
+class UtcTime(TypeDecorator[dt.datetime]):
+    """An aware datetime: goes in with any offset, comes back in UTC from both databases. ValueError when naive."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is not None and value.utcoffset() is None:
+            raise ValueError("expected a time with its offset from UTC, found a naive one")
+        return value and value.astimezone(dt.UTC)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        # SQLite keeps no offset: what it returns is the UTC that went in.
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+metadata = MetaData()
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("command", String, nullable=False),
+    Column("day", Date),
+    Column("status", String, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("key_id", String, nullable=False),
+    Column("model_version", String),
+    Column("fingerprint", String),
+    Column("directory", String),
+    Column("manifest", JSON, nullable=False),
+    Column("record", JSON, nullable=False),
+    CheckConstraint(f"status IN {STATUSES}", name="run_status_known"),
+    CheckConstraint("(status = 'running') = (ended_at IS NULL)", name="run_ends_once"),
+    CheckConstraint(
+        "status NOT IN ('published', 'superseded')"
+        " OR (day IS NOT NULL AND fingerprint IS NOT NULL AND directory IS NOT NULL)",
+        name="run_published_whole",
+    ),
+)
+
+Index(
+    "run_one_published_a_day",
+    run.c.day,
+    unique=True,
+    sqlite_where=text("status = 'published'"),
+    postgresql_where=text("status = 'published'"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("account", String),
+    Column("purpose", String),
+    Column("detail", JSON, nullable=False),
+    CheckConstraint(
+        "length(account) = 16 AND ltrim(account, '0123456789abcdef') = ''", name="audit_account_is_pseudonym"
+    ),
+)

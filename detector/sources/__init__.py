@@ -1,0 +1,77 @@
+"""One file per log format, all of one shape (`Format`): a door to foreign files.
+
+A new format is a module with a `Format` and its name in `FORMATS`. Rows come in the columns of `tables.RawRows`.
+"""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from detector.errors import InputError, SettingsError
+from detector.sources import netflix, table
+from detector.sources._format import Format, Options, reading
+
+__all__ = ["FORMATS", "Format", "Options", "expand", "read", "reading"]
+
+# In the order in which they are asked whether they recognise a file: the playback table takes any names of columns.
+FORMATS: dict[str, Format] = {
+    format.name: format for format in (netflix.FORMAT, table.PARQUET, table.NDJSON, table.CSV)
+}
+
+
+def expand(paths: Sequence[str]) -> list[Path]:
+    """The files meant by files, folders and globs, each once, in the order given.
+
+    A folder stands for all files below it that some format may be (by suffix), sorted; hidden ones are skipped.
+
+    Raises:
+        InputError: one of `paths` stands for no file.
+    """
+    files: dict[Path, None] = {}
+    for asked in paths:
+        # A blank one must not come to mean the folder one stands in.
+        exists = asked.strip() != "" and Path(asked).exists()
+        stands_for = [Path(asked)] if exists else sorted(map(Path, glob.glob(asked, recursive=True)))
+        found = [file for path in stands_for for file in (_below(path) if path.is_dir() else [path])]
+        if not found:
+            raise InputError(f"expected log files at {asked!r}, found none ({_suffixes()}); check the path")
+        files |= dict.fromkeys(found)
+    return list(files)
+
+
+def _below(folder: Path) -> list[Path]:
+    suffixes = {suffix for format in FORMATS.values() for suffix in format.suffixes}
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and path.is_file()
+    )
+
+
+def _suffixes() -> str:
+    return ", ".join(dict.fromkeys(suffix for format in FORMATS.values() for suffix in format.suffixes))
+
+
+def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl.LazyFrame]:
+    """The name of the format that the file was read as, and its rows (`tables.RawRows`), not yet collected.
+
+    Damage that shows only in the data shows when they are collected: do it inside `reading(path)`.
+
+    Raises:
+        SettingsError: no such format, or an option that the format needs is missing.
+        InputError: no format recognises the file, or it cannot be read as the one asked for.
+    """
+    if format not in ("auto", *FORMATS):
+        raise SettingsError(f"expected --format auto, {', '.join(FORMATS)}; found {format!r}; name one of them")
+    with reading(path):
+        if path.is_file() and path.stat().st_size == 0:
+            raise InputError(f"expected log rows in {path}, found an empty file; export it again or leave it out")
+        chosen = FORMATS.get(format) or next((f for f in FORMATS.values() if f.recognises(path)), None)
+        if chosen is None:
+            kinds = "; ".join(f"{f.name} ({f.says})" for f in FORMATS.values())
+            raise InputError(f"expected one of {kinds} in {path}, found none of them; mend its name or export it again")
+        return chosen.name, chosen.read(path, options)

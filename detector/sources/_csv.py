@@ -1,0 +1,39 @@
+"""The first line of a text file with columns."""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.sources._format import head
+
+_SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Header:
+    """Column names, as they stand but for blanks around them, and what separates them."""
+
+    separator: str
+    names: tuple[str, ...]
+
+
+def header(path: Path) -> Header | None:
+    """What the first line of the file says; None where it is not text or holds no separator."""
+    first = head(path).split(b"\n", 1)[0]
+    if b"\0" in first:
+        return None
+    line = first.decode("utf-8", "replace")
+    return max((Header(s, fields(line, s)) for s in _SEPARATORS if s in line), key=lambda h: len(h.names), default=None)
+
+
+def fields(line: str, separator: str) -> tuple[str, ...]:
+    """The fields of one line, quotes and blanks around them gone; none where the line cannot be taken apart.
+
+    >>> fields('a, "b ""c"", d"\\r', ",")
+    ('a', 'b "c", d')
+    """
+    try:
+        rows = list(csv.reader([line.strip("\r\n")], delimiter=separator, skipinitialspace=True))
+    except csv.Error:
+        return ()
+    return tuple(field.strip() for field in rows[0]) if rows else ()

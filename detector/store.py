@@ -1,0 +1,215 @@
+"""The door to files: partitions, manifests, atomic publication.
+
+Under a home every table is a folder, every partition of it a folder named by its day, holding Parquet parts and one
+`manifest.json` with the SHA-256 of each. A part that the manifest does not name does not exist; bytes that do not
+match it are refused. Writers write aside, fsync and rename, so a killed one leaves nothing that can be read.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from detector.errors import InputError, IntegrityError, SettingsError
+
+_ROW_GROUP = 4096  # rows sorted by account in groups this small: one account is read without reading the day
+MANIFEST = "manifest.json"
+
+
+def sha256(data: bytes) -> str:
+    """Hex digest of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of(value: Any) -> str:
+    """Hex digest of plain data (dicts, lists, text, numbers, dates), independent of the order of keys.
+
+    >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
+    True
+    """
+    return sha256(json.dumps(value, sort_keys=True, default=str).encode())
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that at any moment it is the old one or the new one.
+
+    Raises:
+        InputError: the disk is full or the folder can not be written.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise InputError(
+            f"expected to write {len(data)} bytes to {path}, found: {error.strerror}; free or unlock that place"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a partition: its name, digest, rows, and notes that its writer left."""
+
+    name: str
+    sha256: str
+    rows: int
+    notes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """The files of one home. Holds no state but where they are."""
+
+    home: Path
+
+    def folder(self, table: str, day: dt.date) -> Path:
+        """Where a partition lives."""
+        return self.home / table / day.isoformat()
+
+    def partitions(self, table: str) -> list[dt.date]:
+        """The days that have a partition, in order."""
+        root = self.home / table
+        return sorted(dt.date.fromisoformat(p.parent.name) for p in root.glob(f"*/{MANIFEST}"))
+
+    def parts(self, table: str, day: dt.date) -> dict[str, Part]:
+        """By name, the parts that a partition's manifest names; none where there is no partition.
+
+        Raises:
+            IntegrityError: the manifest can not be read.
+        """
+        path = self.folder(table, day) / MANIFEST
+        try:
+            entries = json.loads(path.read_bytes())["parts"]
+            return {name: Part(name, e["sha256"], e["rows"], e["notes"]) for name, e in sorted(entries.items())}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError):
+            raise IntegrityError(
+                f"expected a manifest in {path}, found other bytes; restore it from a backup"
+            ) from None
+
+    def put(
+        self, table: str, day: dt.date, name: str, content: pl.DataFrame | bytes, notes: Mapping[str, Any] | None = None
+    ) -> Part:
+        """Write one part and name it in the manifest; a part of that name is replaced."""
+        data = content if isinstance(content, bytes) else to_parquet(content)
+        rows = 0 if isinstance(content, bytes) else content.height
+        part = Part(name, sha256(data), rows, dict(notes or {}))
+        write_atomically(self.folder(table, day) / name, data)
+        self._write_manifest(table, day, self.parts(table, day) | {name: part})
+        return part
+
+    def remove(self, table: str, day: dt.date) -> None:
+        """Forget a partition: first its manifest, then its files."""
+        (self.folder(table, day) / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(self.folder(table, day), ignore_errors=True)
+
+    def _write_manifest(self, table: str, day: dt.date, parts: Mapping[str, Part]) -> None:
+        entries = {p.name: {"sha256": p.sha256, "rows": p.rows, "notes": dict(p.notes)} for p in parts.values()}
+        text = json.dumps({"parts": entries}, sort_keys=True, indent=1, default=str)
+        write_atomically(self.folder(table, day) / MANIFEST, text.encode())
+
+    def read_bytes(self, table: str, day: dt.date, name: str) -> bytes:
+        """The bytes of one part, checked against its digest.
+
+        Raises:
+            IntegrityError: the part is missing or was changed.
+        """
+        part = self.parts(table, day)[name]
+        return checked_bytes(self.folder(table, day) / name, part.sha256)
+
+    def read(
+        self,
+        table: str,
+        days: Iterable[dt.date],
+        columns: Sequence[str] | None = None,
+        account: int | None = None,
+    ) -> list[pl.DataFrame]:
+        """The Parquet parts of some days, each checked against its digest; `account` keeps one account's rows."""
+        frames = []
+        for day in days:
+            for name in self.parts(table, day):
+                data = self.read_bytes(table, day, name)
+                if account is None:
+                    frames.append(pl.read_parquet(data, columns=list(columns) if columns else None))
+                else:
+                    scan = pl.scan_parquet(io.BytesIO(data)).filter(pl.col("account") == account)
+                    frames.append((scan.select(columns) if columns else scan).collect())
+        return frames
+
+    def verify(self) -> tuple[int, list[str]]:
+        """How many files were re-read against their digests, and what is wrong, one sentence each."""
+        checked, problems = 0, []
+        for manifest in sorted(self.home.glob(f"*/*/{MANIFEST}")):
+            table, day = manifest.parent.parent.name, manifest.parent.name
+            try:
+                parts = self.parts(table, dt.date.fromisoformat(day))
+            except ValueError:
+                continue  # not a partition
+            except IntegrityError as error:
+                problems.append(str(error))
+                continue
+            for name, part in parts.items():
+                checked += 1
+                try:
+                    checked_bytes(manifest.parent / name, part.sha256)
+                except IntegrityError as error:
+                    problems.append(str(error))
+        return checked, problems
+
+
+def to_parquet(frame: pl.DataFrame) -> bytes:
+    """A frame as Parquet bytes in small row groups."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, row_group_size=_ROW_GROUP, compression="zstd", compression_level=1)
+    return buffer.getvalue()
+
+
+def checked_bytes(path: Path, expected_sha256: str) -> bytes:
+    """The bytes of a file whose digest is known.
+
+    Raises:
+        IntegrityError: it is missing, or its bytes are not the ones that were written.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise IntegrityError(f"expected {path}, found: {error.strerror}; restore it from a backup") from None
+    if sha256(data) != expected_sha256:
+        raise IntegrityError(
+            f"expected the bytes of {path} as they were written, found others; restore it from a backup"
+        )
+    return data
+
+
+def open_home(path: Path) -> Store:
+    """The store of a home folder, made where it is missing.
+
+    Raises:
+        SettingsError: the path is a file, or the folder can not be made or written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"expected a folder for --home at {path}, found: {error.strerror}; name another") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise SettingsError(f"expected to write in {path}, found no permission; name another --home or change its mode")
+    return Store(path)

@@ -1,0 +1,431 @@
+"""The playback table as Parquet, CSV and NDJSON."""
+
+import datetime as dt
+import json
+import math
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from detector import sources, tables
+from detector.errors import InputError, SettingsError
+from detector.sources import Options
+
+NOON = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+ROW = {"account_id": "a", "title_id": "t", "device_id": "d", "started_at": "2024-05-01T12:00:00Z"}
+WRITERS = ("parquet", "csv", "ndjson")
+
+
+def write(folder: Path, kind: str, rows: list[dict[str, Any]]) -> Path:
+    """The rows, all with the same keys and text values, in a file of that kind."""
+    path = folder / f"log.{kind}"
+    if kind == "parquet":
+        pl.DataFrame(rows).write_parquet(path)
+    elif kind == "csv":
+        pl.DataFrame(rows).write_csv(path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def read(path: Path, **options: Any) -> pl.DataFrame:
+    return sources.read(path, options=Options(**options))[1].collect()
+
+
+def read_text(folder: Path, text: str | bytes, name: str = "log.csv", **options: Any) -> pl.DataFrame:
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return read(folder / name, **options)
+
+
+def column(folder: Path, name: str, values: Any, **further: Any) -> pl.Series:
+    """What becomes of one Parquet column beside the required ones."""
+    frame = pl.DataFrame({name: values})
+    frame = frame.with_columns(pl.lit(v).alias(k) for k, v in (ROW | further).items() if k not in frame.columns)
+    frame.write_parquet(folder / "log.parquet")
+    return read(folder / "log.parquet")["ended_at" if name == "duration_s" else name]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_every_column_of_the_table_survives(kind: str, tmp_path: Path) -> None:
+    """Each optional column comes out under its name and in its type, from each of the three files."""
+    given = ROW | {
+        "profile_id": "p",
+        "playback_id": "k",
+        "device_name": "telly",
+        "device_type": "tv",
+        "ended_at": "2024-05-01T13:00:00Z",
+        "position_start_s": "5",
+        "position_end_s": "3605",
+        "ip": "203.0.113.7",
+        "network": "home-isp",
+        "asn": "64500",
+        "country": "fr",
+        "region": "Île",
+        "city": "Paris",
+        "latitude": "48.5",
+        "longitude": "-2.25",
+        "network_kind": "Residential",
+        "timezone": "Europe/Paris",
+        "title_kind": "MOVIE",
+        "title_runtime_s": "5400",
+        "title_name": "A Film",
+        "interaction": "User",
+        "plan_streams": "2",
+    }
+    (row,) = read(write(tmp_path, kind, [given])).to_dicts()
+    assert row == given | {
+        "row": 1,
+        "started_at": NOON,
+        "ended_at": NOON + dt.timedelta(hours=1),
+        "position_start_s": 5,
+        "position_end_s": 3605,
+        "asn": 64500,
+        "country": "FR",
+        "latitude": 48.5,
+        "longitude": -2.25,
+        "network_kind": "residential",
+        "title_kind": "movie",
+        "title_runtime_s": 5400,
+        "interaction": "user",
+        "plan_streams": 2,
+    }
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_rows_keep_their_order_and_are_numbered_from_one(kind: str, tmp_path: Path) -> None:
+    """`row` is the number of the data row; further columns, even one called `row`, are ignored."""
+    path = write(tmp_path, kind, [ROW | {"playback_id": f"k{i}", "row": "77", "colour": "red"} for i in range(5000)])
+    rows = read(path)
+    assert rows["row"].to_list() == list(range(1, 5001))
+    assert rows["playback_id"].to_list() == [f"k{i}" for i in range(5000)]
+    assert rows.columns == list(tables.columns(tables.RawRows))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_zero_rows_are_read_as_zero_rows(kind: str, tmp_path: Path) -> None:
+    """A file with columns and no rows is no error."""
+    frame = pl.DataFrame(schema=dict.fromkeys(ROW, pl.String))
+    frame.write_parquet(tmp_path / "log.parquet") if kind == "parquet" else frame.write_csv(tmp_path / "log.csv")
+    rows = read(tmp_path / f"log.{kind}")
+    assert rows.height == 0
+    assert rows.schema == pl.Schema(tables.columns(tables.RawRows))
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2024-05-01T12:00:00Z", NOON),
+        ("2024-05-01t12:00:00z", NOON),
+        (" 2024-05-01 12:00:00 ", NOON),
+        ("2024-05-01 12:00", NOON),
+        ("2024-05-01T12:00:00.987654321Z", NOON + dt.timedelta(milliseconds=987)),
+        ("2024-05-01T12:00:00.5", NOON + dt.timedelta(milliseconds=500)),
+        ("2024-05-01T14:00:00+02:00", NOON),
+        ("2024-05-01T14:00+0200", NOON),
+        ("2024-05-01 14:00:00 +02", NOON),
+        ("2024-05-01T08:30:00.250-03:30", NOON + dt.timedelta(milliseconds=250)),
+        ("1714564800", NOON),
+        ("1714564800.25", NOON + dt.timedelta(milliseconds=250)),
+        ("1714564800250", NOON + dt.timedelta(milliseconds=250)),
+        ("1.7145648e9", NOON),
+        ("0", dt.datetime(1970, 1, 1, tzinfo=dt.UTC)),
+        ("yesterday", None),
+        ("2024-05-01", None),
+        ("2024-02-30T12:00:00Z", None),
+        ("01/05/2024 12:00", None),
+        ("12024-05-01T12:00:00Z", None),
+        ("1e18", None),
+        ("nan", None),
+        ("", None),
+    ],
+)
+def test_times_as_text(kind: str, written: str, moment: dt.datetime | None, tmp_path: Path) -> None:
+    """ISO text with or without offset, seconds, fraction, and epochs as digits, are that moment in UTC, else null."""
+    assert read(write(tmp_path, kind, [ROW | {"started_at": written}]))["started_at"].to_list() == [moment]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([NOON], dtype=pl.Datetime("ns", "UTC")),
+        pl.Series([NOON], dtype=pl.Datetime("us", "UTC")).dt.convert_time_zone("Asia/Tokyo"),
+        pl.Series([NOON.replace(tzinfo=None)], dtype=pl.Datetime("ms")),
+        pl.Series([1714564800], dtype=pl.Int64),
+        pl.Series([1714564800], dtype=pl.Int32),
+        pl.Series([1714564800.0], dtype=pl.Float64),
+        pl.Series([1714564800000], dtype=pl.UInt64),
+        pl.Series([1714564800000.0], dtype=pl.Float64),
+        pl.Series(["2024-05-01T12:00:00Z"], dtype=pl.Categorical),
+        pl.Series([b"2024-05-01T12:00:00Z"], dtype=pl.Binary),
+    ],
+)
+def test_times_of_every_type(values: pl.Series, tmp_path: Path) -> None:
+    """Datetimes of any unit and zone (naive ones are UTC) and epochs of any number type are the same moment."""
+    assert column(tmp_path, "started_at", values).to_list() == [NOON]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pl.Series([NOON.date()]),
+        pl.Series([dt.time(12)]),
+        pl.Series([2**62]).cast(pl.Datetime("us")),
+        pl.Series([math.nan, math.inf, 1e300, None]),
+        pl.Series([True]),
+        pl.Series([None], dtype=pl.Null),
+    ],
+)
+def test_what_is_no_moment_becomes_null(values: pl.Series, tmp_path: Path) -> None:
+    """Dates, times of day, moments beyond any calendar and non-numbers do not crash and do not become a time."""
+    assert column(tmp_path, "started_at", values).null_count() == len(values)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_duration_makes_the_end_where_there_is_none(kind: str, tmp_path: Path) -> None:
+    """`ended_at` wins where it can be read; `duration_s` stands in where it is blank or cannot; neither is null."""
+    ends = [("2024-05-01T12:30:00Z", "60"), ("", "60"), ("soon", "90.5"), ("2024-05-01T12:30:00Z", "x"), (" ", "")]
+    rows = [ROW | {"ended_at": end, "duration_s": duration} for end, duration in ends]
+    after = (read(write(tmp_path, kind, rows))["ended_at"] - NOON).dt.total_milliseconds().to_list()
+    assert after == [1_800_000, 60_000, 90_500, 1_800_000, None]
+
+
+@pytest.mark.parametrize(
+    ("values", "seconds"),
+    [
+        ([-5.0, math.nan, -math.inf], [-5, -1, -10_000_000_000]),
+        (["NaN", "a while", "-3600", "-inf"], [-1, -1, -3600, -10_000_000_000]),
+        ([-(2**63)], [-10_000_000_000]),
+    ],
+)
+def test_senseless_duration_ends_before_it_starts(values: list[Any], seconds: list[int], tmp_path: Path) -> None:
+    """A duration that is there but negative, NaN or unreadable never looks like a view known by its start only."""
+    ended = column(tmp_path, "duration_s", values)
+    assert (ended - NOON).dt.total_seconds().to_list() == seconds
+
+
+@pytest.mark.parametrize("huge", [1e18, math.inf, 1e300, 10**18, "1e18", "inf"])
+def test_huge_duration_stays_huge(huge: Any, tmp_path: Path) -> None:
+    """1e18 seconds do not overflow: the row lasts about 300 years, longer than any setting of longest_s allows."""
+    (ended,) = column(tmp_path, "duration_s", [huge])
+    assert ended - NOON == dt.timedelta(seconds=10_000_000_000)
+
+
+def test_unreadable_end_without_duration_ends_before_it_starts(tmp_path: Path) -> None:
+    """An end that is there but cannot be read does not become a row without an end."""
+    ended = column(tmp_path, "ended_at", ["later", None, "", "9999-12-31T23:59:59Z"])
+    assert ended.to_list() == [NOON - dt.timedelta(seconds=1), None, None, NOON - dt.timedelta(seconds=1)]
+
+
+def test_duration_as_a_span_of_time(tmp_path: Path) -> None:
+    """A Parquet duration column counts as its length."""
+    (ended,) = column(tmp_path, "duration_s", [dt.timedelta(minutes=2, milliseconds=5)])
+    assert ended - NOON == dt.timedelta(minutes=2, milliseconds=5)
+
+
+ODD_IDS = [
+    "🦉👨‍👩‍👧",
+    "x" * 10_240,
+    "\u202eright-to-left",
+    "=1+1",
+    "<b>",
+    "nul\0byte",
+    " padded ",
+    "'; DROP TABLE x;--",
+]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_ids_are_kept_as_they_stand(kind: str, tmp_path: Path) -> None:
+    """Emoji, 10 kB, right-to-left marks, NUL, formulas, markup and blanks around an id are not touched."""
+    rows = read(write(tmp_path, kind, [ROW | {"account_id": odd, "title_name": odd} for odd in ODD_IDS]))
+    assert rows["account_id"].to_list() == ODD_IDS
+    assert rows["title_name"].to_list() == ODD_IDS
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_blank_text_is_null(kind: str, tmp_path: Path) -> None:
+    """Empty text and blanks are null, in ids as elsewhere."""
+    rows = read(write(tmp_path, kind, [ROW | {"account_id": "", "device_id": " \t", "country": "  ", "asn": ""}]))
+    assert rows.select("account_id", "device_id", "country", "asn").row(0) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "ids"),
+    [
+        (pl.Series([7, 2**63], dtype=pl.UInt64), ["7", "9223372036854775808"]),
+        (pl.Series([7.0, math.nan, None, 7.5]), ["7", None, None, "7.5"]),
+        (pl.Series(["x", "y"], dtype=pl.Categorical), ["x", "y"]),
+        (pl.Series(["x"], dtype=pl.Enum(["x", "y"])), ["x"]),
+        (pl.Series([b"x", b"\xff", None], dtype=pl.Binary), ["x", "\ufffd", None]),
+        (pl.Series([dt.timedelta(1)]), [None]),
+    ],
+)
+def test_ids_of_other_types_become_text(values: pl.Series, ids: list[str | None], tmp_path: Path) -> None:
+    """Integers, floats that hold integers, categories, enums and bytes are ids too."""
+    assert column(tmp_path, "title_id", values).to_list() == ids
+
+
+def test_places_that_are_no_number_are_null(tmp_path: Path) -> None:
+    """NaN latitudes and longitudes are null; impossible ones stay, for the rules to reject."""
+    assert column(tmp_path, "latitude", [math.nan, None, 91.0]).to_list() == [None, None, 91.0]
+    assert column(tmp_path, "longitude", ["NaN", "west", "-181"]).to_list() == [None, None, -181.0]
+
+
+def test_numbers_are_rounded_down_and_nonsense_is_null(tmp_path: Path) -> None:
+    """Whole-number columns take floats and text; a negative stays, for the rules to reject."""
+    values = column(tmp_path, "position_end_s", ["12.9", "-3", "NaN", "inf", "1e30", "many"])
+    assert values.to_list() == [12, -3, None, None, None, None]
+    assert column(tmp_path, "position_end_s", [12.9, math.nan, -math.inf]).to_list() == [12, None, None]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_columns_are_renamed_by_the_configuration(kind: str, tmp_path: Path) -> None:
+    """`[source.columns]` maps our names to theirs, and wins over a column that has our name already."""
+    row = {"user's [id]": "u", "wann": "1714564800", "title_id": "t", "account_id": "not this"}
+    columns = {"account_id": "user's [id]", "started_at": "wann"}
+    rows = read(write(tmp_path, kind, [row]), columns=columns)
+    assert rows.select("account_id", "started_at", "title_id").row(0) == ("u", NOON, "t")
+
+
+def test_a_renamed_column_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """A misspelt mapping is not silently a missing column; an unknown name of ours is a settings error."""
+    path = write(tmp_path, "csv", [ROW])
+    with pytest.raises(InputError, match=r"expected usr \(for profile_id\)"):
+        read(path, columns={"profile_id": "usr"})
+    with pytest.raises(SettingsError, match="acount_id"):
+        read(path, columns={"acount_id": "user"})
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize(
+    ("left_out", "named"),
+    [
+        (["account_id"], "account_id (or --account NAME)"),
+        (["started_at"], "started_at"),
+        (["title_id", "device_id"], "title_id or device_id"),
+        (["account_id", "started_at"], "account_id (or --account NAME) and started_at"),
+    ],
+)
+def test_missing_columns_are_named_with_those_found(kind: str, left_out: list[str], named: str, tmp_path: Path) -> None:
+    """The refusal names what is missing, what was found, and the place in the configuration that helps."""
+    row = {k: v for k, v in (ROW | {"watcher": "w"}).items() if k not in left_out}
+    with pytest.raises(InputError, match="expected") as refusal:
+        read(write(tmp_path, kind, [row]))
+    assert f"expected {named} in" in str(refusal.value)
+    assert f"found {', '.join(row)}; " in str(refusal.value)
+    assert "[source.columns]" in str(refusal.value)
+
+
+def test_the_first_row_of_a_file_without_header_is_not_quoted(tmp_path: Path) -> None:
+    """A refusal lists column names, but never a data row that stands in their place: it holds ids and titles."""
+    with pytest.raises(InputError, match="no line of column names") as refusal:
+        read_text(tmp_path, "secret-account,Secret Film,2024-05-01T12:00:00Z\n")
+    assert "ecret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("names", ["title_id", "device_id", "device_name"])
+def test_one_of_title_and_device_is_enough(names: str, tmp_path: Path) -> None:
+    """A title, a device or a device's name makes a row; the account may be given at ingest."""
+    rows = read_text(tmp_path, f"{names},started_at\nx,1714564800\n", account="home")
+    assert rows.select("account_id", names).row(0) == ("home", "x")
+
+
+def test_the_account_given_at_ingest_does_not_fill_gaps(tmp_path: Path) -> None:
+    """Where the file has accounts, a row without one stays without: it is nobody's, not `--account`'s."""
+    rows = read_text(tmp_path, "account_id,title_id,started_at\na,t,0\n,t,0\n", account="home")
+    assert rows["account_id"].to_list() == ["a", None]
+
+
+def test_a_column_of_lists_is_refused_by_name(tmp_path: Path) -> None:
+    """A column that holds several values a row was retyped: the refusal names it; unused ones may be anything."""
+    with pytest.raises(InputError, match="column device_id"):
+        column(tmp_path, "device_id", [["a", "b"]])
+    assert column(tmp_path, "title_id", ["t"], tags=["x"]).to_list() == ["t"]
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_separator_is_found(separator: str, tmp_path: Path) -> None:
+    """Comma, semicolon, tab and bar separate; a separator inside quotes does not."""
+    line = separator.join(["account_id", "title_name", "title_id", "started_at"])
+    row = separator.join(["a", f'"one{separator} ""two"""', "t", "1714564800"])
+    rows = read_text(tmp_path, f"{line}\n{row}\n", name="log.tsv")
+    assert rows.select("title_name", "started_at").row(0) == (f'one{separator} "two"', NOON)
+
+
+def test_csv_with_mark_crlf_blank_and_ragged_lines(tmp_path: Path) -> None:
+    """A byte order mark, CRLF, padded names, blank lines, short and long lines and bad bytes do not stop the file."""
+    text = b'\xef\xbb\xbf"account_id", title_id ,started_at\r\na,t,0\r\n\r\nb\r\nc,t,0,extra,cells\r\n\xff,t,0'
+    rows = read_text(tmp_path, text)
+    assert rows["account_id"].to_list() == ["a", "b", "c", "\ufffd"]
+    assert rows["started_at"].is_null().to_list() == [False, True, False, False]
+    assert rows["row"].to_list() == [1, 2, 3, 4]
+
+
+def test_ndjson_takes_values_of_mixed_kind_and_late_keys(tmp_path: Path) -> None:
+    """A key may hold numbers here and text there, and may appear long after the first line."""
+    first = '{"account_id":1,"title_id":"t","started_at":1714564800}\n'
+    late = '{"started_at":"2024-05-01T12:00:00Z","profile_id":"p","account_id":"x","title_id":[1,2],"duration_s":1.5}\n'
+    rows = read_text(tmp_path, first * 3000 + late, name="log.ndjson")
+    assert rows["started_at"].unique().to_list() == [NOON]
+    assert rows.row(-1, named=True)["title_id"] == "[1,2]"
+    assert rows.row(-1, named=True)["ended_at"] == NOON + dt.timedelta(seconds=1.5)
+    assert rows["profile_id"].drop_nulls().to_list() == ["p"]
+    assert rows["account_id"].unique().sort().to_list() == ["1", "x"]
+
+
+@pytest.mark.parametrize(
+    "bad", ['{"account_id": "b", "st', "null", "[1]", '{"account_id":NaN}', "text", '{"a":1}}', "{}"]
+)
+def test_a_bad_ndjson_line_costs_that_line_only(bad: str, tmp_path: Path) -> None:
+    """A torn or senseless line is a row of nulls with its own number; a blank line is none."""
+    good = json.dumps(ROW)
+    rows = read_text(tmp_path, f"\ufeff{good}\r\n\n{bad}\n  \n{good}\n{bad}", name="log.jsonl")
+    assert rows["account_id"].to_list() == ["a", None, "a", None]
+    assert rows["row"].to_list() == [1, 2, 3, 4]
+
+
+def test_ndjson_mutated_at_random_is_read_or_refused(tmp_path: Path) -> None:
+    """Lines damaged in any place never stop the lines around them."""
+    chance = random.Random(1)
+    good = json.dumps(ROW | {"region": "\u00e9\U0001f989", "city": ["x", {"account_id": [1]}]})
+    lines = [good]
+    for _ in range(3000):
+        line = list(good)
+        for _ in range(chance.randint(1, 3)):
+            line[chance.randrange(len(line))] = chance.choice('{}[]",:\\0123456789eE+-.tfnu \x07')
+        lines += ["".join(line), good]
+    rows = read_text(tmp_path, "\n".join(lines), name="log.ndjson")
+    untouched = rows.filter(pl.int_range(pl.len()) % 2 == 0)
+    assert rows.height == len(lines)
+    assert untouched.drop("row").n_unique() == 1
+    assert untouched.row(0, named=True)["account_id"] == "a"
+
+
+def test_torn_parquet_is_refused(tmp_path: Path) -> None:
+    """A Parquet file cut short anywhere is an InputError, not a crash and not fewer rows."""
+    path = write(tmp_path, "parquet", [ROW | {"playback_id": str(i)} for i in range(500)])
+    whole = path.read_bytes()
+    for kept in (4, 5, 12, len(whole) // 2, len(whole) - 9, len(whole) - 4, len(whole) - 1):
+        path.write_bytes(whole[:kept])
+        with pytest.raises(InputError, match="damaged"):
+            read(path)
+
+
+def test_flipped_bits_in_parquet_are_refused_or_unseen(tmp_path: Path) -> None:
+    """Damage inside a Parquet file surfaces as an InputError within `reading`, or not at all: never as a crash."""
+    path = write(tmp_path, "parquet", [ROW | {"playback_id": str(i)} for i in range(500)])
+    whole, chance, refused = path.read_bytes(), random.Random(2), 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            with sources.reading(path):
+                read(path)
+        except InputError:
+            refused += 1
+    assert refused > 0

@@ -1,0 +1,166 @@
+"""Finding files, telling their format, and the shape that all formats share."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from detector import sources, tables
+from detector.errors import InputError, SettingsError
+from detector.sources import Options
+
+CSV = "account_id,title_id,started_at\na,t,2024-05-01T12:00:00Z\n"
+NDJSON = '{"account_id":"a","title_id":"t","started_at":"2024-05-01T12:00:00Z"}\n'
+NETFLIX = "Profile Name,Start Time,Duration,Title\nP,2024-05-01 12:00:00,0:10:00,Some Film\n"
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def parquet(path: Path, rows: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    moment = pl.datetime(2024, 5, 1, 12)
+    pl.select(account_id=pl.lit("a"), title_id=pl.lit("t"), started_at=moment).head(rows).write_parquet(path)
+    return path
+
+
+def test_folder_stands_for_all_log_files_below_it_sorted_without_hidden_ones(tmp_path: Path) -> None:
+    """Parquet, CSV, TSV, NDJSON and JSONL are taken at any depth; hidden files, hidden folders and others are not."""
+    taken = ["a/one.csv", "a/two.parquet", "b.ndjson", "c/d/e.jsonl", "z.TSV"]
+    for name in [*taken, ".hidden.csv", ".git/x.csv", "a/notes.txt", "a/_SUCCESS"]:
+        write(tmp_path / name, "x")
+    (tmp_path / "folder.csv").mkdir()
+    assert sources.expand([str(tmp_path)]) == sorted(tmp_path / name for name in taken)
+
+
+def test_a_folder_inside_a_hidden_one_is_not_hidden_itself(tmp_path: Path) -> None:
+    """Only what is hidden below the folder asked for is skipped."""
+    file = write(tmp_path / ".cache" / "logs" / "a.csv", "x")
+    assert sources.expand([str(file.parent)]) == [file]
+
+
+def test_globs_files_and_folders_together_name_each_file_once(tmp_path: Path) -> None:
+    """A file asked for by name is taken whatever its suffix; one meant twice stands once, where it came first."""
+    one, two = write(tmp_path / "one.csv", "x"), write(tmp_path / "sub" / "two.csv", "x")
+    odd = write(tmp_path / "export[1].txt", "x")
+    assert sources.expand([str(odd), f"{tmp_path}/**/*.csv", str(tmp_path)]) == [odd, one, two]
+    assert sources.expand([f"{tmp_path}/s*"]) == [two]
+
+
+@pytest.mark.parametrize("asked", ["nothing-here", "*.csv", "empty", ""])
+def test_what_stands_for_no_file_is_refused_by_name(
+    asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing path, a glob without a match, an empty folder, a blank: InputErrors that repeat what was asked."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "log.txt", "x")
+    write(tmp_path / "below" / "log.csv", "x")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="found none") as refusal:
+        sources.expand([str(tmp_path / "log.txt"), asked])
+    assert repr(asked) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "format"),
+    [
+        ("log.csv", CSV, "csv"),
+        ("log.data", CSV, "csv"),
+        ("log.csv", NETFLIX, "netflix"),
+        ("renamed.txt", NETFLIX, "netflix"),
+        ("log.csv", NDJSON, "ndjson"),
+        ("log.json", "\ufeff\n" + NDJSON, "ndjson"),
+    ],
+)
+def test_content_tells_the_format(name: str, content: str, format: str, tmp_path: Path) -> None:
+    """A file is recognised by how it begins, whatever it is called, and gives all columns of RawRows in order."""
+    taken, rows = sources.read(write(tmp_path / name, content), options=Options(account="home"))
+    assert taken == format
+    assert rows.collect_schema() == pl.Schema(tables.columns(tables.RawRows))
+    assert rows.collect()["row"].to_list() == [1]
+
+
+def test_parquet_is_told_by_its_first_bytes(tmp_path: Path) -> None:
+    """Parquet under any name is read as Parquet."""
+    taken, rows = sources.read(parquet(tmp_path / "log.bin"), options=Options())
+    assert (taken, rows.collect().height) == ("parquet", 1)
+
+
+def test_every_format_reads_what_it_recognises_and_no_other_claims_it(tmp_path: Path) -> None:
+    """One sample of each format is claimed by that format alone, but for Netflix's, which is CSV as well."""
+    samples = {"netflix": NETFLIX, "csv": CSV, "ndjson": NDJSON}
+    for name, content in samples.items():
+        claimed = {f.name for f in sources.FORMATS.values() if f.recognises(write(tmp_path / name, content))}
+        assert claimed == ({"netflix", "csv"} if name == "netflix" else {name})
+    assert {f.name for f in sources.FORMATS.values() if f.recognises(parquet(tmp_path / "p"))} == {"parquet"}
+    assert all(name == f.name and f.says and f.suffixes for name, f in sources.FORMATS.items())
+
+
+def test_unknown_format_is_a_settings_error_that_lists_the_known(tmp_path: Path) -> None:
+    """`--format betamax` names every format there is."""
+    with pytest.raises(SettingsError, match="'betamax'") as refusal:
+        sources.read(write(tmp_path / "a.csv", CSV), format="betamax", options=Options())
+    assert all(name in str(refusal.value) for name in ("auto", *sources.FORMATS))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("log.parquet", CSV),
+        ("log.parquet", NDJSON),
+        ("log.parquet", "just text"),
+        ("log.csv", b"\x1f\x8b\x08\0\0\0\0\0compressed"),
+        ("log.csv", "one word a line\nanother\n"),
+        ("log.csv", CSV.encode("utf-16")),
+        ("log.csv", "\n\n"),
+    ],
+)
+def test_unrecognised_file_is_refused_and_told_what_was_expected(
+    name: str, content: str | bytes, tmp_path: Path
+) -> None:
+    """Text named .parquet, compressed bytes, UTF-16 and text without columns are refused; the formats are listed."""
+    path = write(tmp_path / name, content)
+    with pytest.raises(InputError, match="found none of them") as refusal:
+        sources.read(path, options=Options(account="home"))
+    assert str(path) in str(refusal.value)
+    assert "netflix" in str(refusal.value)
+
+
+@pytest.mark.parametrize("format", ["auto", *sources.FORMATS])
+def test_empty_missing_and_folder_are_refused_in_every_format(format: str, tmp_path: Path) -> None:
+    """A file of no bytes, no file and a folder each end in an InputError that names the path."""
+    empty = write(tmp_path / "empty.csv", "")
+    for path in (empty, tmp_path / "missing.csv", tmp_path):
+        with pytest.raises(InputError, match="expected") as refusal:
+            sources.read(path, format=format, options=Options(account="home"))[1].collect()
+        assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize("format", list(sources.FORMATS))
+def test_a_format_asked_for_refuses_what_it_cannot_be(format: str, tmp_path: Path) -> None:
+    """Asking for a format by name never crashes on other content: it is an InputError, or rows."""
+    contents: list[str | bytes] = [CSV, NDJSON, "just text", "a,b\n1,2\n", "[1]\n", "{\n"]
+    contents += [b"\0\1\2", b"PAR1PAR1", b"\xff\xfe,\xff\n"]
+    refusals = []
+    for content in contents:
+        path = write(tmp_path / "file", content)
+        try:
+            with sources.reading(path):
+                sources.read(path, format=format, options=Options(account="home"))[1].collect()
+        except InputError as refusal:
+            refusals.append(str(refusal))
+    assert len(refusals) >= len(contents) - 1
+    assert all(str(tmp_path / "file") in refusal for refusal in refusals)
+
+
+def test_damage_found_while_collecting_is_one_sentence_without_data(tmp_path: Path) -> None:
+    """A quote that never closes makes CSV unreadable; the refusal quotes nothing of what stands in the file."""
+    path = write(tmp_path / "log.csv", CSV + 'b,"secret-title,2024-05-01T12:00:00Z\n')
+    _, rows = sources.read(path, options=Options())
+    with pytest.raises(InputError, match="damaged") as refusal, sources.reading(path, "CSV"):
+        rows.collect()
+    assert "secret" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
