@@ -8,6 +8,7 @@ account-days of the day before.
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -77,8 +78,16 @@ def digest(playbacks: pl.DataFrame, previous: pl.DataFrame, day: dt.date) -> pl.
         pl.when(pl.col("knows_networks")).then("overlap2_networks_s").alias("overlap2_networks_s"),
         pl.when(pl.col("knows_profiles")).then("overlap2_same_profile_s").alias("overlap2_same_profile_s"),
         day=pl.lit(day),
+        rest_h=_rest_h(parts[0]["hours"]),
     )
     return tables.shape(joined, tables.AccountDays).collect().sort("account")
+
+
+def _rest_h(hours: pl.Series) -> pl.Series:
+    """Longest run of hours without a bit; worked out once for each pattern that occurs."""
+    patterns = hours.unique()
+    longest = [max(map(len, f"{pattern:024b}".split("1"))) for pattern in patterns]
+    return hours.replace_strict(patterns, pl.Series(longest, dtype=pl.UInt32))
 
 
 def _on(playbacks: pl.DataFrame, day: dt.date) -> pl.DataFrame:
@@ -273,10 +282,10 @@ def _haversine_km(lat1: pl.Expr, lon1: pl.Expr, lat2: pl.Expr, lon2: pl.Expr) ->
     return 2 * _EARTH_RADIUS_KM * a.clip(0, 1).sqrt().arcsin()
 
 
-def fold_month(account_days: pl.DataFrame, month: dt.date) -> pl.DataFrame:
-    """One row per account (`tables.Months`) from the account-days of one calendar month, or of a part of it."""
+def fold(account_days: pl.DataFrame) -> pl.DataFrame:
+    """Account-days of some days → one row per account (`tables.Spans`), sorted by account."""
     played = account_days.lazy().filter(pl.col("plays") > 0)
-    scalars = played.group_by("account").agg(
+    folded = played.group_by("account").agg(
         first_day=pl.col("day").min(),
         last_day=pl.col("day").max(),
         active_days=pl.len().cast(pl.UInt32),
@@ -285,16 +294,43 @@ def fold_month(account_days: pl.DataFrame, month: dt.date) -> pl.DataFrame:
         longest_streak_days=pl.col("longest_streak_days").max(),
     )
     visits = played.select("account", "day", "visits").explode("visits").unnest("visits")
-    lists = [
-        visits.filter(pl.col(item).is_not_null())
-        .group_by("account", item)
-        .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32))
-        .sort("account", item)
+    for item in ("device", "network"):
+        seen = visits.filter(pl.col(item).is_not_null()).group_by("account", item)
+        items = seen.agg(
+            first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32)
+        )
+        folded = folded.join(_nested(items, item), on="account", how="left")
+    return tables.shape(folded, tables.Spans).collect().sort("account")
+
+
+def join_spans(spans: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Spans of successive times → one row per account (`tables.Spans`), sorted by account.
+
+    A streak counts by its whole length, wherever it began.
+    """
+    every = pl.concat(spans).lazy()
+    joined = every.group_by("account").agg(
+        first_day=pl.col("first_day").min(),
+        last_day=pl.col("last_day").max(),
+        active_days=pl.col("active_days").sum(),
+        plays=pl.col("plays").sum(),
+        views=pl.col("views").sum(),
+        longest_streak_days=pl.col("longest_streak_days").max(),
+    )
+    for item in ("device", "network"):
+        seen = every.select("account", f"{item}s").explode(f"{item}s").unnest(f"{item}s")
+        items = (
+            seen.filter(pl.col(item).is_not_null())
+            .group_by("account", item)
+            .agg(first_day=pl.col("first_day").min(), last_day=pl.col("last_day").max(), days=pl.col("days").sum())
+        )
+        joined = joined.join(_nested(items, item), on="account", how="left")
+    return tables.shape(joined, tables.Spans).collect().sort("account")
+
+
+def _nested(items: pl.LazyFrame, item: str) -> pl.LazyFrame:
+    return (
+        items.sort("account", item)
         .group_by("account", maintain_order=True)
         .agg(pl.struct(item, "first_day", "last_day", "days").alias(f"{item}s"))
-        for item in ("device", "network")
-    ]
-    joined = scalars
-    for part in lists:
-        joined = joined.join(part, on="account", how="left")
-    return tables.shape(joined.with_columns(month=pl.lit(month)), tables.Months).collect().sort("account")
+    )

@@ -161,6 +161,7 @@ class AccountDays(dy.Schema):
     repeats = dy.UInt32(nullable=True, description="... of which repeats; null: none of them countable")
     seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
     hours = dy.UInt32(description="bit h is set when something played in local hour h")
+    rest_h = dy.UInt32(description="longest run of local hours of the day in which nothing played")
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak of a title; null: no titles")
     peak_streams = dy.UInt32(nullable=True, description="most streams at once; null: no duration known")
     overlap2_s = dy.Int64(nullable=True, description="seconds with two or more streams at once")
@@ -176,13 +177,12 @@ class AccountDays(dy.Schema):
     visits = _VISITS
 
 
-class Months(dy.Schema):
-    """One account in one calendar month: account-days folded for looks beyond the window."""
+class Spans(dy.Schema):
+    """One account over a calendar month, or a part of one, or the year: account-days folded."""
 
     account = _id("account", primary_key=True)
-    month = dy.Date(primary_key=True, description="first day of the month")
-    first_day = dy.Date(description="first day seen in the month")
-    last_day = dy.Date(description="last day seen in the month")
+    first_day = dy.Date(description="first day seen")
+    last_day = dy.Date(description="last day seen")
     active_days = dy.UInt32(description="days with plays")
     plays = dy.UInt32(description="playbacks")
     views = dy.UInt32(description="views")

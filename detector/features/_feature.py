@@ -3,26 +3,46 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
+
+from detector import days, tables
+
+Tail = Literal["exponential", "pareto"]
 
 
 @dataclass(frozen=True)
 class Window:
     """What features are computed from.
 
-    `days` are the account-days of the window that ends on `day` (`tables.AccountDays`), `year` one row per account
-    with what is known of the year up to it (see `features.fold_year`).
+    `days` are the account-days of the window that ends on `day` (`tables.AccountDays` and `nth_day`, 1 for the
+    first of the window); `titles` and `visits` are their lists, one row each with `account` and `day`, plays only;
+    `year` is one row per account with what is known of the year up to `day` (`tables.Spans`).
     """
 
     day: dt.date
     length_days: int
     days: pl.DataFrame
+    titles: pl.DataFrame
+    visits: pl.DataFrame
     year: pl.DataFrame
+
+    @classmethod
+    def of(cls, account_days: pl.DataFrame, year: pl.DataFrame, *, day: dt.date, length_days: int) -> Self:
+        """The window over account-days, unfolded once for all families."""
+        nth_day = (pl.col("day") - (day - dt.timedelta(days=length_days))).dt.total_days().cast(pl.UInt32)
+        lists = (
+            account_days.select("account", "day", name).explode(name).unnest(name).filter(pl.col("plays") > 0)
+            for name in ("titles", "visits")
+        )
+        titles, visits = lists
+        scalars = account_days.drop("titles", "visits").with_columns(nth_day=nth_day)
+        return cls(day, length_days, scalars, titles, visits, year)
 
     @property
     def first_day(self) -> dt.date:
+        """The day the window begins."""
         return self.day - dt.timedelta(days=self.length_days - 1)
 
 
@@ -37,9 +57,11 @@ class Feature:
         missing: what null means.
         when_high: the sentence a reviewer reads, with {value} and {typical}.
         innocent: causes worth checking before thinking ill.
-        examples: account-days (rows as dicts; unnamed columns are empty) and the value they give.
+        examples: account-days (rows as dicts, see `window_of`) and the value they give.
         given: what the model is given where the value is null; None is the typical value in training.
-        telling: alone enough to put an account before a reviewer when extreme.
+        telling: alone enough to put an account before a reviewer when extreme; how its tail falls beyond what
+            training has seen: "exponential" where each further unit is as unlikely as the one before it (a day more
+            of a streak), "pareto" where each further doubling is (counts and hours, which feed on one another).
         shown_by: which of the account's playbacks of the window show it, as a mask over them in order of time.
     """
 
@@ -51,7 +73,7 @@ class Feature:
     examples: Sequence[tuple[Sequence[Mapping[str, Any]], float | None]]
     missing: str = "never"
     given: float | None = None
-    telling: bool = False
+    telling: Tail | None = None
     shown_by: pl.Expr | None = None
     name: str = field(default="", init=False)
     family: str = field(default="", init=False)
@@ -73,3 +95,31 @@ class Family:
     def prepare(cls, window: Window) -> pl.DataFrame | None:
         """Columns by account for what no expression over days can say; None where the family needs none."""
         return None
+
+
+EXAMPLE_DAY = dt.date(2025, 6, 30)
+
+
+def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
+    """A window of 28 days up to `EXAMPLE_DAY` over one account's days, as examples write them.
+
+    `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, and lists
+    hold only what matters; everything else is null or, for counts, 0.
+    """
+    zero: dict[str, Any] = {"account": 1, "plays": 1, "views": 0, "hours": 0, "rest_h": 24, "visits": []}
+    of_list: dict[str, dict[str, Any]] = {
+        "titles": {"plays": 1, "views": 0, "streak_days": 0},
+        "visits": {"plays": 1, "hours": 0},
+    }
+    whole = []
+    for row in rows:
+        known = zero | {name: value for name, value in row.items() if name != "ago"}
+        for name, least in of_list.items():
+            if known.get(name) is not None:
+                known[name] = [least | item for item in known[name]]
+        whole.append(known | {"day": EXAMPLE_DAY - dt.timedelta(days=row.get("ago", 0))})
+    schema = tables.columns(tables.AccountDays)
+    account_days = pl.DataFrame([{name: row.get(name) for name in schema} for row in whole], schema=schema)
+    first_day = EXAMPLE_DAY - dt.timedelta(days=27)
+    in_window = account_days.filter(pl.col("day") >= first_day)
+    return Window.of(in_window, days.fold(account_days), day=EXAMPLE_DAY, length_days=28)

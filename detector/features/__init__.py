@@ -1,0 +1,62 @@
+"""Account-days → features: the catalogue, and one row per account.
+
+A feature is one block in the file of its family; adding one touches no other file. All are computed here, the same
+way for a night, for training and for the examples that stand beside them.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from detector.features._feature import Family, Feature, Window, window_of
+from detector.features.concurrency import Concurrency
+from detector.features.devices import Devices
+from detector.features.places import Places
+from detector.features.repetition import Repetition
+from detector.features.rhythm import Rhythm
+
+__all__ = ["CATALOGUE", "FAMILIES", "Family", "Feature", "Window", "build_features", "present", "window_of"]
+
+FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Rhythm)
+CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
+
+_SIGNIFICANT = 9  # figures; the last digits of a float may depend on how the work was cut
+
+
+def build_features(window: Window, families: Sequence[type[Family]] = FAMILIES) -> pl.DataFrame:
+    """One row per account seen in the window, sorted: `account`, and a Float64 column for each feature.
+
+    Null means what the feature's `missing` says.
+
+    >>> window = window_of([{"ago": 1, "longest_streak_days": 17}, {"longest_streak_days": 18}])
+    >>> build_features(window)["longest_streak"].to_list()
+    [18.0]
+    """
+    over_days = set(window.days.columns)
+    direct: list[Feature] = []
+    frames: list[pl.LazyFrame] = []
+    for family in families:
+        by_days = [feature for feature in family.features if set(feature.expr.meta.root_names()) <= over_days]
+        direct += by_days
+        prepared = family.prepare(window)
+        if prepared is not None:
+            rest = [feature for feature in family.features if feature not in by_days]
+            frames.append(prepared.lazy().select("account", *(_value(feature) for feature in rest)))
+    features = window.days.lazy().group_by("account").agg(_value(feature) for feature in direct)
+    for frame in frames:
+        features = features.join(frame, on="account", how="left")
+    names = [feature.name for family in families for feature in family.features]
+    return features.select("account", *names).sort("account").collect()
+
+
+def _value(feature: Feature) -> pl.Expr:
+    return feature.expr.cast(pl.Float64).round_sig_figs(_SIGNIFICANT).alias(feature.name)
+
+
+def present(features: pl.DataFrame, names: Iterable[str] = CATALOGUE) -> list[str]:
+    """The features that are known of any account.
+
+    >>> present(pl.DataFrame({"account": [1], "devices": [None], "networks": [2.0]}), ["devices", "networks"])
+    ['networks']
+    """
+    return [name for name in names if features[name].null_count() < features.height]

@@ -1,0 +1,91 @@
+"""What it is watched on."""
+
+import datetime as dt
+
+import polars as pl
+
+from detector.features._feature import Family, Feature, Window
+
+_MISSING = "no playback of the window says its device"
+_SETTLING = dt.timedelta(days=7)  # in its first week every device of an account is new
+
+
+class Devices(Family):
+    """What it is watched on."""
+
+    @classmethod
+    def prepare(cls, window: Window) -> pl.DataFrame:
+        """Devices of the window, those of them that joined in it, and the weeks in which one could join."""
+        seen = window.visits.filter(pl.col("device").is_not_null()).group_by("account", "device")
+        in_window = seen.agg(days=pl.col("day").n_unique())
+        counted = in_window.group_by("account").agg(devices=pl.len(), device_days=pl.col("days").sum())
+        active = (
+            window.visits.filter(pl.col("device").is_not_null())
+            .group_by("account")
+            .agg(device_known_days=pl.col("day").n_unique())
+        )
+        settled_since = pl.col("first_day") + _SETTLING
+        begin = pl.max_horizontal(settled_since, pl.lit(window.first_day))
+        year = window.year.filter(pl.col("devices").is_not_null()).select(
+            "account",
+            "devices",
+            begin=begin,
+            weeks=(pl.lit(window.day) - begin).dt.total_days().add(1) / 7,
+        )
+        joined = (
+            year.select("account", "begin", device="devices")
+            .explode("device")
+            .filter(pl.col("device").struct.field("first_day") >= pl.col("begin"))
+            .group_by("account")
+            .agg(new_devices=pl.len())
+        )
+        return (
+            counted.join(active, on="account", how="left")
+            .join(year.select("account", "weeks"), on="account", how="left")
+            .join(joined, on="account", how="left")
+            .with_columns(pl.col("new_devices").fill_null(0))
+        )
+
+    devices = Feature(
+        says="Distinct devices.",
+        unit="devices",
+        expr=pl.col("devices"),
+        missing=_MISSING,
+        when_high="played on {value:.0f} devices; most accounts use {typical:.0f}",
+        innocent=("a big family", "a browser that forgets its cookie", "an app that was installed anew"),
+        examples=[
+            ([{"visits": [{"device": 1}, {"device": 2}]}, {"ago": 3, "visits": [{"device": 1}]}], 2),
+            ([{"visits": [{}]}], None),
+        ],
+        telling="pareto",
+        shown_by=pl.col("device").is_not_null() & (pl.col("device").is_first_distinct()),
+    )
+    new_devices_per_week = Feature(
+        says="Devices not seen before in the year, for each week of the window; the account's first week aside.",
+        unit="devices",
+        expr=pl.when(pl.col("weeks") >= 1).then(pl.col("new_devices") / pl.col("weeks")),
+        missing=f"{_MISSING}, or the account is under two weeks old",
+        when_high="{value:.1f} new devices joined every week; most accounts have {typical:.1f}",
+        innocent=("presents and holidays", "a browser that forgets its cookie", "guests"),
+        examples=[
+            (
+                [
+                    {"ago": 90, "visits": [{"device": 1}]},
+                    {"ago": 3, "visits": [{"device": 1}, {"device": 2}, {"device": 3}]},
+                ],
+                0.5,
+            ),
+            ([{"ago": 10, "visits": [{"device": 1}]}], None),
+        ],
+        shown_by=pl.col("device").is_not_null() & (pl.col("device").is_first_distinct()),
+    )
+    devices_per_active_day = Feature(
+        says="Distinct devices on a day with plays, on average.",
+        unit="devices",
+        expr=pl.col("device_days") / pl.col("device_known_days"),
+        missing=_MISSING,
+        when_high="{value:.1f} devices played on a usual day; most accounts have {typical:.1f}",
+        innocent=("a big family",),
+        examples=[([{"visits": [{"device": 1}, {"device": 2}]}, {"ago": 3, "visits": [{"device": 1}]}], 1.5)],
+        shown_by=pl.col("device").is_not_null() & (pl.col("device").is_first_distinct()),
+    )

@@ -1,0 +1,44 @@
+"""When it is watched: people sleep, eat and work."""
+
+import polars as pl
+
+from detector.features._feature import Family, Feature
+
+_ACTIVE = pl.col("plays") > 0
+
+
+class Rhythm(Family):
+    """When it is watched: people sleep, eat and work."""
+
+    active_hours = Feature(
+        says="Local hours of a day in which something played, on average over the days with plays.",
+        unit="hours",
+        expr=pl.when(_ACTIVE.any()).then(pl.col("hours").filter(_ACTIVE).bitwise_count_ones().sum() / _ACTIVE.sum()),
+        missing="nothing was started in the window",
+        when_high="something played in {value:.1f} different hours of a usual day; most accounts have {typical:.1f}",
+        innocent=("a big family", "a screen that is always on", "someone ill at home"),
+        examples=[([{"hours": 0b1110}, {"ago": 1, "hours": 0b1}], 2), ([{"plays": 0}], None)],
+    )
+    daily_span_h = Feature(
+        says="24 less the longest rest of a local day, on average over the days with plays.",
+        unit="hours",
+        expr=pl.when(_ACTIVE.any()).then(24 - pl.col("rest_h").filter(_ACTIVE).sum() / _ACTIVE.sum()),
+        missing="nothing was started in the window",
+        when_high="but for its longest pause, a usual day spans {value:.1f} hours of playing; most accounts span "
+        "{typical:.1f}",
+        innocent=("a big family", "a screen that is always on", "people who work in shifts"),
+        examples=[([{"rest_h": 20}, {"ago": 1, "rest_h": 10}], 9), ([{"plays": 0}], None)],
+        telling="pareto",
+    )
+    hours_per_active_day = Feature(
+        says="Hours streamed on a day with plays, on average, all streams together.",
+        unit="hours",
+        expr=pl.when(pl.col("seconds").is_not_null().any() & _ACTIVE.any()).then(
+            pl.col("seconds").sum() / 3600 / _ACTIVE.sum()
+        ),
+        missing="no playback of the window says how long it lasted",
+        when_high="{value:.1f} hours were streamed on a usual day; most accounts stream {typical:.1f}",
+        innocent=("a big family", "a screen that is always on"),
+        examples=[([{"seconds": 7200}, {"ago": 3, "seconds": 3600}], 1.5), ([{}], None)],
+        telling="pareto",
+    )

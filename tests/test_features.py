@@ -1,0 +1,122 @@
+"""Every feature, through one battery: what its block promises holds."""
+
+import datetime as dt
+import math
+import string
+
+import polars as pl
+import pytest
+
+from detector import days, tables
+from detector.features import CATALOGUE, FAMILIES, Feature, Window, build_features, window_of
+
+EVERY = pytest.mark.parametrize("feature", CATALOGUE.values(), ids=CATALOGUE.keys())
+
+
+@EVERY
+def test_examples_hold(feature: Feature) -> None:
+    """Each example gives the value that stands beside it."""
+    for rows, expected in feature.examples:
+        [value] = build_features(window_of(rows))[feature.name].to_list()
+        assert value == expected, f"{rows} gave {value}"
+
+
+@EVERY
+def test_something_and_missing_are_both_shown(feature: Feature) -> None:
+    """Each feature has an example with a value, and one without where it can be missing."""
+    values = [value for _, value in feature.examples]
+    assert any(value is not None for value in values)
+
+
+@EVERY
+def test_sentence_is_whole(feature: Feature) -> None:
+    """The sentence names the value and what is typical, and nothing else."""
+    fields = {name for _, name, _, _ in string.Formatter().parse(feature.when_high) if name}
+    assert fields == {"value", "typical"}
+    assert feature.when_high.format(value=3.0, typical=1.0)
+    assert feature.says.endswith(".")
+    assert feature.innocent
+
+
+@EVERY
+def test_an_account_of_which_nothing_is_known_has_no_value_or_nought(feature: Feature) -> None:
+    """A day with one bare play gives null, a finite number, and never NaN or infinity."""
+    [value] = build_features(window_of([{}]))[feature.name].to_list()
+    assert value is None or math.isfinite(value)
+
+
+@EVERY
+def test_running_past_midnight_alone_is_no_trouble(feature: Feature) -> None:
+    """An account that only finished what it began the day before gives no NaN."""
+    [value] = build_features(window_of([{"plays": 0, "seconds": 60}]))[feature.name].to_list()
+    assert value is None or math.isfinite(value)
+
+
+def test_names_are_unique_and_families_are_told() -> None:
+    """The catalogue holds every feature of every family under its own name."""
+    named = [feature for family in FAMILIES for feature in family.features]
+    assert len(CATALOGUE) == len(named)
+    assert {feature.family for feature in named} == {"repetition", "concurrency", "devices", "places", "rhythm"}
+
+
+def test_promised_features_are_there() -> None:
+    """The features that the design names exist."""
+    assert {"longest_streak", "longest_streak_365d", "peak_streams", "fastest_travel_kmh"} <= set(CATALOGUE)
+
+
+def _days(accounts: int) -> pl.DataFrame:
+    rows = []
+    for account in range(1, accounts + 1):
+        for ago in range(account % 5 + 1):
+            rows.append(
+                {
+                    "account": account,
+                    "day": dt.date(2025, 6, 30) - dt.timedelta(days=ago),
+                    "plays": 3,
+                    "views": 2,
+                    "repeats": account % 3,
+                    "seconds": 1000 * account,
+                    "hours": account * 37 % 2**24,
+                    "rest_h": account % 24,
+                    "longest_streak_days": 5 - ago if ago < 5 else 0,
+                    "peak_streams": account % 4,
+                    "overlap2_s": account * 7,
+                    "overlap3_s": 0,
+                    "overlap2_networks_s": account,
+                    "overlap2_same_profile_s": 1,
+                    "fastest_kmh": account / 7,
+                    "titles": [{"title": account % 7, "plays": 3, "views": 2, "streak_days": 1}],
+                    "visits": [
+                        {"device": account, "network": account % 11, "country": "DE", "plays": 2, "hours": 1},
+                        {"device": account + 1, "network": ago, "country": "FR", "plays": 1, "hours": 1},
+                    ],
+                }
+            )
+    schema = tables.columns(tables.AccountDays)
+    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+
+
+def _build(account_days: pl.DataFrame) -> pl.DataFrame:
+    year = days.fold(account_days)
+    day = dt.date(2025, 6, 30)
+    return build_features(Window.of(account_days, year, day=day, length_days=28))
+
+
+@pytest.mark.parametrize("buckets", [2, 7])
+def test_cutting_by_account_changes_nothing(buckets: int) -> None:
+    """Features of buckets of accounts, put together, are those of all."""
+    account_days = _days(60)
+    parts = [_build(account_days.filter(pl.col("account") % buckets == bucket)) for bucket in range(buckets)]
+    assert pl.concat(parts).sort("account").equals(_build(account_days))
+
+
+def test_row_order_changes_nothing() -> None:
+    """Shuffled account-days give the same features."""
+    account_days = _days(60)
+    assert _build(account_days.sample(fraction=1, shuffle=True, seed=3)).equals(_build(account_days))
+
+
+def test_new_features_do_not_count_an_accounts_first_week() -> None:
+    """Every device of an account's first week is new, and none of them counts."""
+    rows = [{"ago": 20, "visits": [{"device": n} for n in range(5)]}, {"visits": [{"device": 9}]}]
+    assert build_features(window_of(rows))["new_devices_per_week"].to_list() == [pytest.approx(0.5, abs=1e-8)]
