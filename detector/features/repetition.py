@@ -5,6 +5,9 @@ import polars as pl
 from detector.features._feature import Family, Feature, Window
 
 _TOP_TITLE = pl.col("title").drop_nulls().mode().sort().first()
+_TITLE_OF_MOST_DAYS = (
+    pl.struct("title", "day").filter("is_view").unique().struct.field("title").drop_nulls().mode().sort().first()
+)
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 
 
@@ -42,7 +45,7 @@ class Repetition(Family):
             ([{"ago": 27, "longest_streak_days": 200}, {"ago": 26, "longest_streak_days": 201}], 2),
             ([{}], None),
         ],
-        shown_by=pl.col("is_view") & (pl.col("title") == pl.col("title").filter("is_view").mode().sort().first()),
+        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     longest_streak_365d = Feature(
         says="Longest run of consecutive local days with a view of the same title that reached into the last "
@@ -59,7 +62,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="exponential",
-        shown_by=pl.col("is_view") & (pl.col("title") == pl.col("title").filter("is_view").mode().sort().first()),
+        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     top_title_share = Feature(
         says="Share of the plays that went to the title played most.",
@@ -85,7 +88,7 @@ class Repetition(Family):
             ([{"titles": [{"title": 1, "views": 5}, {"title": 2, "views": 1}, {"title": 3}]}], 3),
             ([{"titles": [{"title": 1}]}], None),
         ],
-        shown_by=pl.col("is_view") & (pl.col("title").count().over("title") > 1),
+        shown_by=pl.col("is_view") & pl.col("title").is_duplicated(),
     )
     back_to_back_repeats = Feature(
         says="Times that a title began again within half an hour after it had been viewed, on the same device.",

@@ -1,0 +1,180 @@
+"""Scores + capacity → flags, each with what speaks for it, what speaks against it, and what shows it."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import polars as pl
+
+from detector import config, tables
+from detector.features import Feature
+
+_REASONS, _COUNTER, _EVIDENCE = 5, 3, 100  # at most so many in a flag
+_UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
+_RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
+_SHARED = ("score_concurrency", "score_devices", "score_places")
+
+
+def decide(
+    scored: pl.DataFrame, year: pl.DataFrame, *, day: dt.date, model_version: str, settings: config.Window
+) -> pl.DataFrame:
+    """Scores of one night (`tables.Scores` and the family scores), sorted by account.
+
+    `scored` is what the model says of every account seen in the window; `year` (`tables.Spans`) decides of which
+    enough has been seen. An account of which too little has been seen keeps its row, without a score.
+    """
+    families = [name for name in scored.columns if name.startswith("score_")]
+    spans = year.select("account", "first_day", year_plays="plays")
+    history_days = (pl.lit(day) - pl.col("first_day")).dt.total_days() + 1
+    frame = scored.join(spans, on="account", how="left", maintain_order="left").with_columns(
+        day=pl.lit(day),
+        model_version=pl.lit(model_version),
+        history_days=history_days.fill_null(0).cast(pl.UInt32),
+        status=pl.when(history_days.fill_null(0) < settings.history_days)
+        .then(pl.lit("short history"))
+        .when(pl.col("year_plays").fill_null(0) < settings.history_playbacks)
+        .then(pl.lit("few playbacks"))
+        .otherwise(pl.lit("scored")),
+    )
+    enough = pl.col("status") == "scored"
+    frame = frame.with_columns(pl.when(enough).then(name).alias(name) for name in ("score", "p_value", *families))
+    ranked = frame.filter(enough).sort("score", "account", descending=[True, False]).select("account")
+    frame = frame.join(ranked.with_row_index("rank", offset=1), on="account", how="left")
+    return frame.select(*tables.columns(tables.Scores), *families).sort("account")
+
+
+def put_before_reviewers(scores: pl.DataFrame, capacity_share: float) -> pl.DataFrame:
+    """`account, q_value` of the accounts to flag.
+
+    They are the highest within the reviewers' capacity, and none that held-out accounts match more often than that
+    capacity allows: so a quiet night fills no queue, and a home of one account is not flagged for being first.
+    """
+    scored = scores.filter(pl.col("score").is_not_null())
+    capacity = max(1, round(capacity_share * scored.height))
+    q_values = false_discovery_rate(scored["p_value"])
+    return (
+        scored.with_columns(q_value=q_values)
+        .filter((pl.col("rank") <= capacity) & (pl.col("p_value") <= capacity_share))
+        .select("account", "q_value")
+    )
+
+
+def false_discovery_rate(p_values: pl.Series) -> pl.Series:
+    """Benjamini and Hochberg (1995) q-values.
+
+    >>> false_discovery_rate(pl.Series([0.01, 0.5, 0.02])).to_list()
+    [0.03, 0.5, 0.03]
+    """
+    n = len(p_values)
+    ranked = pl.DataFrame({"p": p_values}).with_row_index("row").sort("p", "row", descending=True)
+    q = (pl.col("p") * n / (n - pl.int_range(pl.len()))).cum_min().clip(upper_bound=1).round_sig_figs(9)
+    return ranked.with_columns(q=q).sort("row")["q"]
+
+
+def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: str = "") -> pl.DataFrame:
+    """One row per account: `reasons` (strongest first) and `counter_evidence`.
+
+    `explained` is what `model.explain` gives for the accounts; `note` ends each sentence, such as what the account
+    was compared with.
+    """
+    in_order = explained.sort("account", "surprise", "feature", descending=[False, True, False])
+    rows = []
+    for (account,), known in in_order.partition_by("account", as_dict=True, maintain_order=True).items():
+        lines = known.to_dicts()
+        unusual = [line for line in lines if line["percentile"] >= _UNUSUAL and line["value"] > line["typical"]]
+        reasons = [
+            {name: line[name] for name in ("feature", "value", "typical", "percentile")}
+            | {"sentence": catalogue[line["feature"]].when_high.format(**line) + note}
+            for line in (unusual or lines[:1])[:_REASONS]
+        ]
+        rows.append(
+            {
+                "account": account,
+                "reasons": reasons,
+                "counter_evidence": _counter_evidence(reasons, lines, catalogue),
+            }
+        )
+    wanted = ("account", "reasons", "counter_evidence")
+    schema = {name: dtype for name, dtype in tables.columns(tables.Flags).items() if name in wanted}
+    return pl.DataFrame(rows, schema=schema)
+
+
+def _counter_evidence(
+    reasons: list[dict[str, object]], lines: list[dict[str, object]], catalogue: Mapping[str, Feature]
+) -> list[str]:
+    """Innocent causes of what stands first, and what is as ordinary as in most accounts."""
+    accused = {catalogue[str(reason["feature"])].family for reason in reasons}
+    causes: dict[str, None] = {}
+    for reason in reasons[:2]:
+        causes |= dict.fromkeys(catalogue[str(reason["feature"])].innocent)
+    ordinary = [
+        f"as in most accounts: {catalogue[str(line['feature'])].says[:-1].lower()}: {_number(line['value'])}"
+        for line in lines
+        if float(str(line["percentile"])) <= _USUAL and catalogue[str(line["feature"])].family not in accused
+    ]
+    return [f"could be {cause}" for cause in causes] + ordinary[:_COUNTER]
+
+
+def _number(value: object) -> str:
+    return f"{value:.3g}"
+
+
+def kinds(scores: pl.DataFrame) -> pl.DataFrame:
+    """`account, kind` by which families are strong: what the case looks like, for the reviewer to confirm."""
+    families = [name for name in scores.columns if name.startswith("score_") and name != "score_overall"]
+    there = {name: pl.col(name) if name in families else pl.lit(0.0) for name in ("score_repetition", *_SHARED)}
+    repetition = there["score_repetition"]
+    shared = pl.sum_horizontal((there[name] >= _SELDOM).cast(pl.UInt8) for name in _SHARED)
+    return scores.select(
+        "account",
+        kind=pl.when((repetition >= _RARE) & (repetition >= pl.max_horizontal(families)))
+        .then(pl.lit("loop or automated playback"))
+        .when(shared >= 2)
+        .then(pl.lit("resale"))
+        .otherwise(pl.lit("unclear")),
+    )
+
+
+def evidence_of(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mapping[str, Feature]) -> pl.DataFrame:
+    """`account, evidence`: for each reason the playbacks of the window that show it, in order of time.
+
+    `playbacks` (`tables.Playbacks`) are those of the window of the accounts in `reasons` (see `reasons_of`).
+    """
+    named = (
+        reasons.select("account", feature="reasons").explode("feature").unnest("feature").select("account", "feature")
+    )
+    ordered = playbacks.sort("account", "started_at", "playback")
+    parts = [pl.DataFrame(schema={"account": pl.UInt64, "playback": pl.UInt64, "started_at": tables.UTC_MS})]
+    for feature in named["feature"].unique().sort():
+        mask = catalogue[feature].shown_by
+        if mask is not None:
+            accounts = named.filter(pl.col("feature") == feature).select("account")
+            shown = (
+                ordered.join(accounts, on="account", how="semi", maintain_order="left")
+                .group_by("account", maintain_order=True)
+                .agg(pl.col("playback", "started_at").filter(mask).tail(_EVIDENCE))
+            )
+            parts.append(shown.explode("playback", "started_at").drop_nulls())
+    return (
+        pl.concat(parts)
+        .unique()
+        .sort("account", "started_at", "playback")
+        .group_by("account", maintain_order=True)
+        .agg(evidence=pl.col("playback").tail(_EVIDENCE))
+    )
+
+
+def flag(
+    chosen: pl.DataFrame, scores: pl.DataFrame, reasons: pl.DataFrame, evidence: pl.DataFrame, year: pl.DataFrame
+) -> pl.DataFrame:
+    """Flags of one night (`tables.Flags`), highest score first."""
+    empty = pl.lit([], pl.List(pl.UInt64))
+    joined = (
+        chosen.join(scores, on="account", how="left")
+        .join(kinds(scores), on="account", how="left")
+        .join(reasons, on="account", how="left")
+        .join(evidence, on="account", how="left")
+        .join(year.select("account", first_seen="first_day"), on="account", how="left")
+        .with_columns(pl.col("evidence").fill_null(empty))
+        .sort("rank")
+    )
+    return tables.shape(joined.lazy(), tables.Flags).collect()

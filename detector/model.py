@@ -1,0 +1,231 @@
+"""Fit, score, explain: features in, frames out.
+
+One isolation forest (Liu, Ting and Zhou 2008) watches each family of features, and one watches all of them; the tail
+of each feature that is telling alone stands beside its family's forest, for a forest over forty features does not
+notice an account that is extreme in one. Each of these is turned into *evidence*: minus the decimal logarithm of the
+share of accounts, held out from fitting, that lie at least as high. The score is the sum of the two strongest
+families' evidence.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import IsolationForest
+
+from detector.config import Model as Settings
+from detector.features import Feature
+
+Matrix = npt.NDArray[np.float32]
+Values = npt.NDArray[np.float64]
+
+OVERALL = "overall"
+_HIGH, _HIGHER = 0.90, 0.99  # beyond the second the tail is extrapolated, by how it fell from the first
+_QUANTILES = np.linspace(0, 1, 1001)
+_SIGNIFICANT = 9  # figures
+
+
+class Tail(BaseEstimator):  # type: ignore[misc]
+    """How rare a value is from above, against held-out accounts.
+
+    Up to the 99th percentile by rank; beyond it the tail goes on as it fell from the 90th to the 99th: as an
+    exponential, or as a Pareto tail (peaks over threshold, Pickands 1975; both quantiles are little moved by the few
+    abusive accounts that the held-out ones contain). Where the two coincide, the mean excess over the 99th serves.
+    """
+
+    def __init__(self, shape: str = "exponential") -> None:
+        self.shape = shape
+
+    def fit(self, values: Values) -> Self:
+        """Learn from finite values of held-out accounts."""
+        self.sorted_ = np.sort(self._scaled(values))
+        high, self.threshold_ = np.quantile(self.sorted_, [_HIGH, _HIGHER])
+        excess = self.sorted_[self.sorted_ > self.threshold_] - self.threshold_
+        if self.threshold_ > high:
+            self.per_decade_ = float(self.threshold_ - high)
+        elif len(excess):
+            self.per_decade_ = float(excess.mean() * np.log(10))
+        else:
+            self.per_decade_ = np.inf
+        return self
+
+    def evidence(self, values: Values) -> Values:
+        """-log10 of the share of accounts at least as high."""
+        scaled = self._scaled(values)
+        n = len(self.sorted_)
+        at_least = n - np.searchsorted(self.sorted_, scaled, side="left")
+        by_rank = -np.log10((1 + at_least) / (n + 1))
+        at_threshold = -np.log10((1 + (self.sorted_ > self.threshold_).sum()) / (n + 1))
+        beyond = at_threshold + (scaled - self.threshold_) / self.per_decade_
+        evidence: Values = np.where(scaled > self.threshold_, beyond, np.minimum(by_rank, at_threshold))
+        return evidence
+
+    def _scaled(self, values: Values) -> Values:
+        return np.log1p(values) if self.shape == "pareto" else np.asarray(values)
+
+
+class AccountModel(BaseEstimator):  # type: ignore[misc]
+    """What was learned from one population: forests, tails, and what is typical.
+
+    Attributes:
+        names: the features it was fitted on, in the order of its columns.
+        families: by family, their positions.
+        telling: by position of a feature that is telling alone, the shape of its tail.
+        given: per feature, what stands in where the value is missing.
+    """
+
+    def __init__(
+        self,
+        *,
+        names: Sequence[str],
+        families: Mapping[str, Sequence[int]],
+        telling: Mapping[str, str],
+        given: Sequence[float],
+        trees: int,
+        samples: int,
+        seed: int,
+    ) -> None:
+        self.names = names
+        self.families = families
+        self.telling = telling
+        self.given = given
+        self.trees = trees
+        self.samples = samples
+        self.seed = seed
+
+    def fit(self, x: Matrix, y: None = None, *, held_out: npt.NDArray[np.bool_]) -> Self:
+        """Grow forests on some accounts, calibrate on the held-out ones. Rows in order of account."""
+        grown, calibrating = x[~held_out], x[held_out]
+        every = list(range(x.shape[1]))
+        self.forests_ = {
+            name: IsolationForest(
+                n_estimators=self.trees, max_samples=min(self.samples, len(grown)), random_state=self.seed
+            ).fit(np.ascontiguousarray(grown[:, list(columns)]))
+            for name, columns in (*self.families.items(), (OVERALL, every))
+        }
+        self.forest_tails_ = {name: Tail().fit(self._oddness(name, calibrating)) for name in self.forests_}
+        self.feature_tails_ = {
+            name: Tail(self.telling.get(name, "pareto")).fit(column.astype(np.float64))
+            for name, column in zip(self.names, calibrating.T, strict=True)
+        }
+        self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
+        self.calibration_ = np.sort(self.predict(calibrating))
+        return self
+
+    def _oddness(self, name: str, x: Matrix) -> Values:
+        columns = list(self.families.get(name, range(x.shape[1])))
+        oddness: Values = -self.forests_[name].score_samples(np.ascontiguousarray(x[:, columns]))
+        return oddness
+
+    def evidence(self, x: Matrix) -> dict[str, Values]:
+        """By family, and overall: the evidence of each row."""
+        evidence = {}
+        for name in self.forests_:
+            found = [self.forest_tails_[name].evidence(self._oddness(name, x))]
+            alone = [self.names[column] for column in self.families.get(name, ())]
+            alone = [feature for feature in alone if feature in self.telling]
+            for feature in alone:
+                tail = self.feature_tails_[feature].evidence(x[:, self.names.index(feature)].astype(np.float64))
+                found.append(tail - np.log10(1 + len(alone)))  # so many chances to be extreme (Bonferroni)
+            evidence[name] = np.maximum.reduce(found).clip(0)
+        return evidence
+
+    def predict(self, x: Matrix) -> Values:
+        """Score of each row; higher is more suspicious."""
+        return strongest_two(self.evidence(x))
+
+    def p_value(self, score: Values) -> Values:
+        """Conformal: the share of held-out accounts that score as high (Vovk, Gammerman and Shafer 2005)."""
+        n = len(self.calibration_)
+        return (1 + n - np.searchsorted(self.calibration_, score, side="left")) / (n + 1)
+
+
+def strongest_two(evidence: Mapping[str, Values]) -> Values:
+    """The sum of the two strongest families' evidence.
+
+    >>> strongest_two({"a": np.array([1.0]), "b": np.array([3.0]), "c": np.array([2.0])})
+    array([5.])
+    """
+    stacked = np.sort(np.stack(list(evidence.values())), axis=0)
+    total: Values = stacked[-2:].sum(axis=0)
+    return total
+
+
+def fit(features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Settings) -> AccountModel:
+    """A model of a population: features of one night, one row per account, at least two accounts.
+
+    A feature that is null for all is left out. Half of the accounts, by their keyed pseudonyms, grow the forests; the
+    other half is held out to calibrate.
+    """
+    features = features.sort("account")
+    held_out = features["account"] % 2 == 1
+    half = settings.training_accounts // 2
+    features = pl.concat([features.filter(~held_out).head(half), features.filter(held_out).head(half)]).sort("account")
+    known = {n: feature for n, feature in catalogue.items() if features[n].null_count() < features.height}
+    medians = features.select(known.keys()).median().row(0)
+    model = AccountModel(
+        names=list(known),
+        families=_positions(known),
+        telling={name: feature.telling for name, feature in known.items() if feature.telling},
+        given=[
+            float(median if feature.given is None else feature.given)
+            for feature, median in zip(known.values(), medians, strict=True)
+        ],
+        trees=settings.trees,
+        samples=settings.samples,
+        seed=settings.seed,
+    )
+    return model.fit(matrix(model, features), held_out=(features["account"] % 2 == 1).to_numpy())
+
+
+def _positions(known: Mapping[str, Feature]) -> dict[str, list[int]]:
+    families: dict[str, list[int]] = {}
+    for position, feature in enumerate(known.values()):
+        families.setdefault(feature.family, []).append(position)
+    return families
+
+
+def matrix(model: AccountModel, features: pl.DataFrame) -> Matrix:
+    """The features a model was fitted on, in its order, with what is given for nulls: float32, C order."""
+    given = [
+        pl.col(name).fill_null(value).fill_nan(value).cast(pl.Float32)
+        for name, value in zip(model.names, model.given, strict=True)
+    ]
+    return np.ascontiguousarray(features.select(given).to_numpy(), dtype=np.float32)
+
+
+def score(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
+    """One row per account, in the order given: `account, score, p_value` and `score_<family>`."""
+    if features.is_empty():
+        floats = ("score", "p_value", *(f"score_{name}" for name in model.forests_))
+        return features.select("account").with_columns(pl.lit(None, pl.Float64).alias(name) for name in floats)
+    evidence = model.evidence(matrix(model, features))
+    total = np.array(pl.Series(strongest_two(evidence)).round_sig_figs(_SIGNIFICANT))
+    by_family = {f"score_{name}": values for name, values in evidence.items()}
+    frame = pl.DataFrame({"score": total, "p_value": model.p_value(total), **by_family})
+    return features.select("account").hstack(frame.select(pl.all().round_sig_figs(_SIGNIFICANT)))
+
+
+def explain(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
+    """One row per account and feature known of it: `account, feature, value, typical, percentile, surprise`.
+
+    `typical` is the median of the training accounts, `percentile` the percentage of them that lie lower, `surprise`
+    the evidence of the feature's own tail.
+    """
+    empty = {"feature": pl.lit(""), "value": 0.0, "typical": 0.0, "percentile": 0.0, "surprise": 0.0}
+    parts = [features.select("account", **empty).clear()]
+    for name, grid in zip(model.names, model.quantiles_.T, strict=True):
+        known = features.select("account", feature=pl.lit(name), value=name).drop_nulls()
+        values = known["value"].cast(pl.Float32).cast(pl.Float64).to_numpy()
+        lower = np.searchsorted(grid, values, side="left") / len(grid)
+        parts.append(
+            known.with_columns(
+                typical=pl.lit(float(grid[len(grid) // 2])).round_sig_figs(_SIGNIFICANT),
+                percentile=pl.Series(100 * lower, dtype=pl.Float64).round(1),
+                surprise=pl.Series(model.feature_tails_[name].evidence(values), dtype=pl.Float64),
+            )
+        )
+    return pl.concat(parts).sort("account", "feature")
