@@ -8,7 +8,7 @@ families' evidence.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -215,7 +215,7 @@ def explain(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
     `typical` is the median of the training accounts, `percentile` the percentage of them that lie lower, `surprise`
     the evidence of the feature's own tail.
     """
-    empty = {"feature": pl.lit(""), "value": 0.0, "typical": 0.0, "percentile": 0.0, "surprise": 0.0}
+    empty: dict[str, Any] = {"feature": pl.lit(""), "value": 0.0, "typical": 0.0, "percentile": 0.0, "surprise": 0.0}
     parts = [features.select("account", **empty).clear()]
     for name, grid in zip(model.names, model.quantiles_.T, strict=True):
         known = features.select("account", feature=pl.lit(name), value=name).drop_nulls()

@@ -117,6 +117,15 @@ class Store:
         self._write_manifest(table, day, self.parts(table, day) | {name: part})
         return part
 
+    def remove_part(self, table: str, day: dt.date, name: str) -> None:
+        """Forget one part: first in the manifest, then its file."""
+        kept = {other: part for other, part in self.parts(table, day).items() if other != name}
+        if kept:
+            self._write_manifest(table, day, kept)
+            (self.folder(table, day) / name).unlink(missing_ok=True)
+        else:
+            self.remove(table, day)
+
     def remove(self, table: str, day: dt.date) -> None:
         """Forget a partition: first its manifest, then its files."""
         (self.folder(table, day) / MANIFEST).unlink(missing_ok=True)
@@ -154,6 +163,15 @@ class Store:
                     scan = pl.scan_parquet(io.BytesIO(data)).filter(pl.col("account") == account)
                     frames.append((scan.select(columns) if columns else scan).collect())
         return frames
+
+    def scan(self, table: str, days: Iterable[dt.date]) -> list[pl.LazyFrame]:
+        """The Parquet parts of some days, each checked against its digest now, to be read piece by piece."""
+        scans = []
+        for day in days:
+            for name in self.parts(table, day):
+                self.read_bytes(table, day, name)
+                scans.append(pl.scan_parquet(self.folder(table, day) / name))
+        return scans
 
     def verify(self) -> tuple[int, list[str]]:
         """How many files were re-read against their digests, and what is wrong, one sentence each."""

@@ -37,11 +37,13 @@ class UtcTime(TypeDecorator[dt.datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """To the database."""
         if value is not None and value.utcoffset() is None:
             raise ValueError("expected a time with its offset from UTC, found a naive one")
         return value and value.astimezone(dt.UTC)
 
     def process_result_value(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
+        """From the database."""
         if value is None:
             return None
         # SQLite keeps no offset: what it returns is the UTC that went in.

@@ -1,0 +1,160 @@
+"""The recipe that takes files in: read, check, pseudonymise, store by UTC date; rejects and sealed names beside them.
+
+A file is known by its content: taken in again it changes nothing, and after a kill the next run finishes it.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from detector import config, identity, playbacks, sources, store
+from detector.errors import GateError, InputError
+from detector.store import Store
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how many of it are done, and of how many."""
+
+_NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one file: its name, the format it was read as, rows kept, rejects by rule, first and last UTC
+    date of the rows kept, and whether it had been taken in before."""
+
+    file: str
+    format: str
+    rows: int
+    rejected_rows: int
+    rejects: dict[str, int]
+    first_date: dt.date | None
+    last_date: dt.date | None
+    known: bool = False
+
+
+def ingest(
+    paths: Sequence[str],
+    *,
+    into: Store,
+    keys: identity.Keys,
+    settings: config.Settings,
+    format: str,
+    options: sources.Options,
+    now: dt.datetime,
+    progress: Progress,
+) -> Iterator[Ingested]:
+    """Take in files, folders and globs, one file after the other.
+
+    Raises:
+        InputError: a path stands for no file, or a file can not be read.
+        GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
+    """
+    files = sources.expand(paths)
+    for done, file in enumerate(files):
+        progress("ingest", done, len(files))
+        yield _ingest_file(file, into=into, keys=keys, settings=settings, format=format, options=options, now=now)
+    progress("ingest", len(files), len(files))
+
+
+def _ingest_file(
+    file: Path,
+    *,
+    into: Store,
+    keys: identity.Keys,
+    settings: config.Settings,
+    format: str,
+    options: sources.Options,
+    now: dt.datetime,
+) -> Ingested:
+    with sources.reading(file), file.open("rb") as opened:
+        content = hashlib.file_digest(opened, "sha256").hexdigest()
+    asked = store.digest_of([format, asdict(options), settings.days.model_dump(), settings.identity.model_dump()])
+    receipt = into.home / "receipts" / f"{content}.json"
+    before = _receipt(receipt)
+    if before and before["asked"] == asked:
+        return _from_receipt(before)
+    named, raw = sources.read(file, format=format, options=options)
+    with sources.reading(file):
+        checked = playbacks.check(raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings)
+    ingested = _account_of(file.name, named, checked)
+    _keep_rejects(checked, content, into)
+    _pass_gate(file, ingested, settings.gate)
+    dates = _keep_rows(checked, content, into, keys)
+    # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
+    for date in set(before["dates"] if before else ()) - {date.isoformat() for date in dates}:
+        into.remove_part("playbacks", dt.date.fromisoformat(date), f"{content}.parquet")
+        into.remove_part("sealed", dt.date.fromisoformat(date), f"{content}.sealed")
+    taken = {"asked": asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
+    store.write_atomically(receipt, json.dumps(taken, default=str, indent=1).encode())
+    return ingested
+
+
+def _receipt(path: Path) -> dict[str, Any] | None:
+    try:
+        receipt: dict[str, Any] = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None  # an unreadable receipt costs reading the file again, nothing else
+    return receipt
+
+
+def _from_receipt(receipt: dict[str, Any]) -> Ingested:
+    values = dict(receipt["ingested"])
+    for name in ("first_date", "last_date"):
+        values[name] = dt.date.fromisoformat(values[name]) if values[name] else None
+    return Ingested(**(values | {"known": True}))
+
+
+def _account_of(file: str, format: str, checked: playbacks.Checked) -> Ingested:
+    counts = checked.rejects.group_by("rule").len().sort("len", "rule", descending=[True, False])
+    dates = checked.rows["started_at"].dt.date()
+    return Ingested(
+        file=file,
+        format=format,
+        rows=checked.rows.height,
+        rejected_rows=checked.rejects["row"].n_unique(),
+        rejects=dict(counts.iter_rows()),
+        first_date=dates.min(),  # type: ignore[arg-type]
+        last_date=dates.max(),  # type: ignore[arg-type]
+    )
+
+
+def _pass_gate(file: Path, ingested: Ingested, gate: config.Gate) -> None:
+    total = ingested.rows + ingested.rejected_rows
+    if total == 0:
+        raise InputError(f"expected playbacks in {file}, found no rows; export it again or leave it out")
+    share = ingested.rejected_rows / total
+    if share > gate.reject_share:
+        most = next(iter(ingested.rejects))
+        raise GateError(
+            f"expected at most {gate.reject_share:.0%} rejected rows in {file}, found {share:.0%}"
+            f" (mostly: {most}); nothing of it was taken in, mend the file or raise [gate] reject_share"
+        )
+
+
+def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None:
+    if checked.rejects.height:
+        day = checked.rows["started_at"].dt.date().min() or _NO_DATE
+        into.put("rejects", day, f"{content}.parquet", checked.rejects)  # type: ignore[arg-type]
+
+
+def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: identity.Keys) -> list[dt.date]:
+    """The UTC dates under which rows were stored."""
+    by_date = checked.rows.with_columns(utc_date=pl.col("started_at").dt.date()).partition_by(
+        "utc_date", as_dict=True, include_key=False
+    )
+    names = checked.names.partition_by("utc_date", as_dict=True)
+    for (date,), rows in sorted(by_date.items()):
+        if (date,) in names:
+            into.put("sealed", date, f"{content}.sealed", identity.seal(names[date,], keys))
+        last_end = pl.coalesce("ended_at", "started_at").max()
+        first, last = rows.select(pl.col("started_at").min(), last_end).row(0)
+        notes = {"first_start": first.isoformat(), "last_end": last.isoformat(), "key_id": keys.key_id}
+        ordered = rows.sort("account", "started_at", "playback")
+        into.put("playbacks", date, f"{content}.parquet", ordered, notes)
+    return sorted(date for (date,) in by_date)

@@ -1,0 +1,208 @@
+"""The door to MLflow: models, their records, and which one is in use.
+
+Everything lies under the home: tracking and registry in one SQLite file, artefacts beside it. A model's own record
+of which types it holds is no proof of anything, so the SHA-256 that was written when it was registered is compared
+before a byte of it is loaded.
+"""
+
+import datetime as dt
+import io
+import json
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
+os.environ.setdefault("DO_NOT_TRACK", "true")
+
+import mlflow
+import numpy as np
+import skops.io
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+
+from detector import store
+from detector.errors import InputError, IntegrityError
+from detector.model import AccountModel, Matrix
+
+NAME = "accounts"
+CHAMPION, CHALLENGER = "champion", "challenger"
+_TRUSTED = ["detector.model.AccountModel", "detector.model.Tail", "sklearn.tree._tree.Tree"]
+_FILE = "model.skops"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One version of the model: its aliases, when it was made, its digest, and what was noted of its training."""
+
+    version: str
+    aliases: tuple[str, ...]
+    created_at: dt.datetime
+    sha256: str
+    record: dict[str, Any]
+
+
+class Registry:
+    """The models of one home."""
+
+    def __init__(self, home: Path) -> None:
+        folder = (home / "mlflow").absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        self._uri = f"sqlite:///{folder / 'mlflow.db'}"
+        self._artifacts = folder / "artifacts"
+        with _quiet(self._uri):
+            self._client = mlflow.MlflowClient(self._uri, self._uri)
+
+    def log(
+        self,
+        model: AccountModel,
+        *,
+        example: Matrix,
+        record: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        card: str,
+    ) -> Registered:
+        """Keep a model as a new version, without an alias. `example` is an invented input."""
+        with _quiet(self._uri):
+            if self._client.get_experiment_by_name(NAME) is None:
+                self._client.create_experiment(NAME, artifact_location=self._artifacts.as_uri())
+            mlflow.set_experiment(NAME)
+            with mlflow.start_run():
+                mlflow.log_params({name: getattr(model, name) for name in ("trees", "samples", "seed")})
+                mlflow.log_metrics(dict(metrics))
+                mlflow.log_text(card, "card.md")
+                mlflow.log_dict(dict(record), "record.json")
+                logged = mlflow.sklearn.log_model(
+                    model,
+                    name=NAME,
+                    serialization_format="skops",
+                    skops_trusted_types=_TRUSTED,
+                    pip_requirements=_requirements(),
+                    input_example=example,
+                    registered_model_name=NAME,
+                )
+        version = str(logged.registered_model_version)
+        digest = store.sha256(self._file(version).read_bytes())
+        self._client.set_model_version_tag(NAME, version, "record", json.dumps(dict(record), default=str))
+        self._client.set_model_version_tag(NAME, version, "sha256", digest)
+        return self._version(version)
+
+    def promote(self, version: str) -> Registered:
+        """Make a version the champion.
+
+        Raises:
+            InputError: there is no such version.
+        """
+        self._version(version)
+        self._alias(CHAMPION, version)
+        challenger = self.with_alias(CHALLENGER)
+        if challenger is not None and challenger.version == version:
+            with _quiet(self._uri):
+                self._client.delete_registered_model_alias(NAME, CHALLENGER)
+        return self._version(version)
+
+    def challenge(self, version: str) -> Registered:
+        """Make a version the challenger."""
+        self._alias(CHALLENGER, version)
+        return self._version(version)
+
+    def _alias(self, alias: str, version: str) -> None:
+        with _quiet(self._uri):
+            self._client.set_registered_model_alias(NAME, alias, version)
+
+    def with_alias(self, alias: str) -> Registered | None:
+        """The version that bears an alias."""
+        return next((version for version in self.versions() if alias in version.aliases), None)
+
+    def versions(self) -> list[Registered]:
+        """All versions, newest first; a version that was cut off before its digest was written is none."""
+        with _quiet(self._uri):
+            found = self._client.search_model_versions(f"name='{NAME}'")
+            whole = [version for version in found if "sha256" in version.tags]
+            aliases = self._client.get_registered_model(NAME).aliases if whole else {}
+        return sorted((_registered(version, aliases) for version in whole), key=lambda r: -int(r.version))
+
+    def _version(self, version: str) -> Registered:
+        for registered in self.versions():
+            if registered.version == version:
+                return registered
+        known = ", ".join(r.version for r in self.versions()) or "none"
+        raise InputError(f"expected the version of a model, found {version!r}; known are: {known}")
+
+    def load(self, registered: Registered) -> AccountModel:
+        """The model itself, after its bytes were compared with its digest.
+
+        Raises:
+            IntegrityError: they differ, or what they hold is not a model of this program.
+        """
+        data = store.checked_bytes(self._file(registered.version), registered.sha256)
+        try:
+            model = skops.io.loads(data, trusted=_TRUSTED)
+        except Exception as error:
+            raise IntegrityError(
+                f"expected model {registered.version} to load, found {type(error).__name__}; train again"
+            ) from None
+        if not isinstance(model, AccountModel):
+            raise IntegrityError(f"expected model {registered.version} to be an account model; train again")
+        return model
+
+    def verify(self) -> tuple[int, list[str]]:
+        """How many models were compared with their digests, and what is wrong, one sentence each."""
+        problems = []
+        versions = self.versions()
+        for registered in versions:
+            try:
+                store.checked_bytes(self._file(registered.version), registered.sha256)
+            except IntegrityError as error:
+                problems.append(str(error))
+        return len(versions), problems
+
+    def _file(self, version: str) -> Path:
+        with _quiet(self._uri):
+            uri = self._client.get_model_version_download_uri(NAME, version)
+            try:
+                return Path(mlflow.artifacts.download_artifacts(uri, tracking_uri=self._uri)) / _FILE
+            except (MlflowException, OSError):
+                raise IntegrityError(
+                    f"expected the files of model {version} under {self._artifacts}, found none; "
+                    "restore them from a backup or train again"
+                ) from None
+
+
+def _registered(version: ModelVersion, aliases: Mapping[str, str]) -> Registered:
+    return Registered(
+        version=str(version.version),
+        aliases=tuple(sorted(alias for alias, named in aliases.items() if str(named) == str(version.version))),
+        created_at=dt.datetime.fromtimestamp(version.creation_timestamp / 1000, dt.UTC),
+        sha256=version.tags["sha256"],
+        record=json.loads(version.tags["record"]),
+    )
+
+
+def _requirements() -> list[str]:
+    return [f"{name}=={version_of(name)}" for name in ("scikit-learn", "skops", "numpy", "polars")]
+
+
+@contextmanager
+def _quiet(uri: str) -> Iterator[None]:
+    """MLflow speaks to this home's store, and not to the terminal."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            mlflow.set_tracking_uri(uri)
+            mlflow.set_registry_uri(uri)
+            yield
+    finally:
+        logging.disable(before)
+
+
+def example_of(model: AccountModel) -> Matrix:
+    """An invented input: two rows of nothing but ones and zeros."""
+    return np.stack([np.zeros(len(model.names)), np.ones(len(model.names))]).astype(np.float32)
