@@ -5,6 +5,7 @@ when the day is digested: it is a pure function of what is stored, so that file 
 """
 
 import datetime as dt
+import functools
 import zoneinfo
 from dataclasses import dataclass
 
@@ -85,9 +86,14 @@ def _believable(now: dt.datetime, settings: config.Playbacks) -> type[tables.Raw
 
         @dy.rule()
         def unknown_timezone(cls) -> pl.Expr:
-            return pl.col("timezone").is_in(sorted(zoneinfo.available_timezones()))
+            return pl.col("timezone").is_in(_zones())
 
     return Believable
+
+
+@functools.cache  # the machine's list of zones, read from its files
+def _zones() -> list[str]:
+    return sorted(zoneinfo.available_timezones())
 
 
 def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.DataFrame:
@@ -209,15 +215,21 @@ def _resume_breaks(rows: pl.DataFrame, runtime_ratio: float) -> tuple[pl.Series,
     """Per stretch, sorted: does a playback begin here; does it follow at once on the same title; was that unclear.
 
     The decision depends on what was merged before, so it walks; but only through stretches that follow each other
-    within the resume gap, which few do.
+    within the resume gap, which few do. What is merged only for want of knowledge ends with the local day: a channel
+    that never stops is a playback a day, whichever days one looks at.
     """
     near = rows["near"].to_numpy()
     begins = np.ones(rows.height, dtype=bool)
     unclear = np.zeros(rows.height, dtype=bool)
     walked = np.flatnonzero(near | np.append(near[1:], False))
-    columns = rows.select("near", "seconds", "position_start_s", "position_end_s", "title_runtime_s")[walked].rows()
+    same_day = pl.col("day") == pl.col("day").shift(1)
+    columns = rows.select("near", same_day, "seconds", "position_start_s", "position_end_s", "title_runtime_s")[
+        walked
+    ].rows()
     together_s, last_position = 0, None
-    for place, (is_near, seconds, position_start, position_end, runtime) in zip(walked.tolist(), columns, strict=True):
+    for place, (is_near, is_same_day, seconds, position_start, position_end, runtime) in zip(
+        walked.tolist(), columns, strict=True
+    ):
         goes_on = False
         if is_near:
             if position_start is not None and last_position is not None:
@@ -226,7 +238,7 @@ def _resume_breaks(rows: pl.DataFrame, runtime_ratio: float) -> tuple[pl.Series,
             elif runtime is not None:
                 goes_on = together_s + (seconds or 0) <= runtime_ratio * runtime
             else:
-                goes_on = True
+                goes_on = is_same_day
                 unclear[place] = True
         begins[place] = not goes_on
         together_s = (seconds or 0) + (together_s if goes_on else 0)

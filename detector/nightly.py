@@ -1,0 +1,257 @@
+"""The batch, as a recipe: take in what is new, bring account-days up to date, score, decide, publish.
+
+Everything up to the one transaction that publishes can be killed at any moment: what is stored is whole, and the
+next run goes on from there.
+"""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import polars as pl
+
+from detector import config, decisions, digesting, features, ingesting, model, sources, store
+from detector.errors import DetectorError, GateError, InputError, NoChampionError
+from detector.ingesting import Progress
+from detector.registry import CHAMPION, Registered
+from detector.runs import Doors, on_record
+from detector.store import Store
+
+_METHOD = 1  # raise when the same inputs, settings and model come to give other results
+_FILES = ("scores", "features", "flags")
+
+
+@dataclass(frozen=True)
+class Night:
+    """How a night ended: its day, the run that is served for it, whether that stood already, and the counts."""
+
+    day: dt.date
+    run_id: str
+    unchanged: bool
+    record: dict[str, Any] = field(default_factory=dict)
+
+
+def take_in(
+    doors: Doors, settings: config.Settings, *, now: dt.datetime, progress: Progress
+) -> list[ingesting.Ingested]:
+    """Ingest what is new under `[source] paths`."""
+    source = settings.source
+    if not source.paths:
+        return []
+    options = sources.Options(source.account, source.timezone, source.columns)
+    return list(
+        ingesting.ingest(
+            source.paths, into=doors.home, keys=doors.keys, settings=settings, format=source.format, options=options,
+            now=now, progress=progress,
+        )
+    )  # fmt: skip
+
+
+def night(
+    doors: Doors,
+    day: dt.date,
+    *,
+    settings: config.Settings,
+    clock: Callable[[], dt.datetime],
+    rebuild_since: dt.date | None = None,
+    progress: Progress,
+) -> Night:
+    """One night for a local day, from new files to published flags.
+
+    Days older than `[days] look_back_days` that have been published are left as they are, unless `rebuild_since`
+    reaches them. The same inputs, settings and model again change nothing.
+
+    Raises:
+        GateError: the day's volume is beyond `[gate]`, or a new file has too many rejects.
+        InputError: nothing is stored that the window could hold.
+        NoChampionError: no model is in use.
+    """
+    with on_record(doors, "nightly", day=day, clock=clock) as (run_id, record):
+        taken = take_in(doors, settings, now=clock(), progress=progress)
+        record["ingested"] = _summary(taken)
+        held_before = rebuild_since or day - dt.timedelta(days=settings.days.look_back_days)
+        published = {run.day for run in doors.ledger.publications() if run.day and run.day < held_before}
+        brought = digesting.bring_up_to_date(
+            doors.home, day, settings=settings, key_id=doors.keys.key_id, frozen=frozenset(published), progress=progress
+        )
+        record.update(
+            digested_days=len(brought.digested),
+            held_days=[held.isoformat() for held in brought.held],
+            replays=brought.replays,
+            conflicts=brought.conflicts,
+        )
+        record["warnings"] = pass_volume_gate(doors.home, day, settings.gate)
+        registry = doors.registry()
+        champion = registry.with_alias(CHAMPION)
+        if champion is None:
+            raise NoChampionError(
+                f"expected a model in use, found none; {day} is digested and nothing was published: "
+                f"run `detector train --day {day}` and then this night again"
+            )
+        fingerprint = _fingerprint(doors, day, settings, champion)
+        served = doors.ledger.published(day)
+        if served is not None and served.fingerprint == fingerprint:
+            record["unchanged"] = True
+            return Night(day, served.id, unchanged=True, record=served.record)
+        fitted = registry.load(champion)
+        results = _results(doors.home, day, fitted, champion, settings, progress)
+        record.update(_counts(results, fitted, champion))
+        directory = Path("runs") / day.isoformat() / run_id
+        manifest = {}
+        for name in _FILES:
+            data = store.to_parquet(results[name])
+            store.write_atomically(doors.home.home / directory / f"{name}.parquet", data)
+            manifest[f"{name}.parquet"] = store.sha256(data)
+        progress("publish", 0, 1)
+        doors.ledger.publish(
+            run_id, fingerprint=fingerprint, directory=directory.as_posix(), manifest=manifest,
+            model_version=champion.version, record=record, now=clock(),
+        )  # fmt: skip
+        _tidy(doors, day, settings.window)
+        progress("publish", 1, 1)
+        return Night(day, run_id, unchanged=False, record=record)
+
+
+def _summary(taken: list[ingesting.Ingested]) -> dict[str, Any]:
+    fresh = [file for file in taken if not file.known]
+    rules: dict[str, int] = {}
+    for file in fresh:
+        for rule, count in file.rejects.items():
+            rules[rule] = rules.get(rule, 0) + count
+    return {"files": len(fresh), "rows": sum(file.rows for file in fresh), "rejects": rules}
+
+
+def pass_volume_gate(home: Store, day: dt.date, gate: config.Gate) -> list[str]:
+    """Warnings about the day's volume against the days before it.
+
+    Raises:
+        GateError: it is beyond the limits, and enough days with enough playbacks are known to say so.
+    """
+    known = [date for date in home.partitions(digesting.DAYS) if date <= day]
+    plays = {date: next(iter(home.parts(digesting.DAYS, date).values())).notes["plays"] for date in known[-29:]}
+    if day not in plays or not any(plays.values()):
+        raise InputError(f"expected playbacks stored for the 28 days up to {day}, found none; ingest them first")
+    today = plays.pop(day)
+    before = [count for count in plays.values() if count]
+    if not before:
+        return []
+    usual = median(before)
+    if gate.volume_low_ratio * usual <= today <= gate.volume_high_ratio * usual:
+        return []
+    found = (
+        f"expected {gate.volume_low_ratio:g} to {gate.volume_high_ratio:g} times the usual {usual:.0f} playbacks "
+        f"on {day}, found {today}"
+    )
+    if len(before) >= gate.volume_days and usual >= gate.volume_playbacks:
+        raise GateError(f"{found}; nothing was published: look whether the log is whole, or widen [gate] volume ratios")
+    return [found]
+
+
+def _fingerprint(doors: Doors, day: dt.date, settings: config.Settings, champion: Registered) -> str:
+    looked = digesting.look(doors.home, day, settings.window)
+    return store.digest_of(
+        [
+            _METHOD,
+            digesting.digest_of(doors.home, looked),
+            settings.window.model_dump(),
+            settings.decision.model_dump(),
+            champion.version,
+            champion.sha256,
+            doors.keys.key_id,
+        ]
+    )
+
+
+def _results(
+    home: Store,
+    day: dt.date,
+    fitted: model.AccountModel,
+    champion: Registered,
+    settings: config.Settings,
+    progress: Progress,
+) -> dict[str, pl.DataFrame]:
+    """`features`, `scores` and `flags` of one night."""
+    progress("score", 0, 3)
+    computed, years = [], []
+    for window in digesting.windows(home, day, settings.window):
+        computed.append(features.build_features(window))
+        years.append(window.year.select("account", "first_day", "plays"))
+    by_account, year = pl.concat(computed), pl.concat(years)
+    progress("score", 1, 3)
+    scored = model.score(fitted, by_account)
+    scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
+    progress("score", 2, 3)
+    chosen = decisions.put_before_reviewers(scores, settings.decision.capacity_share)
+    explained = model.explain(fitted, by_account.join(chosen, on="account", how="semi"))
+    reasons = decisions.reasons_of(explained, features.CATALOGUE, note_of(champion))
+    first = day - dt.timedelta(days=settings.window.days - 1)
+    shown = digesting.playbacks_of(home, chosen["account"], first, day, settings.playbacks)
+    evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
+    progress("score", 3, 3)
+    return {"features": by_account, "scores": scores, "flags": decisions.flag(chosen, scores, reasons, evidence, year)}
+
+
+def note_of(champion: Registered) -> str:
+    """What each sentence must add about whom the account was compared with."""
+    return " (compared with an invented service)" if champion.record.get("invented_accounts") else ""
+
+
+def _counts(results: Mapping[str, pl.DataFrame], fitted: model.AccountModel, champion: Registered) -> dict[str, Any]:
+    absent = [name for name in features.CATALOGUE if name not in fitted.names]
+    return {
+        "accounts": results["scores"].height,
+        "statuses": dict(results["scores"]["status"].value_counts().sort("status").iter_rows()),
+        "flags": results["flags"].height,
+        "kinds": dict(results["flags"]["kind"].value_counts().sort("kind").iter_rows()),
+        "model_version": champion.version,
+        "features_left_out": absent,
+    }
+
+
+def _tidy(doors: Doors, day: dt.date, window: config.Window) -> None:
+    """Names leave with the window of the latest night; directories of runs that were cut off go too."""
+    latest = doors.ledger.latest_published()
+    if latest is not None and latest.day == day:
+        oldest = day - dt.timedelta(days=window.days)
+        for date in doors.home.partitions("sealed"):
+            if date < oldest:
+                doors.home.remove("sealed", date)
+    for directory in (doors.home.home / "runs" / day.isoformat()).iterdir():
+        run = doors.ledger.run(directory.name)
+        if run is None or run.status not in ("published", "superseded"):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def plan(doors: Doors, day: dt.date, settings: config.Settings) -> dict[str, Any]:
+    """What a night would find and do, without doing it."""
+    known = set(doors.home.partitions(digesting.DAYS))
+    stored = doors.home.partitions("playbacks")
+    wanted = [date for date in stored if date <= day and date not in known]
+    files = sources.expand(settings.source.paths) if settings.source.paths else []
+    champion = doors.registry().with_alias(CHAMPION)
+    served = doors.ledger.published(day)
+    return {
+        "day": day.isoformat(),
+        "source_files": len(files),
+        "days_without_account_days": len(wanted),
+        "champion": champion.version if champion else None,
+        "already_published": served.id if served else None,
+    }
+
+
+def verify(doors: Doors) -> tuple[int, list[str]]:
+    """How many files were compared with their digests - stored, published, models - and what is wrong with them."""
+    checked, problems = doors.home.verify()
+    for run in doors.ledger.publications():
+        for name, digest in run.manifest.items():
+            checked += 1
+            try:
+                store.checked_bytes(doors.home.home / str(run.directory) / name, digest)
+            except DetectorError as error:
+                problems.append(str(error))
+    models, spoiled = doors.registry().verify()
+    return checked + models, problems + spoiled

@@ -1,0 +1,84 @@
+"""A run: alone in its home, and on record from its start to its end."""
+
+import datetime as dt
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from detector import identity
+from detector.errors import BusyError, DetectorError
+from detector.ledger import Ending, Ledger
+from detector.store import Store
+
+if TYPE_CHECKING:
+    from detector.registry import Registry  # which costs seconds to import, and most commands need none
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What a run reaches the world through."""
+
+    home: Store
+    ledger: Ledger
+    keys: identity.Keys
+    registry: "Callable[[], Registry]"
+
+
+@contextmanager
+def only_run(home: Path) -> Iterator[None]:
+    """Hold the lock of a home.
+
+    Raises:
+        BusyError: another run holds it.
+    """
+    lock = filelock.FileLock(home / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise BusyError(
+            f"expected {home} to be free, found another run at work there; try again when it ends"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def on_record(
+    doors: Doors, command: str, *, day: dt.date | None, clock: Callable[[], dt.datetime]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A run from its start to its end on record, under the lock: its id, and a record to write into.
+
+    A run that publishes has ended by then; else it ends as finished, refused, interrupted or failed.
+    """
+    with only_run(doors.home.home):
+        started = clock()
+        doors.ledger.interrupt_stale(started)
+        run_id = f"{started:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        doors.ledger.start_run(run_id, command=command, day=day, key_id=doors.keys.key_id, now=started)
+        record: dict[str, Any] = {}
+        try:
+            yield run_id, record
+        except BaseException as error:
+            run = doors.ledger.run(run_id)
+            if run is not None and run.status == "running":
+                # Messages may name paths, never ids or titles; of what is unforeseen, only the kind is kept.
+                said = str(error) if isinstance(error, DetectorError) else type(error).__name__
+                doors.ledger.end_run(run_id, status=_ending(error), record=record | {"ended_by": said}, now=clock())
+            raise
+        run = doors.ledger.run(run_id)
+        if run is not None and run.status == "running":
+            ending: Ending = "unchanged" if record.get("unchanged") else "finished"
+            doors.ledger.end_run(run_id, status=ending, record=record, now=clock())
+
+
+def _ending(error: BaseException) -> Ending:
+    if isinstance(error, DetectorError):
+        return "refused"
+    return "failed" if isinstance(error, Exception) else "interrupted"

@@ -1,0 +1,66 @@
+"""Whom to learn from."""
+
+import datetime as dt
+import tempfile
+from pathlib import Path
+
+import polars as pl
+
+from detector import config, digesting, features, identity, ingesting, simulate, sources, tables
+from detector.ingesting import Progress
+from detector.store import Store
+
+_INVENTED_ACCOUNTS = 1_000
+_LEAST_DAYS = 60  # that an invented service has lived
+_SAID_AS = {"profile": "profile_id", "device": "device_id", "address": "ip", "network": "ip"}
+_INVENTED_KEYS = identity.Keys("0" * 64, bytes(32))  # nobody's: the invented accounts are no secret
+
+
+def learn_from(by_account: pl.DataFrame, year: pl.DataFrame, day: dt.date, settings: config.Window) -> pl.DataFrame:
+    """The features of those accounts of which enough has been seen; new and silent ones teach nothing."""
+    seen_days = (pl.lit(day) - pl.col("first_day")).dt.total_days() + 1
+    enough = year.filter((seen_days >= settings.history_days) & (pl.col("plays") >= settings.history_playbacks))
+    return by_account.join(enough, on="account", how="semi")
+
+
+def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int, progress: Progress) -> pl.DataFrame:
+    """Features of innocent households of an invented service, as this home's log would have shown them.
+
+    What the home's log never says in the window, the invented one does not say either.
+    """
+    progress("invent", 0, 1)
+    looked = digesting.look(home, day, settings.window)
+    known_days = len(looked.window) + len(looked.between) + 31 * len(looked.months)
+    length = min(settings.window.year_days, max(_LEAST_DAYS, known_days))
+    service = simulate.simulate(accounts=_INVENTED_ACCOUNTS, days=length, end=day, seed=seed, abuse_share=0)
+    seen = service.playbacks.with_columns(
+        pl.lit(None).alias(name) for name in _never_said(home, looked.window) if name in service.playbacks.columns
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "playbacks.parquet"
+        seen.write_parquet(log)
+        elsewhere = Store(Path(folder))
+        taken = ingesting.ingest(
+            [str(log)], into=elsewhere, keys=_INVENTED_KEYS, settings=settings, format="parquet",
+            options=sources.Options(), now=dt.datetime.combine(day + dt.timedelta(days=2), dt.time(), dt.UTC),
+            progress=_silent,
+        )  # fmt: skip
+        list(taken)
+        digesting.bring_up_to_date(elsewhere, day, settings=settings, key_id=_INVENTED_KEYS.key_id, progress=_silent)
+        windows = digesting.windows(elsewhere, day, settings.window)
+        built = [learn_from(features.build_features(window), window.year, day, settings.window) for window in windows]
+    progress("invent", 1, 1)
+    return pl.concat(built)
+
+
+def _never_said(home: Store, window: list[dt.date]) -> set[str]:
+    """The columns of the input table that no stored row of the window fills."""
+    unsaid = set(tables.columns(tables.CheckedRows))
+    for rows in home.scan("playbacks", [date for date in home.partitions("playbacks") if date in set(window)]):
+        counts = rows.select(pl.col(sorted(unsaid)).count()).collect()
+        unsaid -= {name for name in counts.columns if counts[name][0]}
+    return {_SAID_AS.get(name, name) for name in unsaid}
+
+
+def _silent(what: str, done: int, of: int) -> None:
+    """Nobody need know how an invented service is worked through."""
