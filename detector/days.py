@@ -149,8 +149,10 @@ def _scalars(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _titles(rows: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
+    """Live channels aside: the same channel is not the same thing again."""
+    recorded = (pl.col("title_kind") != "live").fill_null(True) & pl.col("title").is_not_null()
     titles = (
-        rows.filter(pl.col("title").is_not_null() & (pl.col("on_day") | (pl.col("utc_s") > 0)))
+        rows.filter(recorded & (pl.col("on_day") | (pl.col("utc_s") > 0)))
         .group_by("account", "title")
         .agg(plays=_count(pl.lit(True)), views=_count(pl.col("is_view")), repeats=_REPEATS, seconds=_SECONDS)
     )

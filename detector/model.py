@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.ensemble import IsolationForest
 
 from detector.config import Model as Settings
-from detector.features import Feature
+from detector.features import Feature, Shape
 
 Matrix = npt.NDArray[np.float32]
 Values = npt.NDArray[np.float64]
@@ -31,40 +31,38 @@ _SIGNIFICANT = 9  # figures
 class Tail(BaseEstimator):  # type: ignore[misc]
     """How rare a value is from above, against held-out accounts.
 
-    Up to the 99th percentile by rank; beyond it the tail goes on as it fell from the 90th to the 99th: as an
-    exponential, or as a Pareto tail (peaks over threshold, Pickands 1975; both quantiles are little moved by the few
-    abusive accounts that the held-out ones contain). Where the two coincide, the mean excess over the 99th serves.
+    By rank: nothing is rarer than the rarest of them, for nobody knows how such a tail goes on; what lies beyond them
+    gains at most one decade, so that it keeps its order. An *exponential* tail is followed beyond the 99th
+    percentile, as it fell from the 90th to the 99th (peaks over threshold, Pickands 1975; both quantiles are little
+    moved by the few abusive accounts that the held-out ones contain). Where the two coincide, the mean excess serves.
     """
 
-    def __init__(self, shape: str = "exponential") -> None:
+    def __init__(self, shape: Shape = "rank") -> None:
         self.shape = shape
 
     def fit(self, values: Values) -> Self:
         """Learn from finite values of held-out accounts."""
-        self.sorted_ = np.sort(self._scaled(values))
+        self.sorted_ = np.sort(values)
         high, self.threshold_ = np.quantile(self.sorted_, [_HIGH, _HIGHER])
         excess = self.sorted_[self.sorted_ > self.threshold_] - self.threshold_
         if self.threshold_ > high:
             self.per_decade_ = float(self.threshold_ - high)
-        elif len(excess):
-            self.per_decade_ = float(excess.mean() * np.log(10))
         else:
-            self.per_decade_ = np.inf
+            self.per_decade_ = float(excess.mean() * np.log(10)) if len(excess) else 1.0
         return self
 
     def evidence(self, values: Values) -> Values:
         """-log10 of the share of accounts at least as high."""
-        scaled = self._scaled(values)
-        n = len(self.sorted_)
-        at_least = n - np.searchsorted(self.sorted_, scaled, side="left")
-        by_rank = -np.log10((1 + at_least) / (n + 1))
-        at_threshold = -np.log10((1 + (self.sorted_ > self.threshold_).sum()) / (n + 1))
-        beyond = at_threshold + (scaled - self.threshold_) / self.per_decade_
-        evidence: Values = np.where(scaled > self.threshold_, beyond, np.minimum(by_rank, at_threshold))
+        n, largest = len(self.sorted_), self.sorted_[-1]
+        at_least = n - np.searchsorted(self.sorted_, values, side="left")
+        by_rank: Values = -np.log10((1 + at_least) / (n + 1))
+        if self.shape == "rank":
+            beyond = np.maximum(values - largest, 0)
+            further: Values = by_rank + beyond / (beyond + abs(largest) + 1)
+            return further
+        followed = -np.log10(1 - _HIGHER) + (values - self.threshold_) / self.per_decade_
+        evidence: Values = np.where(values > self.threshold_, followed, np.minimum(by_rank, -np.log10(1 - _HIGHER)))
         return evidence
-
-    def _scaled(self, values: Values) -> Values:
-        return np.log1p(values) if self.shape == "pareto" else np.asarray(values)
 
 
 class AccountModel(BaseEstimator):  # type: ignore[misc]
@@ -73,7 +71,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
     Attributes:
         names: the features it was fitted on, in the order of its columns.
         families: by family, their positions.
-        telling: by position of a feature that is telling alone, the shape of its tail.
+        telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
     """
 
@@ -82,7 +80,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         *,
         names: Sequence[str],
         families: Mapping[str, Sequence[int]],
-        telling: Mapping[str, str],
+        telling: Mapping[str, Shape],
         given: Sequence[float],
         trees: int,
         samples: int,
@@ -108,7 +106,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         }
         self.forest_tails_ = {name: Tail().fit(self._oddness(name, calibrating)) for name in self.forests_}
         self.feature_tails_ = {
-            name: Tail(self.telling.get(name, "pareto")).fit(column.astype(np.float64))
+            name: Tail(self.telling.get(name, "rank")).fit(column.astype(np.float64))
             for name, column in zip(self.names, calibrating.T, strict=True)
         }
         self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)

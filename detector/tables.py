@@ -125,7 +125,8 @@ _TITLES = dy.List(
         }
     ),
     nullable=True,
-    description="per title: plays, views, repeats (null: not countable), seconds on the UTC date, running streak "
+    description="per title, live channels aside: "
+    "plays, views, repeats (null: not countable), seconds on the UTC date, running streak "
     "(local days in a row with a view, up to and with this day; 0 without a view today)",
 )
 _VISITS = dy.List(

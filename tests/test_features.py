@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import string
+from typing import Any
 
 import polars as pl
 import pytest
@@ -118,5 +119,8 @@ def test_row_order_changes_nothing() -> None:
 
 def test_new_features_do_not_count_an_accounts_first_week() -> None:
     """Every device of an account's first week is new, and none of them counts."""
-    rows = [{"ago": 20, "visits": [{"device": n} for n in range(5)]}, {"visits": [{"device": 9}]}]
+    rows: list[dict[str, Any]] = [
+        {"ago": 20, "visits": [{"device": n} for n in range(5)]},
+        {"visits": [{"device": 9}]},
+    ]
     assert build_features(window_of(rows))["new_devices_per_week"].to_list() == [pytest.approx(0.5, abs=1e-8)]

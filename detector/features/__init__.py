@@ -8,14 +8,14 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window, window_of
+from detector.features._feature import Family, Feature, Shape, Window, window_of
 from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
 from detector.features.places import Places
 from detector.features.repetition import Repetition
 from detector.features.rhythm import Rhythm
 
-__all__ = ["CATALOGUE", "FAMILIES", "Family", "Feature", "Window", "build_features", "present", "window_of"]
+__all__ = ["CATALOGUE", "FAMILIES", "Family", "Feature", "Shape", "Window", "build_features", "present", "window_of"]
 
 FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Rhythm)
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}

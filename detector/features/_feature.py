@@ -9,7 +9,7 @@ import polars as pl
 
 from detector import days, tables
 
-Tail = Literal["exponential", "pareto"]
+Shape = Literal["exponential", "rank"]
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Feature:
         innocent: causes worth checking before thinking ill.
         examples: account-days (rows as dicts, see `window_of`) and the value they give.
         given: what the model is given where the value is null; None is the typical value in training.
-        telling: alone enough to put an account before a reviewer when extreme; how its tail falls beyond what
+        telling: alone enough to put an account before a reviewer when extreme; the shape of its tail beyond what
             training has seen: "exponential" where each further unit is as unlikely as the one before it (a day more
-            of a streak), "pareto" where each further doubling is (counts and hours, which feed on one another).
+            of a streak), else "rank".
         shown_by: which of the account's playbacks of the window show it, as a mask over them in order of time.
     """
 
@@ -73,7 +73,7 @@ class Feature:
     examples: Sequence[tuple[Sequence[Mapping[str, Any]], float | None]]
     missing: str = "never"
     given: float | None = None
-    telling: Tail | None = None
+    telling: Shape | None = None
     shown_by: pl.Expr | None = None
     name: str = field(default="", init=False)
     family: str = field(default="", init=False)

@@ -46,7 +46,7 @@ class Concurrency(Family):
         when_high="three or more streams ran at once for {value:.1f} hours; most accounts have {typical:.1f}",
         innocent=("a big family",),
         examples=[([{"overlap3_s": 7200}], 2), ([{"overlap3_s": 0}], 0), ([{}], None)],
-        telling="pareto",
+        telling="rank",
         shown_by=_OVERLAPS,
     )
     two_networks_h = Feature(
@@ -57,7 +57,7 @@ class Concurrency(Family):
         when_high="streams ran on different networks at once for {value:.1f} hours; most accounts have {typical:.1f}",
         innocent=("one at home while another is on the way", "a second home", "a student away from home"),
         examples=[([{"overlap2_networks_s": 5400}], 1.5), ([{}], None)],
-        telling="pareto",
+        telling="rank",
         shown_by=_OVERLAPS,
     )
     same_profile_h = Feature(

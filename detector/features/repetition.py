@@ -4,9 +4,17 @@ import polars as pl
 
 from detector.features._feature import Family, Feature, Window
 
-_TOP_TITLE = pl.col("title").drop_nulls().mode().sort().first()
+_RECORDED = (pl.col("title_kind") != "live").fill_null(True)  # a channel is not the same thing again
+_TOP_TITLE = pl.col("title").filter(_RECORDED).drop_nulls().mode().sort().first()
 _TITLE_OF_MOST_DAYS = (
-    pl.struct("title", "day").filter("is_view").unique().struct.field("title").drop_nulls().mode().sort().first()
+    pl.struct("title", "day")
+    .filter(pl.col("is_view") & _RECORDED)
+    .unique()
+    .struct.field("title")
+    .drop_nulls()
+    .mode()
+    .sort()
+    .first()
 )
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 
@@ -70,7 +78,7 @@ class Repetition(Family):
         expr=pl.when(pl.col("titled_plays") >= _LEAST_PLAYS).then(pl.col("top_title_plays") / pl.col("titled_plays")),
         missing=f"fewer than {_LEAST_PLAYS} plays of the window say their title",
         when_high="{value:.0%} of the plays were of one title; most accounts have {typical:.0%}",
-        innocent=("a child's favourite", "a title left on to fall asleep", "one live channel for background"),
+        innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"titles": [{"title": 1, "plays": 9}, {"title": 2, "plays": 3}]}], 0.75),
             ([{"titles": [{"title": 1, "plays": 9}]}], None),
@@ -83,7 +91,7 @@ class Repetition(Family):
         expr=pl.when(pl.col("viewed_titles") > 0).then(pl.col("titled_views") / pl.col("viewed_titles")),
         missing="no view of the window says its title",
         when_high="each title was viewed {value:.1f} times; most accounts view one {typical:.1f} times",
-        innocent=("a child's favourites", "music or live channels"),
+        innocent=("a child's favourites", "music"),
         examples=[
             ([{"titles": [{"title": 1, "views": 5}, {"title": 2, "views": 1}, {"title": 3}]}], 3),
             ([{"titles": [{"title": 1}]}], None),
@@ -98,6 +106,6 @@ class Repetition(Family):
         when_high="started a title again right after its end {value:.0f} times; most accounts did {typical:.0f} times",
         innocent=("a child asks for it again", "a title set to repeat for a sleeper"),
         examples=[([{"repeats": 3}, {"ago": 5, "repeats": 4}, {"ago": 6}], 7), ([{}], None)],
-        telling="pareto",
+        telling="rank",
         shown_by=pl.col("is_repeat"),
     )

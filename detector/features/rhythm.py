@@ -28,7 +28,7 @@ class Rhythm(Family):
         "{typical:.1f}",
         innocent=("a big family", "a screen that is always on", "people who work in shifts"),
         examples=[([{"rest_h": 20}, {"ago": 1, "rest_h": 10}], 9), ([{"plays": 0}], None)],
-        telling="pareto",
+        telling="rank",
     )
     hours_per_active_day = Feature(
         says="Hours streamed on a day with plays, on average, all streams together.",
@@ -40,5 +40,5 @@ class Rhythm(Family):
         when_high="{value:.1f} hours were streamed on a usual day; most accounts stream {typical:.1f}",
         innocent=("a big family", "a screen that is always on"),
         examples=[([{"seconds": 7200}, {"ago": 3, "seconds": 3600}], 1.5), ([{}], None)],
-        telling="pareto",
+        telling="rank",
     )

@@ -1,0 +1,111 @@
+"""The main job on an invented service whose answers are known: the story that this project began with."""
+
+import datetime as dt
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from detector import (
+    config,
+    days,
+    identity,
+    ingesting,
+    nightly,
+    published,
+    retraining,
+    simulate,
+    sources,
+    store,
+    terminal,
+)
+from detector.errors import SettingsError
+from detector.ledger import Ledger, sqlite_url
+from detector.registry import Registry
+from detector.runs import Doors, on_record
+
+ACCOUNTS, DAYS, SEED = 5_000, 365, 2026
+_MARK = ".detector-demo"  # a folder with this file in it is ours to delete
+_KEY = "1f" * 32  # known to all: a demo keeps no secret, and equal keys give equal results
+_SHOWN = 10
+
+
+def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> None:
+    """Make the folder anew and go from playbacks to a table of flagged accounts.
+
+    Raises:
+        SettingsError: the folder holds something that is not a demo.
+    """
+    _make_anew(folder)
+    settings = config.load().settings
+    day = days.last_closed_day(now, settings.days)
+    print(f"an invented service: {ACCOUNTS} accounts over {DAYS} days up to {day}")
+    service = simulate.simulate(accounts=ACCOUNTS, days=DAYS, end=day, seed=SEED, story=True)
+    _write_by_month(service.playbacks, folder / "log")
+    home = store.open_home(folder / "home")
+    (folder / "key").write_text(_KEY + "\n", encoding="ascii")
+    keys = identity.load_keys(home.home, folder / "key")
+    with (
+        Ledger.open(sqlite_url((home.home / "ledger.db").absolute()), lock_timeout_s=30) as ledger,
+        terminal.progress() as progress,
+    ):
+        doors = Doors(home, ledger, keys, lambda: Registry(home.home))
+        with on_record(doors, "ingest", day=None, clock=clock) as (_, record):
+            taken = list(
+                ingesting.ingest(
+                    [str(folder / "log")], into=home, keys=keys, settings=settings, format="parquet",
+                    options=sources.Options(), now=now, progress=progress,
+                )
+            )  # fmt: skip
+            record["rows"] = sum(file.rows for file in taken)
+        retraining.train(doors, day, settings=settings, clock=clock, progress=progress)
+        night = nightly.night(doors, day, settings=settings, clock=clock, progress=progress)
+        flags = published.frame(doors, published.run_of(doors, day), "flags")
+    _tell(flags, service.truth, keys, night.record["accounts"], folder)
+
+
+def _make_anew(folder: Path) -> None:
+    if folder.exists():
+        ours = (folder / _MARK).exists()
+        if not folder.is_dir() or (not ours and any(folder.iterdir())):
+            raise SettingsError(
+                f"expected {folder} to be free or an earlier demo, found something else; name another with --folder"
+            )
+        if ours:
+            shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
+
+
+def _write_by_month(playbacks: pl.DataFrame, log: Path) -> None:
+    log.mkdir()
+    by_month = playbacks.with_columns(month=pl.col("started_at").dt.strftime("%Y-%m"))
+    for (name,), rows in by_month.partition_by("month", as_dict=True, include_key=False).items():
+        rows.write_parquet(log / f"{name}.parquet")
+
+
+def _tell(flags: pl.DataFrame, truth: pl.DataFrame, keys: identity.Keys, accounts: int, folder: Path) -> None:
+    known = truth.with_columns(account=identity.pseudonymise_ids(truth.select("account_id"), keys)["account"])
+    told = flags.join(known.select("account", "label", truth="kind"), on="account", how="left", maintain_order="left")
+    shown = told.head(_SHOWN)
+    print(f"\n{flags.height} of {accounts} accounts are put before a reviewer; the first {shown.height}:\n")
+    for digits, row in zip(identity.to_hex(shown["account"]), shown.iter_rows(named=True), strict=True):
+        print(f"{digits}  score {row['score']:5.2f}  {row['kind']}")
+        for reason in row["reasons"][:3]:
+            print(f"    - {reason['sentence']}")
+        print(f"    in truth: {row['truth']}")
+    labels = dict(told["label"].value_counts().iter_rows())
+    abusive = known.filter(pl.col("label") == "abuse").height
+    print(
+        f"\nof the {flags.height} flagged, {labels.get('abuse', 0)} are abusive (there are {abusive} in all), "
+        f"{labels.get('sharing', 0)} share beyond a household, {labels.get('benign', 0)} are innocent"
+    )
+    if flags.height:
+        first = identity.to_hex(flags["account"].head(1))[0]
+        home = folder / "home"
+        print("\nnext, type:")
+        print(f"    detector --home {home} explain {first}")
+        print(f'    detector --home {home} explain {first} --unmask "trying the demo"')
+        print(f"    detector --home {home} scores")
+        print(f"    detector --home {home} status")

@@ -1,0 +1,130 @@
+"""What was published, read back: scores of a night, answers for accounts that are asked for, and why one stands out."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from detector import config, digesting, features, identity, model, store
+from detector.errors import InputError
+from detector.ledger import Run
+from detector.runs import Doors
+
+
+def run_of(doors: Doors, day: dt.date | None) -> Run:
+    """The run that is served for a day, the latest published one where none is named.
+
+    Raises:
+        InputError: nothing is published for it.
+    """
+    run = doors.ledger.latest_published() if day is None else doors.ledger.published(day)
+    if run is not None:
+        return run
+    if day is None:
+        raise InputError("expected a published night, found none; run `detector nightly` first")
+    days = [str(published.day) for published in doors.ledger.publications()]
+    found = f"those of {days[0]} to {days[-1]} ({len(days)})" if days else "none"
+    raise InputError(f"expected a published night for {day}, found {found}; run `detector nightly --day {day}`")
+
+
+def frame(doors: Doors, run: Run, name: str) -> pl.DataFrame:
+    """`scores`, `features` or `flags` of a published run, checked against its digest."""
+    file = f"{name}.parquet"
+    return pl.read_parquet(store.checked_bytes(doors.home.home / str(run.directory) / file, run.manifest[file]))
+
+
+def scores(doors: Doors, run: Run, *, with_features: bool = False) -> pl.DataFrame:
+    """Scores with `flagged` and `kind`, highest first; `account` as 16 hex digits."""
+    flags = frame(doors, run, "flags").select("account", "kind", flagged=pl.lit(True))
+    joined = frame(doors, run, "scores").join(flags, on="account", how="left")
+    if with_features:
+        joined = joined.join(frame(doors, run, "features"), on="account", how="left")
+    ordered = joined.with_columns(pl.col("flagged").fill_null(False)).sort("rank", "account", nulls_last=True)
+    return ordered.with_columns(account=identity.to_hex(ordered["account"]))
+
+
+def scores_for(doors: Doors, run: Run, asked: pl.DataFrame, *, with_features: bool = False) -> pl.DataFrame:
+    """One row for each row of `asked`, in its order: its `account_id`, and what `scores` says of it.
+
+    An account that the night did not see has the status "not seen". Other columns of `asked` are ignored.
+
+    Raises:
+        InputError: `asked` has no column `account_id`.
+    """
+    if "account_id" not in asked.columns:
+        raise InputError(f"expected a column account_id, found {', '.join(asked.columns)}; rename it")
+    ids = asked.select(pl.col("account_id").cast(pl.String))
+    accounts = identity.pseudonymise_ids(ids, doors.keys)["account"]
+    known = scores(doors, run, with_features=with_features)
+    answered = ids.with_columns(account=identity.to_hex(accounts)).join(
+        known, on="account", how="left", maintain_order="left"
+    )
+    return answered.with_columns(
+        pl.col("status").fill_null("not seen"), pl.col("flagged").fill_null(False), pl.col("day").fill_null(run.day)
+    )
+
+
+def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, names: bool = False) -> dict[str, Any]:
+    """Why an account stands where it stands: its score, reasons, counter-evidence and the playbacks that show it.
+
+    `names` adds what the sealed table says of the account and of its titles: the caller has written the audit row.
+
+    Raises:
+        InputError: the night did not see the account.
+    """
+    digits = identity.to_hex(pl.Series([account], dtype=pl.UInt64))[0]
+    mine = pl.col("account") == account
+    row = frame(doors, run, "scores").filter(mine)
+    if row.is_empty():
+        raise InputError(
+            f"expected an account seen in the {settings.window.days} days up to {run.day}, found none; "
+            "look it up with `detector scores`, or give the service's own id with --id -"
+        )
+    assert run.day is not None  # published runs have one
+    score = row.drop("account").row(0, named=True)
+    own = frame(doors, run, "features").filter(mine)
+    flag = frame(doors, run, "flags").filter(mine)
+    told = _known(doors, run, own)
+    explained: dict[str, Any] = {
+        "account": digits,
+        **score,
+        "flagged": not flag.is_empty(),
+        "features": told.drop("account").to_dicts(),
+        "features_missing": {
+            name: features.CATALOGUE[name].missing for name in own.columns[1:] if own[name].null_count()
+        },
+    }
+    shown = pl.DataFrame()
+    if not flag.is_empty():
+        facts = flag.drop("account", "evidence").row(0, named=True)
+        explained |= {name: facts[name] for name in ("kind", "q_value", "reasons", "counter_evidence", "first_seen")}
+        shown = _shown(doors, run.day, account, flag["evidence"][0], settings)
+    if names:
+        first = run.day - dt.timedelta(days=settings.window.days - 1)
+        known = digesting.names_of(doors.home, doors.keys, first, run.day)
+        account_names = known.filter((pl.col("kind") == "account") & (pl.col("id") == account))["name"]
+        explained["account_id"] = account_names[0] if len(account_names) else None
+        if not shown.is_empty():
+            titles = known.filter(pl.col("kind") == "title").select(title="id", title_name="name")
+            shown = shown.join(titles, on="title", how="left", maintain_order="left")
+    hexed = [name for name in ("playback", "profile", "device", "title", "network") if name in shown.columns]
+    explained["evidence"] = shown.with_columns(identity.to_hex(shown[name]) for name in hexed).to_dicts()
+    return explained
+
+
+def _known(doors: Doors, run: Run, own: pl.DataFrame) -> pl.DataFrame:
+    registry = doors.registry()
+    used = next((v for v in registry.versions() if v.version == run.model_version), None)
+    if used is None:
+        raise InputError(
+            f"expected model {run.model_version} that scored {run.day}, found it gone; run the night again"
+        )
+    return model.explain(registry.load(used), own).sort("surprise", "feature", descending=[True, False])
+
+
+def _shown(doors: Doors, day: dt.date, account: int, evidence: pl.Series, settings: config.Settings) -> pl.DataFrame:
+    first = day - dt.timedelta(days=settings.window.days - 1)
+    playbacks = digesting.playbacks_of(doors.home, [account], first, day, settings.playbacks)
+    wanted = ("playback", "day", "started_at", "ended_at", "seconds", "is_view", "is_repeat")
+    places = ("title", "profile", "device", "network", "country")
+    return playbacks.filter(pl.col("playback").is_in(evidence.to_list())).select(*wanted, *places)

@@ -1,0 +1,89 @@
+"""What people see in a terminal: tables, plain data, and progress."""
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+
+_WHAT = {
+    "ingest": "taking in files",
+    "digest": "digesting days",
+    "features": "computing features",
+    "invent": "inventing a service to compare with",
+    "fit": "fitting",
+    "score": "scoring",
+    "publish": "publishing",
+}
+
+
+def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as aligned text, numbers to the right; a null is a dash.
+
+    >>> print(table([{"a": "x", "n": 2.5}, {"a": None, "n": 10}], ["a", "n"]))
+    a     n
+    x  2.50
+    -    10
+    """
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
+    right = [any(isinstance(row.get(column), (int, float)) for row in rows) for column in columns]
+    lines = []
+    for line in [list(columns), *cells]:
+        padded = (text.rjust(w) if r else text.ljust(w) for text, w, r in zip(line, widths, right, strict=True))
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
+    if isinstance(value, dt.datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return str(value)
+
+
+def as_json(value: Any) -> str:
+    """Plain data as JSON: dates in ISO 8601, frames as a list of rows."""
+    if isinstance(value, pl.DataFrame):
+        value = value.to_dicts()
+    return json.dumps(value, default=_plain, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (dt.date, dt.datetime)):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on a terminal, a line for each finished step elsewhere; on standard error, so that results can be piped."""
+    if not sys.stderr.isatty():
+        yield _line
+        return
+    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(what: str, done: int, of: int) -> None:
+            if what not in tasks or (done == 0 and bars.tasks[tasks[what]].finished):
+                tasks[what] = bars.add_task(_WHAT.get(what, what), total=of)
+            bars.update(tasks[what], completed=done, total=of)
+
+        yield show
+
+
+def _line(what: str, done: int, of: int) -> None:
+    if done == of and of:
+        print(f"{_WHAT.get(what, what)}: {of} of {of}", file=sys.stderr, flush=True)
