@@ -74,9 +74,7 @@ def _settings(context: typer.Context) -> "Loaded":
 @contextmanager
 def _opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Doors", "Loaded"]]:
     """The doors of the home; a command that only reads does not make one."""
-    from detector import identity, store
-    from detector.ledger import Ledger, sqlite_url
-    from detector.runs import Doors
+    from detector.runs import open_doors
 
     home: Path = context.obj["home"]
     loaded = _settings(context)
@@ -85,17 +83,8 @@ def _opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Do
             f"expected a home at {home}, found none; name it with --home, or begin with `detector ingest` or "
             "`detector demo`"
         )
-    opened = store.open_home(home)
-    keys = identity.load_keys(home, context.obj["key_file"])
-    url = loaded.settings.state.database_url or sqlite_url((home / "ledger.db").absolute())
-
-    def registry() -> Any:
-        from detector.registry import Registry
-
-        return Registry(home)
-
-    with Ledger.open(url, lock_timeout_s=loaded.settings.state.lock_timeout_s) as ledger:
-        yield Doors(opened, ledger, keys, registry), loaded
+    with open_doors(home, loaded.settings, context.obj["key_file"]) as doors:
+        yield doors, loaded
 
 
 def _print(value: Any, json: bool, text: str) -> None:

@@ -21,9 +21,7 @@ from detector import (
     terminal,
 )
 from detector.errors import SettingsError
-from detector.ledger import Ledger, sqlite_url
-from detector.registry import Registry
-from detector.runs import Doors, on_record
+from detector.runs import on_record, open_doors
 
 ACCOUNTS, DAYS, SEED = 5_000, 365, 2026
 _MARK = ".detector-demo"  # a folder with this file in it is ours to delete
@@ -43,18 +41,15 @@ def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> 
     print(f"an invented service: {ACCOUNTS} accounts over {DAYS} days up to {day}")
     service = simulate.simulate(accounts=ACCOUNTS, days=DAYS, end=day, seed=SEED, story=True)
     _write_by_month(service.playbacks, folder / "log")
-    home = store.open_home(folder / "home")
     (folder / "key").write_text(_KEY + "\n", encoding="ascii")
-    keys = identity.load_keys(home.home, folder / "key")
     with (
-        Ledger.open(sqlite_url((home.home / "ledger.db").absolute()), lock_timeout_s=30) as ledger,
+        open_doors(folder / "home", settings, folder / "key") as doors,
         terminal.progress() as progress,
     ):
-        doors = Doors(home, ledger, keys, lambda: Registry(home.home))
         with on_record(doors, "ingest", day=None, clock=clock) as (_, record):
             taken = list(
                 ingesting.ingest(
-                    [str(folder / "log")], into=home, keys=keys, settings=settings, format="parquet",
+                    [str(folder / "log")], into=doors.home, keys=doors.keys, settings=settings, format="parquet",
                     options=sources.Options(), now=now, progress=progress,
                 )
             )  # fmt: skip
@@ -62,7 +57,7 @@ def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> 
         retraining.train(doors, day, settings=settings, clock=clock, progress=progress)
         night = nightly.night(doors, day, settings=settings, clock=clock, progress=progress)
         flags = published.frame(doors, published.run_of(doors, day), "flags")
-    _tell(flags, service.truth, keys, night.record["accounts"], folder)
+    _tell(flags, service.truth, doors.keys, night.record["accounts"], folder)
 
 
 def _make_anew(folder: Path) -> None:

@@ -5,7 +5,8 @@ settings that say what a playback is. So a night costs its new day, whatever the
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,6 +24,9 @@ _FOR_STREAKS = ["account", "longest_streak_days", "titles", "last_latitude", "la
 _FOR_SPANS = ["account", "day", "plays", "views", "longest_streak_days"]
 _BUCKET_ROWS = 1_500_000  # account-days that are worked on at once
 _U64 = 2**64
+
+Parts = Callable[[dt.date], dict[str, store.Part]]
+"""The stored parts of a UTC date."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,18 @@ def bring_up_to_date(
     watched_since = until - dt.timedelta(days=settings.window.year_days)
     every = [stored[0] - _ONE_DAY + dt.timedelta(days=n) for n in range((until - stored[0]).days + 2)]
     due = [day for day in every if day not in known or day >= watched_since]
+    parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays, conflicts = [], [], 0, 0
     for done, day in enumerate(due):
-        progress("digest", done, len(due))
-        inputs = _inputs(home, day, settings)
+        inputs = _inputs(home, day, parts, settings)
         existing = home.parts(DAYS, day)
         if existing and existing[_part(DAYS)].notes["inputs"] == inputs:
             continue
         if existing and day in frozen:
             held.append(day)
             continue
-        repaired = playbacks.repair(_rows_around(home, day, settings), settings.playbacks)
+        progress("digest", done, len(due))
+        repaired = playbacks.repair(_rows_around(home, day, parts, settings), settings.playbacks)
         previous = home.read(DAYS, [day - _ONE_DAY], _FOR_STREAKS)
         before = previous[0] if previous else pl.DataFrame(schema=tables.columns(tables.AccountDays))
         account_days = days.digest(repaired.playbacks, before, day)
@@ -73,7 +78,8 @@ def bring_up_to_date(
         home.put(DAYS, day, _part(DAYS), account_days, {"inputs": inputs, "plays": plays, "key_id": key_id})
         digested.append(day)
         replays, conflicts = replays + repaired.replays, conflicts + repaired.conflicts
-    progress("digest", len(due), len(due))
+    if digested:
+        progress("digest", len(due), len(due))
     _fold_months(home, every, until)
     return Brought(digested, held, replays, conflicts)
 
@@ -82,29 +88,29 @@ def _part(table: str) -> str:
     return f"{table}.parquet"
 
 
-def _inputs(home: Store, day: dt.date, settings: config.Settings) -> str:
+def _inputs(home: Store, day: dt.date, parts: Parts, settings: config.Settings) -> str:
     """Stands for all that a day's account-days are made of."""
-    rows = [(date, part.name, part.sha256) for date, part in _parts_around(home, day, settings)]
+    rows = [(date, part.name, part.sha256) for date, part in _parts_around(day, parts, settings)]
     previous = [part.sha256 for part in home.parts(DAYS, day - _ONE_DAY).values()]
     closing = days.closing_time(day, settings.days)
     return store.digest_of([_METHOD, rows, previous, settings.playbacks.model_dump(), closing])
 
 
-def _parts_around(home: Store, day: dt.date, settings: config.Settings) -> Iterator[tuple[dt.date, store.Part]]:
+def _parts_around(day: dt.date, parts: Parts, settings: config.Settings) -> Iterator[tuple[dt.date, store.Part]]:
     """The stored parts that may hold rows of the day, by UTC date: those near it, and earlier ones still running."""
     first, last = days.utc_dates_of(day)
     closing = days.closing_time(day, settings.days).isoformat()
     longest = dt.timedelta(seconds=settings.playbacks.longest_s)
     date = first - longest - _ONE_DAY
     while date <= last:
-        for part in home.parts("playbacks", date).values():
+        for part in parts(date).values():
             still_running = part.notes["last_end"] >= first.isoformat()
             if part.notes["first_start"] < closing if date >= first else still_running:
                 yield date, part
         date += _ONE_DAY
 
 
-def _rows_around(home: Store, day: dt.date, settings: config.Settings) -> pl.DataFrame:
+def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Settings) -> pl.DataFrame:
     """The checked rows that decide the day: its own, those that run on it, and those that repair ties to these.
 
     Rows that start after the day has closed are left out, so that later ones can not change it.
@@ -116,7 +122,7 @@ def _rows_around(home: Store, day: dt.date, settings: config.Settings) -> pl.Dat
     running = (end >= midnight) & (start < midnight + _ONE_DAY) | (local_end >= day) & (pl.col("day") < day)
     frames = [
         pl.read_parquet(home.read_bytes("playbacks", date, part.name)).filter(start < closing)
-        for date, part in _parts_around(home, day, settings)
+        for date, part in _parts_around(day, parts, settings)
     ]
     if not frames:
         return pl.DataFrame(schema=tables.columns(tables.CheckedRows))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
-from detector import identity
+from detector import config, identity, store
 from detector.errors import BusyError, DetectorError
-from detector.ledger import Ending, Ledger
+from detector.ledger import Ending, Ledger, sqlite_url
 from detector.store import Store
 
 if TYPE_CHECKING:
-    from detector.registry import Registry  # which costs seconds to import, and most commands need none
+    from detector.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,27 @@ class Doors:
     ledger: Ledger
     keys: identity.Keys
     registry: "Callable[[], Registry]"
+
+
+@contextmanager
+def open_doors(home: Path, settings: config.Settings, key_file: Path | None = None) -> Iterator[Doors]:
+    """The doors of a home, which is made where it is missing.
+
+    Raises:
+        SettingsError: the home can not be made or written, or was made with another key.
+        BusyError: the state database stays locked or away.
+    """
+    opened = store.open_home(home)
+    keys = identity.load_keys(home, key_file)
+    url = settings.state.database_url or sqlite_url((home / "ledger.db").absolute())
+
+    def registry() -> "Registry":
+        from detector.registry import Registry  # noqa: PLC0415 - seconds that most commands need not spend
+
+        return Registry(home)
+
+    with Ledger.open(url, lock_timeout_s=settings.state.lock_timeout_s) as ledger:
+        yield Doors(opened, ledger, keys, registry)
 
 
 @contextmanager

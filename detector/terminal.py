@@ -24,9 +24,9 @@ def table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """Rows as aligned text, numbers to the right; a null is a dash.
 
     >>> print(table([{"a": "x", "n": 2.5}, {"a": None, "n": 10}], ["a", "n"]))
-    a     n
-    x  2.50
-    -    10
+    a    n
+    x  2.5
+    -   10
     """
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in [list(columns), *cells]) for i in range(len(columns))]
@@ -44,7 +44,7 @@ def _cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, float):
-        return f"{value:.2f}" if abs(value) >= 0.01 or value == 0 else f"{value:.1e}"
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M}"
     return str(value)
