@@ -43,17 +43,17 @@ def decide(
 
 
 def put_before_reviewers(scores: pl.DataFrame, capacity_share: float) -> pl.DataFrame:
-    """`account, q_value` of the accounts to flag.
+    """`account, q_value` of the accounts to flag: the highest within the reviewers' capacity.
 
-    They are the highest within the reviewers' capacity, and none that held-out accounts match more often than that
-    capacity allows: so a quiet night fills no queue, and a home of one account is not flagged for being first.
+    Where that is less than one account, the first is flagged only if held-out accounts score as high no more often
+    than the capacity allows: a home of one account is not flagged for being first.
     """
     scored = scores.filter(pl.col("score").is_not_null())
-    capacity = max(1, round(capacity_share * scored.height))
-    q_values = false_discovery_rate(scored["p_value"])
+    within = pl.col("rank") <= capacity_share * scored.height
+    alone = (pl.col("rank") == 1) & (pl.col("p_value") <= capacity_share)
     return (
-        scored.with_columns(q_value=q_values)
-        .filter((pl.col("rank") <= capacity) & (pl.col("p_value") <= capacity_share))
+        scored.with_columns(q_value=false_discovery_rate(scored["p_value"]))
+        .filter(within | alone)
         .select("account", "q_value")
     )
 

@@ -17,7 +17,6 @@ from detector import (
     retraining,
     simulate,
     sources,
-    store,
     terminal,
 )
 from detector.errors import SettingsError

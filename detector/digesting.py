@@ -13,7 +13,7 @@ import polars as pl
 
 from detector import config, days, identity, playbacks, store, tables
 from detector.features import Window
-from detector.ingesting import Progress
+from detector.ingesting import Progress, silent
 from detector.store import Store
 
 DAYS = "account_days"
@@ -46,7 +46,7 @@ def bring_up_to_date(
     settings: config.Settings,
     key_id: str,
     frozen: frozenset[dt.date] = frozenset(),
-    progress: Progress,
+    progress: Progress = silent,
 ) -> Brought:
     """Digest every day up to `until` that lacks account-days or whose inputs have changed, then fold whole months.
 

@@ -20,6 +20,12 @@ from detector.store import Store
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many of it are done, and of how many."""
 
+
+def silent(what: str, done: int, of: int) -> None:
+    """Progress that nobody sees."""
+
+
+_AS_THE_FILE_SAYS = sources.Options()
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
 
@@ -44,10 +50,10 @@ def ingest(
     into: Store,
     keys: identity.Keys,
     settings: config.Settings,
-    format: str,
-    options: sources.Options,
+    format: str = "auto",
+    options: sources.Options = _AS_THE_FILE_SAYS,
     now: dt.datetime,
-    progress: Progress,
+    progress: Progress = silent,
 ) -> Iterator[Ingested]:
     """Take in files, folders and globs, one file after the other.
 

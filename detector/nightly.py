@@ -16,7 +16,7 @@ import polars as pl
 
 from detector import config, decisions, digesting, features, ingesting, model, sources, store
 from detector.errors import DetectorError, GateError, InputError, NoChampionError
-from detector.ingesting import Progress
+from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
 from detector.store import Store
@@ -58,7 +58,7 @@ def night(
     settings: config.Settings,
     clock: Callable[[], dt.datetime],
     rebuild_since: dt.date | None = None,
-    progress: Progress,
+    progress: Progress = silent,
 ) -> Night:
     """One night for a local day, from new files to published flags.
 
@@ -96,7 +96,7 @@ def night(
         served = doors.ledger.published(day)
         if served is not None and served.fingerprint == fingerprint:
             record["unchanged"] = True
-            return Night(day, served.id, unchanged=True, record=served.record)
+            return Night(day, served.id, unchanged=True, record=served.record | record)
         fitted = registry.load(champion)
         results = _results(doors.home, day, fitted, champion, settings, progress)
         record.update(_counts(results, fitted, champion))

@@ -25,7 +25,6 @@ import mlflow
 import numpy as np
 import skops.io
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 
 from detector import store
 from detector.errors import InputError, IntegrityError
@@ -39,11 +38,13 @@ _FILE = "model.skops"
 
 @dataclass(frozen=True)
 class Registered:
-    """One version of the model: its aliases, when it was made, its digest, and what was noted of its training."""
+    """One version of the model: its aliases, when it was made, its file under the artefacts and the file's digest,
+    and what was noted of its training."""
 
     version: str
     aliases: tuple[str, ...]
     created_at: dt.datetime
+    file: str
     sha256: str
     record: dict[str, Any]
 
@@ -87,10 +88,13 @@ class Registry:
                     input_example=example,
                     registered_model_name=NAME,
                 )
-        version = str(logged.registered_model_version)
-        digest = store.sha256(self._file(version).read_bytes())
-        self._client.set_model_version_tag(NAME, version, "record", json.dumps(dict(record), default=str))
-        self._client.set_model_version_tag(NAME, version, "sha256", digest)
+            version = str(logged.registered_model_version)
+            uri = self._client.get_model_version_download_uri(NAME, version)
+            file = Path(mlflow.artifacts.download_artifacts(uri, tracking_uri=self._uri)) / _FILE
+            # Relative: a home may be moved. The digest comes last: without it there is no version.
+            self._client.set_model_version_tag(NAME, version, "file", file.relative_to(self._artifacts).as_posix())
+            self._client.set_model_version_tag(NAME, version, "record", json.dumps(dict(record), default=str))
+            self._client.set_model_version_tag(NAME, version, "sha256", store.sha256(file.read_bytes()))
         return self._version(version)
 
     def promote(self, version: str) -> Registered:
@@ -141,7 +145,7 @@ class Registry:
         Raises:
             IntegrityError: they differ, or what they hold is not a model of this program.
         """
-        data = store.checked_bytes(self._file(registered.version), registered.sha256)
+        data = store.checked_bytes(self._artifacts / registered.file, registered.sha256)
         try:
             model = skops.io.loads(data, trusted=_TRUSTED)
         except Exception as error:
@@ -158,21 +162,10 @@ class Registry:
         versions = self.versions()
         for registered in versions:
             try:
-                store.checked_bytes(self._file(registered.version), registered.sha256)
+                store.checked_bytes(self._artifacts / registered.file, registered.sha256)
             except IntegrityError as error:
                 problems.append(str(error))
         return len(versions), problems
-
-    def _file(self, version: str) -> Path:
-        with _quiet(self._uri):
-            uri = self._client.get_model_version_download_uri(NAME, version)
-            try:
-                return Path(mlflow.artifacts.download_artifacts(uri, tracking_uri=self._uri)) / _FILE
-            except (MlflowException, OSError):
-                raise IntegrityError(
-                    f"expected the files of model {version} under {self._artifacts}, found none; "
-                    "restore them from a backup or train again"
-                ) from None
 
 
 def _registered(version: ModelVersion, aliases: Mapping[str, str]) -> Registered:
@@ -180,6 +173,7 @@ def _registered(version: ModelVersion, aliases: Mapping[str, str]) -> Registered
         version=str(version.version),
         aliases=tuple(sorted(alias for alias, named in aliases.items() if str(named) == str(version.version))),
         created_at=dt.datetime.fromtimestamp(version.creation_timestamp / 1000, dt.UTC),
+        file=version.tags["file"],
         sha256=version.tags["sha256"],
         record=json.loads(version.tags["record"]),
     )

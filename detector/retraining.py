@@ -12,7 +12,7 @@ import polars as pl
 
 from detector import config, digesting, features, model, registry, training
 from detector.errors import InputError
-from detector.ingesting import Progress
+from detector.ingesting import Progress, silent
 from detector.nightly import take_in
 from detector.runs import Doors, on_record
 
@@ -27,7 +27,12 @@ class Trained:
 
 
 def train(
-    doors: Doors, day: dt.date, *, settings: config.Settings, clock: Callable[[], dt.datetime], progress: Progress
+    doors: Doors,
+    day: dt.date,
+    *,
+    settings: config.Settings,
+    clock: Callable[[], dt.datetime],
+    progress: Progress = silent,
 ) -> Trained:
     """Fit on the window up to `day`, digesting what is missing; the first model becomes champion, others challenge.
 

@@ -43,10 +43,9 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
         taken = ingesting.ingest(
             [str(log)], into=elsewhere, keys=_INVENTED_KEYS, settings=settings, format="parquet",
             options=sources.Options(), now=dt.datetime.combine(day + dt.timedelta(days=2), dt.time(), dt.UTC),
-            progress=_silent,
         )  # fmt: skip
         list(taken)
-        digesting.bring_up_to_date(elsewhere, day, settings=settings, key_id=_INVENTED_KEYS.key_id, progress=_silent)
+        digesting.bring_up_to_date(elsewhere, day, settings=settings, key_id=_INVENTED_KEYS.key_id)
         windows = digesting.windows(elsewhere, day, settings.window)
         built = [learn_from(features.build_features(window), window.year, day, settings.window) for window in windows]
     progress("invent", 1, 1)
@@ -60,7 +59,3 @@ def _never_said(home: Store, window: list[dt.date]) -> set[str]:
         counts = rows.select(pl.col(sorted(unsaid)).count()).collect()
         unsaid -= {name for name in counts.columns if counts[name][0]}
     return {_SAID_AS.get(name, name) for name in unsaid}
-
-
-def _silent(what: str, done: int, of: int) -> None:
-    """Nobody need know how an invented service is worked through."""

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -9,6 +10,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from support import KEY, LAST_DAY, QUICK, TRAINED_UNTIL, clock
+
+from detector import config
+from detector.ingesting import ingest
+from detector.retraining import train
+from detector.runs import open_doors
+from detector.simulate import simulate, write
 
 
 def _unavailable(what: str, error: Exception) -> None:
@@ -55,3 +63,46 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def settings() -> config.Settings:
+    """The default settings, with small forests."""
+    return config.load(environ=QUICK).settings
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `playbacks/` by UTC date and `truth.parquet`."""
+    out = tmp_path_factory.mktemp("service")
+    write(simulate(accounts=300, days=60, end=LAST_DAY, seed=11, abuse_share=0.03), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def key_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key that all homes of the tests share: equal results are promised for equal keys."""
+    path = tmp_path_factory.mktemp("key") / "key"
+    path.write_text(KEY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained_home(
+    tmp_path_factory: pytest.TempPathFactory, service: Path, key_file: Path, settings: config.Settings
+) -> Path:
+    """A home that holds all but the last ten days of the service, with a champion: copied, never changed."""
+    home = tmp_path_factory.mktemp("trained") / "home"
+    with open_doors(home, settings, key_file) as doors:
+        # Everything that had been logged when that day was over everywhere.
+        files = [str(path) for path in sorted((service / "playbacks").iterdir()) if path.stem <= str(TRAINED_UNTIL)]
+        list(ingest(files, into=doors.home, keys=doors.keys, settings=settings, now=clock()))
+        train(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+    return home
+
+
+@pytest.fixture
+def home(trained_home: Path, tmp_path: Path) -> Path:
+    """A home of one's own, as `trained_home`."""
+    shutil.copytree(trained_home, tmp_path / "home")
+    return tmp_path / "home"

@@ -18,14 +18,14 @@ FIRST_CHANNEL = ALL_FILMS + ALL_EPISODES
 FIRST_CLIP = FIRST_CHANNEL + CHANNELS
 
 _WHICH = (
-    "Quiet Last Silver Broken Golden Hidden Second Paper Northern Distant Burning Velvet Wandering Winter Secret Crooked "
-    "Gentle Hollow Iron Lonely Midnight Narrow Open Painted Restless Salt Scarlet Sleeping Stolen Stubborn Summer Tall "
-    "Unwritten Vanishing Violet Wild Yellow Borrowed Electric Forgotten"
+    "Quiet Last Silver Broken Golden Hidden Second Paper Northern Distant Burning Velvet Wandering Winter Secret "
+    "Crooked Gentle Hollow Iron Lonely Midnight Narrow Open Painted Restless Salt Scarlet Sleeping Stolen Stubborn "
+    "Summer Tall Unwritten Vanishing Violet Wild Yellow Borrowed Electric Forgotten"
 ).split()
 _WHAT = (
-    "Harbour Orchard Letter Garden Bridge River Promise Lantern Station Kingdom Mirror Island Passage Season Teacher Engine "
-    "Neighbour Window Ocean Mountain Stranger Kitchen Circus Verdict Compass Meadow Pilot Shadow Tower Waltz Detective "
-    "Voyage Crown Festival Machine Painter Rescue Village Whisper Bakery"
+    "Harbour Orchard Letter Garden Bridge River Promise Lantern Station Kingdom Mirror Island Passage Season Teacher "
+    "Engine Neighbour Window Ocean Mountain Stranger Kitchen Circus Verdict Compass Meadow Pilot Shadow Tower Waltz "
+    "Detective Voyage Crown Festival Machine Painter Rescue Village Whisper Bakery"
 ).split()
 
 

@@ -1,5 +1,6 @@
 """Who lives how: towns of homes, people with their hours, devices and tastes, and where they are on which day."""
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ class Roll:
 
     def __init__(self, **defaults: int | float) -> None:
         self.defaults = defaults
-        self.columns: dict[str, Array] = {name: np.empty(0, np.asarray(value).dtype) for name, value in defaults.items()}
+        self.columns: dict[str, Array] = {
+            name: np.empty(0, np.asarray(value).dtype) for name, value in defaults.items()
+        }
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -59,14 +62,14 @@ class Town:
 
     `places` have a city, a kind of network, its operator, TVs (ids from `tv` on) and a way of giving out addresses;
     `parties` are people who travel together, at `home` unless a trip says otherwise; `viewers` are persons with
-    their hours, devices and tastes; `rituals` are what a viewer does daily apart from that; `machines` play
-    `title` back to back on `devices` in turn for `accounts` in turn.
+    their hours, devices and tastes, `rate` being how often they sit down a day; `rituals` are what a viewer does daily
+    apart from that, from the minute `at` or up to `spread` later, and `sure` ones never fail; `machines` play `title`
+    back to back on `devices` in turn for `accounts` in turn, daily the next.
     """
 
-    def __init__(self, rng: np.random.Generator, accounts: int, days: int) -> None:
-        self.rng, self.days = rng, days
+    def __init__(self, rng: np.random.Generator, accounts: int, first_day: dt.date, days: int) -> None:
+        self.rng, self.first_day, self.days = rng, first_day, days
         self.catalogue = Catalogue.invent(rng)
-        self.story_film = int(films(rng, rng.integers(1, GENRES, 1))[0])
         self.plan_streams = np.ones(accounts, np.int64)
         self.km = kilometres()
         self.nearest = np.argsort(self.km, axis=1)[:, 1:]
@@ -76,13 +79,14 @@ class Town:
         self.trips = Roll(party=0, first=0, last=0, place=0)
         self.viewers = Roll(
             account=0, profile=0, party=0, rate=0.0, first=0, last=days - 1, genre=0, film_share=0.4, favourite=-1,
-            favourite_share=0.0, own=0, second=0, tv_share=0.6, out_share=0.0, carrier=0,
+            favourite_share=0.0, own=0, second=0, tv_share=0.6, out_share=0.0, carrier=0, vpn_share=0.0,
             wake=420, bed=1400, busy_from=510, busy_to=1050,
         )  # fmt: skip
         self.rituals = Roll(
             viewer=0, title=0, first=0, last=days - 1, chance=1.0, at=1200, spread=0, until=9_999, again=0.0,
             whole=0.93, on_tv=0, sure=0,
         )  # fmt: skip
+        self.rituals.add(1, last=-1)  # on no day: the ritual of whoever has none
         self.machines = Roll(
             account=0, accounts=1, device=0, devices=1, nth=0, place=0, title=0, length_s=6_000, gap_s=5, jitter_s=2,
             first=0, last=0, from_minute=0, to_minute=1440,
@@ -95,8 +99,15 @@ class Town:
 
     def _in_each(self, city: Array, n: int, **values: Any) -> Array:
         """Place ids by city and number."""
-        ids = self.places.add(len(city) * n, city=np.repeat(city, n), operator=np.tile(np.arange(n), len(city)), **values)
+        ids = self.places.add(
+            len(city) * n, city=np.repeat(city, n), operator=np.tile(np.arange(n), len(city)), **values
+        )
         return ids.reshape(len(city), n)
+
+    @property
+    def first_saturday(self) -> int:
+        """The first day that is a Saturday."""
+        return (5 - self.first_day.weekday()) % 7
 
     def some_city(self, n: int) -> Array:
         """`n` cities, big ones more often."""
@@ -130,8 +141,9 @@ class Family:
 
 
 def household(  # one parameter for each thing in which households differ
-    town: Town, account: Array, *, adults: Any = 1, teens: Any = 0, children: Any = 0, city: Any = None, home: Any = None,
-    profile: Any = 0, shared_profile: bool = False, first: Any = 0, last: Any = None, pace: Any = 1.0, trips: float = 1.4,
+    town: Town, account: Array, *, adults: Any = 1, teens: Any = 0, children: Any = 0, city: Any = None,
+    home: Any = None, profile: Any = 0, shared_profile: bool = False, first: Any = 0, last: Any = None,
+    pace: Any = 1.0, trips: float = 1.4,
 ) -> Family:  # fmt: skip
     """One household for each account given; an account named twice has two. `trips` is a yearly mean."""
     rng, n = town.rng, len(account)
@@ -160,12 +172,16 @@ def household(  # one parameter for each thing in which households differ
     second[has_laptop] = town.devices.add(int(has_laptop.sum()), type=LAPTOP)
 
     # A household's evenings are shared among its members; habits of viewing differ widely between households.
-    lively = 0.66 * np.broadcast_to(pace, n) * rng.lognormal(-0.1, 0.45, n) * (size / 2.4) ** 0.5
+    lively = 0.58 * np.broadcast_to(pace, n) * rng.lognormal(-0.28, 0.75, n) * (size / 2.4) ** 0.5
     eager = np.array(_PACE)[role] * rng.uniform(0.5, 1.5, len(house))
     together = np.bincount(house, eager, minlength=n)
-    genre = np.where(rng.random(len(house)) < 0.4, rng.integers(1, GENRES, n)[house], rng.integers(1, GENRES, len(house)))
+    genre = np.where(
+        rng.random(len(house)) < 0.4, rng.integers(1, GENRES, n)[house], rng.integers(1, GENRES, len(house))
+    )
     genre[role == 2] = 0
-    pet = np.where(rng.random(len(house)) < 0.5, films(rng, genre), shows(rng, genre) + rng.integers(0, EPISODES, len(house)))
+    pet = np.where(
+        rng.random(len(house)) < 0.5, films(rng, genre), shows(rng, genre) + rng.integers(0, EPISODES, len(house))
+    )
     works = (rng.random(len(house)) < 0.8) | (role > 0)
     busy_from, busy_to = _habit(rng, _BUSY_FROM, role), _habit(rng, _BUSY_TO, role)
     viewer = town.viewers.add(
@@ -176,7 +192,8 @@ def household(  # one parameter for each thing in which households differ
         last=np.broadcast_to(town.days - 1 if last is None else last, n)[house],
         favourite=np.where(role == 2, pet, -1), favourite_share=rng.uniform(0.1, 0.35, len(house)),
         own=own, second=second, tv_share=np.array(_TV_SHARE)[role], out_share=np.array(_OUT_SHARE)[role],
-        carrier=rng.integers(0, CARRIERS, len(house)), wake=_habit(rng, _WAKE, role), bed=_habit(rng, _BED, role),
+        carrier=rng.integers(0, CARRIERS, len(house)), vpn_share=0.7 * (rng.random(len(house)) < 0.04 * grown),
+        wake=_habit(rng, _WAKE, role), bed=_habit(rng, _BED, role),
         busy_from=np.where(works, busy_from, 900), busy_to=np.where(works, busy_to, 900),
     )  # fmt: skip
     streams = np.array([1, 1, 2, 4, 4, 6, 6])[np.minimum(size + (rng.random(n) < 0.4), 6)]
@@ -186,7 +203,8 @@ def household(  # one parameter for each thing in which households differ
 
 def _habit(rng: np.random.Generator, spans: tuple[tuple[int, int], ...], role: Array) -> Array:
     low, high = np.array(spans)[role].T
-    return rng.integers(low, high)
+    minute: Array = rng.integers(low, high)
+    return minute
 
 
 def _holidays(town: Town, party: Array, yearly: float) -> None:
@@ -195,7 +213,10 @@ def _holidays(town: Town, party: Array, yearly: float) -> None:
     who = np.repeat(party, rng.poisson(yearly * town.days / 365, len(party)))
     start = town.places["city"][town.parties["home"][who]]
     city = town.nearest[start, np.minimum(rng.geometric(0.2, len(who)) - 1, len(CITIES) - 2)]
-    hotel, guest_house = town.hotels[city, rng.integers(0, HOTELS, len(who))], town.guest_houses[city, rng.integers(0, GUEST_HOUSES, len(who))]
+    hotel, guest_house = (
+        town.hotels[city, rng.integers(0, HOTELS, len(who))],
+        town.guest_houses[city, rng.integers(0, GUEST_HOUSES, len(who))],
+    )
     place = np.where(rng.random(len(who)) < 0.6, hotel, guest_house)
     town.travel(who, rng.integers(0, town.days, len(who)), rng.integers(3, 15, len(who)), place)
 

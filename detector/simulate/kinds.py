@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from detector.simulate.catalogue import ALL_FILMS, FILMS, GENRES, channels, films
-from detector.simulate.households import BROWSER, CARRIERS, HOTELS, Family, Town, household
-from detector.simulate.world import COUNTRY_OF_CITY, Array
+from detector.simulate.catalogue import ALL_EPISODES, ALL_FILMS, GENRES, channels, films
+from detector.simulate.households import BROWSER, CARRIERS, HOTELS, NEAR_KM, Family, Town, household
+from detector.simulate.world import CITIES, COUNTRY_OF_CITY, Array
 
 STORY_DAYS, YEAR_DAYS = 18, 365
 
@@ -27,7 +27,7 @@ class Kind:
     settle: Callable[[Town, Array], object]
 
 
-def _members(rng: np.random.Generator, size: Array) -> dict[str, Array]:
+def _members(rng: np.random.Generator, size: Array) -> dict[str, Any]:
     """Adults, teenagers and children of households of these sizes."""
     adults = np.where(size == 1, 1, np.where(rng.random(len(size)) < 0.88, 2, 1))
     teens = rng.binomial(size - adults, 0.4)
@@ -52,7 +52,12 @@ def _big_family(town: Town, accounts: Array) -> None:
     """Six to nine people of all ages under one roof."""
     rng, n = town.rng, len(accounts)
     household(
-        town, accounts, adults=rng.integers(2, 5, n), teens=rng.integers(2, 4, n), children=rng.integers(2, 3, n), pace=1.3
+        town,
+        accounts,
+        adults=rng.integers(2, 5, n),
+        teens=rng.integers(2, 4, n),
+        children=rng.integers(2, 3, n),
+        pace=1.3,
     )
 
 
@@ -78,9 +83,9 @@ def _childs_loop(town: Town, accounts: Array) -> None:
     family = household(town, accounts, adults=rng.integers(1, 3, n), children=rng.integers(1, 3, n))
     child = family.last
     town.rituals.add(
-        n, viewer=child, title=town.viewers["favourite"][child], chance=rng.uniform(0.6, 0.9, n), at=rng.integers(930, 1020, n),
-        spread=40, again=rng.uniform(0.3, 2, n), until=town.viewers["bed"][child], whole=0.8,
-        first=rng.integers(0, 1 + town.days // 2, n),
+        n, viewer=child, title=town.viewers["favourite"][child], chance=rng.uniform(0.6, 0.9, n),
+        at=rng.integers(930, 1020, n), spread=40, again=rng.uniform(0.3, 2, n), whole=0.8,
+        until=town.viewers["bed"][child], first=rng.integers(0, 1 + town.days // 2, n),
     )  # fmt: skip
 
 
@@ -90,7 +95,7 @@ def _sleeper(town: Town, accounts: Array) -> None:
     family = household(town, accounts, adults=rng.integers(1, 3, n), teens=rng.integers(0, 2, n), trips=0.8)
     bed = rng.integers(1290, 1400, n)
     town.viewers["bed"][family.first] = bed
-    episode = ALL_FILMS + rng.integers(0, GENRES * FILMS, n)
+    episode = ALL_FILMS + rng.integers(0, ALL_EPISODES, n)
     title = np.where(rng.random(n) < 0.6, films(rng, rng.integers(1, GENRES, n)), episode)
     town.rituals.add(
         n, viewer=family.first, title=title, chance=rng.uniform(0.75, 0.95, n), at=bed - 20, spread=20,
@@ -118,7 +123,8 @@ def _shift_worker(town: Town, accounts: Array) -> None:
 def _two_homes(town: Town, accounts: Array) -> None:
     """A household that spends many weekends in a second home, with a TV of its own, a drive away."""
     rng, n = town.rng, len(accounts)
-    family = _ordinary(town, accounts, trips=0.7)
+    near = np.flatnonzero(town.km[np.arange(len(CITIES)), town.nearest[:, 0]] < NEAR_KM)
+    family = _ordinary(town, accounts, trips=0.7, city=rng.choice(near, n))
     city = town.nearest[town.places["city"][family.home], 0]
     tv = town.devices.add(n)
     second = town.places.add(n, city=city, operator=rng.integers(0, 3, n), tv=tv, tvs=1, v6=rng.random(n) < 0.4)
@@ -140,14 +146,15 @@ def _friends(town: Town, accounts: Array) -> None:
 
 
 def _story(town: Town, accounts: Array) -> None:
-    """The film of the story on each of the last 18 local days, otherwise an ordinary life."""
-    _streak(town, accounts, np.full(len(accounts), town.story_film), STORY_DAYS)
+    """One film, nobody else's habit, on each of the last 18 local days; otherwise an ordinary life."""
+    habits = [town.viewers["favourite"], town.rituals["title"], town.machines["title"]]
+    film = town.rng.choice(np.setdiff1d(np.arange(ALL_FILMS), np.concatenate(habits)))
+    _streak(town, accounts, np.full(len(accounts), film), STORY_DAYS)
 
 
 def _looper(town: Town, accounts: Array) -> None:
-    """One film, not that of the story, on each of the last 365 local days, beside another life."""
-    film = town.rng.integers(0, ALL_FILMS - 1, len(accounts))
-    _streak(town, accounts, film + (film >= town.story_film), YEAR_DAYS)
+    """One film on each of the last 365 local days, beside another life."""
+    _streak(town, accounts, town.rng.integers(0, ALL_FILMS, len(accounts)), YEAR_DAYS)
 
 
 def _streak(town: Town, accounts: Array, film: Array, days: int) -> None:
@@ -199,12 +206,12 @@ def _loop_farm(town: Town, accounts: Array) -> None:
     """A few machines in a data centre play few films round the clock, from several accounts in turn."""
     rng = town.rng
     for group in _groups(town, accounts, 3, 6):
-        films_of_farm = films(rng, rng.integers(0, GENRES, 3))
+        repertoire = rng.choice(ALL_FILMS, 6, replace=False)
         machines = int(rng.integers(2, 5))
         device, place = town.devices.add(machines, type=BROWSER), town.data_centre(1)[0]
         spells = np.arange(0, town.days, 14)
         for machine in range(machines):
-            title = films_of_farm[(spells // 14 + machine) % 3]
+            title = repertoire[(spells // 14 + machine) % len(repertoire)]
             town.machines.add(
                 len(spells), account=group[0], accounts=len(group), nth=machine, device=device[machine], place=place,
                 title=title, length_s=town.catalogue.runtime_s[title], first=spells,

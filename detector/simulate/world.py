@@ -5,6 +5,7 @@ Nobody's real address is used: homes and hotels have IPv4 in 240.0.0.0/4 (never 
 centre of its city, as look-ups by address do.
 """
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def kilometres() -> Array:
     """Great-circle distance between any two cities.
 
     >>> int(kilometres()[24, 26])  # Berlin to Munich
-    504
+    503
     """
     north, east = (np.radians([city[at] for city in CITIES]) for at in (4, 5))
     half = (
@@ -81,6 +82,17 @@ def kilometres() -> Array:
     )
     distance: Array = 2 * 6371 * np.arcsin(np.sqrt(half))
     return distance
+
+
+def milliseconds(first_day: dt.date, day: Array, second: Array) -> Array:
+    """What clocks on the wall show, as milliseconds since 1970: days after the first day, seconds after midnight.
+
+    >>> milliseconds(dt.date(1970, 1, 1), np.array([1]), np.array([30])).tolist()
+    [86430000]
+    """
+    midnight = (first_day - dt.date(1970, 1, 1)).days + day
+    shown: Array = (midnight * 86_400 + second) * 1_000
+    return shown
 
 
 def to_utc(zone: Array, local_ms: Array) -> Array:
