@@ -1,0 +1,272 @@
+"""The command line as a person and a scheduler meet it: what it prints, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from support import QUICK, TRAINED_UNTIL
+
+from detector.features import CATALOGUE
+
+COMMANDS = "demo simulate ingest nightly train promote models scores explain features runs status verify config".split()
+
+
+def detector(*args: object, cwd: Path, stdin: str = "", env: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Run the program in a folder: exit code, standard output, standard error."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from detector.cli import main; main()", *map(str, args)],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | QUICK | {"COLUMNS": "200"} | (env or {}),
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def refused(
+    *args: object, cwd: Path, code: int, saying: str, stdin: str = "", env: dict[str, str] | None = None
+) -> None:
+    """The program refuses: this exit code, one sentence on standard error, no traceback."""
+    found, out, err = detector(*args, cwd=cwd, stdin=stdin, env=env)
+    assert found == code, err
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1
+    assert saying in lines[0]
+    assert "Traceback" not in err
+
+
+@pytest.fixture
+def folder(home: Path) -> Path:
+    """A folder whose `detector-home` is a trained home, with one night published."""
+    home.rename(home.parent / "detector-home")
+    code, _, err = detector("nightly", "--day", TRAINED_UNTIL, cwd=home.parent)
+    assert code == 0, err
+    return home.parent
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    """The help lists the commands of the design, and each has a help of its own."""
+    code, out, _ = detector("--help", cwd=tmp_path)
+    assert code == 0
+    for command in COMMANDS:
+        assert f" {command} " in out
+        assert detector(command, "--help", cwd=tmp_path)[0] == 0
+
+
+def test_reads_give_tables_and_json(folder: Path) -> None:
+    """Every read prints a table for people, and the same as JSON."""
+    for read in (["scores"], ["runs"], ["status"], ["models"], ["features"], ["verify"], ["config", "show"]):
+        code, text, err = detector(*read, cwd=folder)
+        assert code == 0, err
+        assert text.strip()
+        code, out, err = detector(*read, "--json", cwd=folder)
+        assert code == 0, err
+        assert json.loads(out)
+
+
+def test_scores_are_written_by_suffix_with_features(folder: Path) -> None:
+    """--out writes Parquet or CSV; --features adds every feature under its name."""
+    for name in ("scores.parquet", "scores.csv"):
+        code, _, err = detector("scores", "--features", "--out", name, cwd=folder)
+        assert code == 0, err
+    frame = pl.read_parquet(folder / "scores.parquet")
+    assert set(CATALOGUE) < set(frame.columns)
+    assert {"account", "day", "score", "status", "p_value", "rank", "flagged", "kind"} < set(frame.columns)
+    assert pl.read_csv(folder / "scores.csv").height == frame.height
+    refused("scores", "--out", "scores.xls", cwd=folder, code=2, saying=".parquet or .csv")
+
+
+def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:
+    """One row for each id asked, in order, beside the service's own id; unknown ones are not seen; other columns go."""
+    known = pl.read_parquet(service / "truth.parquet")["account_id"].head(3).to_list()
+    pl.DataFrame({"account_id": [*known, "nobody"], "colour": "red"}).write_parquet(folder / "ids.parquet")
+    code, _, err = detector("scores", "--for", "ids.parquet", "--out", "answer.parquet", cwd=folder)
+    assert code == 0, err
+    answer = pl.read_parquet(folder / "answer.parquet")
+    assert answer["account_id"].to_list() == [*known, "nobody"]
+    assert answer["status"][-1] == "not seen"
+    assert answer["score"][-1] is None
+    assert "colour" not in answer.columns
+    assert all(status != "not seen" for status in answer["status"].head(3))
+
+
+def test_explain_by_pseudonym_and_by_own_id_agree(folder: Path, service: Path) -> None:
+    """An account can be named by its pseudonym, or by the service's own id on standard input."""
+    own = pl.read_parquet(service / "truth.parquet")["account_id"][0]
+    code, by_id, err = detector("explain", "--id", "-", "--json", cwd=folder, stdin=own + "\n")
+    assert code == 0, err
+    explained = json.loads(by_id)
+    code, by_pseudonym, _ = detector("explain", explained["account"], "--json", cwd=folder)
+    assert code == 0
+    assert json.loads(by_pseudonym) == explained
+    assert own not in by_id
+
+
+def test_explain_shows_names_only_for_a_purpose(folder: Path, service: Path) -> None:
+    """A flagged account has reasons, counter-evidence and playbacks; its own id and titles take --unmask."""
+    scores = json.loads(detector("scores", "--json", cwd=folder)[1])
+    flagged = next(row["account"] for row in scores if row["flagged"])
+    code, text, err = detector("explain", flagged, cwd=folder)
+    assert code == 0, err
+    assert "what speaks for it" in text
+    assert "what speaks against it" in text
+    assert "playbacks that show it" in text
+    unmasked = json.loads(detector("explain", flagged, "--unmask", "a test", "--json", cwd=folder)[1])
+    assert unmasked["account_id"] in pl.read_parquet(service / "truth.parquet")["account_id"].to_list()
+    assert unmasked["account_id"] not in text
+    assert all(shown["title_name"] for shown in unmasked["evidence"])
+
+
+def test_looks_at_an_account_are_on_record(folder: Path) -> None:
+    """Each look has its audit row, with who, which account, and what for."""
+    import sqlite3
+
+    scores = json.loads(detector("scores", "--json", cwd=folder)[1])
+    detector("explain", scores[0]["account"], "--unmask", "a test", cwd=folder)
+    with sqlite3.connect(folder / "detector-home" / "ledger.db") as database:
+        rows = database.execute("SELECT action, account, purpose FROM audit").fetchall()
+    assert rows == [("unmask", scores[0]["account"], "a test")]
+
+
+def test_dry_run_changes_nothing(folder: Path) -> None:
+    """It says what a night would do, and no run is on record for it."""
+    before = detector("runs", "--json", cwd=folder)[1]
+    code, out, err = detector("nightly", "--day", TRAINED_UNTIL, "--dry-run", "--json", cwd=folder)
+    assert code == 0, err
+    assert json.loads(out)[0]["already_published"]
+    assert detector("runs", "--json", cwd=folder)[1] == before
+
+
+def test_a_second_model_waits_to_be_promoted(folder: Path) -> None:
+    """The first model is in use; the next challenges it, until it is promoted."""
+    code, out, err = detector("train", "--day", TRAINED_UNTIL, cwd=folder)
+    assert code == 0, err
+    assert "challenger" in out
+    assert [m["role"] for m in json.loads(detector("models", "--json", cwd=folder)[1])] == ["challenger", "champion"]
+    assert detector("promote", cwd=folder)[0] == 0
+    assert [m["role"] for m in json.loads(detector("models", "--json", cwd=folder)[1])] == ["champion", None]
+    refused("promote", cwd=folder, code=4, saying="expected a challenger, found none")
+    refused("promote", "99", cwd=folder, code=4, saying="known are: 2, 1")
+
+
+def test_settings_show_where_they_come_from(tmp_path: Path) -> None:
+    """Each setting names its layer; a password in the database's URL is not shown."""
+    (tmp_path / "mine.toml").write_text("[decision]\ncapacity_share = 0.02\n")
+    env = {"DETECTOR_STATE__DATABASE_URL": "postgresql://me:hidden@host/db"}
+    code, out, err = detector("--config", "mine.toml", "config", "show", "--json", cwd=tmp_path, env=env)
+    assert code == 0, err
+    shown = {row["setting"]: row for row in json.loads(out)}
+    assert shown["decision.capacity_share"] == {
+        "setting": "decision.capacity_share",
+        "value": 0.02,
+        "from": "mine.toml",
+    }
+    assert shown["state.database_url"]["from"] == "environment"
+    assert "hidden" not in out
+    assert detector("config", "check", cwd=tmp_path)[0] == 0
+
+
+BAD_FILES = {
+    "empty.csv": (b"", 4, "empty file"),
+    "no-columns.csv": (b"a,b\n1,2\n", 4, "account_id"),
+    "torn.parquet": (b"PAR1torn", 4, "torn.parquet"),
+    "picture.png": (b"\x89PNG\r\n", 4, "picture.png"),
+    "undated.csv": (b"account_id,title_id,started_at\na,t,yesterday\n", 3, "100%"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_files_are_refused(tmp_path: Path, name: str) -> None:
+    """One sentence and the exit code of the kind of refusal; nothing is stored."""
+    content, code, saying = BAD_FILES[name]
+    (tmp_path / name).write_bytes(content)
+    refused("ingest", name, cwd=tmp_path, code=code, saying=saying)
+    assert list((tmp_path / "detector-home").glob("playbacks/*")) == []
+
+
+def test_bad_words_are_refused(tmp_path: Path) -> None:
+    """Missing files, folders, formats, zones, days and homes end with a sentence and the right code."""
+    (tmp_path / "empty-folder").mkdir()
+    (tmp_path / "log.csv").write_text("account_id,title_id,started_at\na,t,2025-06-01T10:00:00Z\n")
+    refused("ingest", "missing.csv", cwd=tmp_path, code=4, saying="missing.csv")
+    refused("ingest", "empty-folder", cwd=tmp_path, code=4, saying="empty-folder")
+    refused("ingest", "log.csv", "--format", "betamax", cwd=tmp_path, code=2, saying="betamax")
+    refused("ingest", "log.csv", "--timezone", "Mars/Olympus", cwd=tmp_path, code=2, saying="Mars/Olympus")
+    refused("--home", "nowhere", "scores", cwd=tmp_path, code=4, saying="expected a home")
+    refused("nightly", "--day", "tomorrow", cwd=tmp_path, code=2, saying="YYYY-MM-DD")
+    refused("nightly", "--from", "2025-06-02", cwd=tmp_path, code=2, saying="--from and --to")
+    refused("nightly", "--from", "2025-06-02", "--to", "2025-06-01", cwd=tmp_path, code=2, saying="before")
+    refused("--config", "missing.toml", "config", "check", cwd=tmp_path, code=4, saying="missing.toml")
+    refused("--home", "log.csv", "train", cwd=tmp_path, code=2, saying="log.csv")
+    refused("train", "--day", "2025-06-01", cwd=tmp_path, code=4, saying="ingest some first")
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_wrong_settings_are_refused(tmp_path: Path) -> None:
+    """The sentence names the key and where it stands."""
+    (tmp_path / "bad.toml").write_text("[window]\ndays = 3\n")
+    refused("--config", "bad.toml", "config", "check", cwd=tmp_path, code=2, saying="window.days")
+    (tmp_path / "bad.toml").write_text("[windows]\ndays = 28\n")
+    refused("--config", "bad.toml", "config", "check", cwd=tmp_path, code=2, saying="windows")
+
+
+def test_a_night_without_a_model_ends_with_six(tmp_path: Path) -> None:
+    """It says which command comes next."""
+    (tmp_path / "log.csv").write_text("account_id,title_id,started_at\na,t,2025-06-01T10:00:00Z\n")
+    assert detector("ingest", "log.csv", cwd=tmp_path)[0] == 0
+    refused("nightly", "--day", "2025-06-01", cwd=tmp_path, code=6, saying="detector train --day 2025-06-01")
+
+
+def test_unknown_accounts_are_refused(folder: Path) -> None:
+    """Neither a malformed nor an unseen account is explained."""
+    refused("explain", "zz", cwd=folder, code=2, saying="16 hex digits")
+    refused("explain", "0123456789abcdef", cwd=folder, code=4, saying="expected an account seen")
+    refused("explain", cwd=folder, code=2, saying="expected ACCOUNT")
+    refused("explain", "0123456789abcdef", "--unmask", " ", cwd=folder, code=2, saying="purpose")
+    refused("scores", "--day", "2001-01-01", cwd=folder, code=4, saying="2001-01-01")
+
+
+def test_a_damaged_publication_ends_with_five(folder: Path) -> None:
+    """Reads refuse bytes that were changed, and verify finds them."""
+    victim = next((folder / "detector-home" / "runs").glob("*/*/scores.parquet"))
+    victim.write_bytes(victim.read_bytes()[:-1] + b"x")
+    refused("scores", cwd=folder, code=5, saying="scores.parquet")
+    code, out, err = detector("verify", cwd=folder)
+    assert code == 5
+    assert "1 problems" in out
+    assert "scores.parquet" in err
+
+
+def test_two_runs_at_once_end_with_75(folder: Path) -> None:
+    """The second is told at once that another run is at work."""
+    from detector.runs import only_run
+
+    with only_run(folder / "detector-home"):
+        refused("nightly", "--day", TRAINED_UNTIL, cwd=folder, code=75, saying="try again")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signals_end_a_run_cleanly(folder: Path, number: int, code: int) -> None:
+    """The exit code tells the signal, the run is on record as interrupted, and the lock is free."""
+    env = os.environ | {"DETECTOR_MODEL__TREES": "300"}
+    run = subprocess.Popen(
+        [sys.executable, "-c", "from detector.cli import main; main()", "train", "--day", str(TRAINED_UNTIL)],
+        cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while json.loads(detector("runs", "--json", cwd=folder)[1])[0]["status"] != "running":
+        assert time.monotonic() < deadline
+    run.send_signal(number)
+    assert run.wait(timeout=30) == code
+    assert json.loads(detector("runs", "--json", cwd=folder)[1])[0]["status"] == "interrupted"
+    assert detector("nightly", "--day", TRAINED_UNTIL, cwd=folder)[0] == 0
