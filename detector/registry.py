@@ -71,9 +71,7 @@ class Registry:
     ) -> Registered:
         """Keep a model as a new version, without an alias. `example` is an invented input."""
         with _quiet(self._uri):
-            if self._client.get_experiment_by_name(NAME) is None:
-                self._client.create_experiment(NAME, artifact_location=self._artifacts.as_uri())
-            mlflow.set_experiment(NAME)
+            mlflow.set_experiment(experiment_id=self._experiment())
             with mlflow.start_run():
                 mlflow.log_params({name: getattr(model, name) for name in ("trees", "samples", "seed")})
                 mlflow.log_metrics(dict(metrics))
@@ -96,6 +94,15 @@ class Registry:
             self._client.set_model_version_tag(NAME, version, "record", json.dumps(dict(record), default=str))
             self._client.set_model_version_tag(NAME, version, "sha256", store.sha256(file.read_bytes()))
         return self._version(version)
+
+    def _experiment(self) -> str:
+        """Where runs are kept. MLflow fixes its folder for good, so a home that was moved begins another."""
+        experiment = self._client.get_experiment_by_name(NAME)
+        if experiment is not None and experiment.artifact_location == self._artifacts.as_uri():
+            return str(experiment.experiment_id)
+        if experiment is not None:
+            self._client.rename_experiment(experiment.experiment_id, f"{NAME}, moved from {experiment.experiment_id}")
+        return str(self._client.create_experiment(NAME, artifact_location=self._artifacts.as_uri()))
 
     def promote(self, version: str) -> Registered:
         """Make a version the champion.
