@@ -22,7 +22,7 @@ def executed(request: pytest.FixtureRequest) -> Any:
     """The notebook as it comes out of a fresh kernel; an error in a cell fails here."""
     from nbclient import NotebookClient
 
-    notebook = nbformat.read(request.param, as_version=4)
+    notebook = nbformat.read(request.param, as_version=4)  # type: ignore[no-untyped-call]
     with warnings.catch_warnings(action="ignore"):  # of the kernel's own machinery
         NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     return notebook
@@ -33,12 +33,15 @@ def test_there_is_a_notebook() -> None:
     assert "story" in {path.stem for path in NOTEBOOKS}
 
 
+def _code(path: Path) -> list[Any]:
+    cells = nbformat.read(path, as_version=4).cells  # type: ignore[no-untyped-call]
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
 def test_it_imports_the_front_door_only() -> None:
     """Nothing of the package is imported but the package."""
     for path in NOTEBOOKS:
-        for cell in nbformat.read(path, as_version=4).cells:
-            if cell.cell_type != "code":
-                continue
+        for cell in _code(path):
             for node in ast.walk(ast.parse(cell.source)):
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
@@ -48,7 +51,7 @@ def test_it_imports_the_front_door_only() -> None:
 def test_the_stored_one_shows_its_pictures() -> None:
     """As it lies in the repository it has been executed: each code cell in order, with its pictures."""
     for path in NOTEBOOKS:
-        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        cells = _code(path)
         assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
         assert any("image/png" in output.get("data", {}) for cell in cells for output in cell.outputs)
 
