@@ -8,12 +8,13 @@ stands beside it in `configs/default.toml`.
 import datetime as dt
 import tomllib
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
+import pydantic_settings
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from detector.errors import InputError, SettingsError
@@ -28,7 +29,9 @@ def _known_zone(name: str) -> str:
 
 
 Zone = Annotated[str, pydantic.AfterValidator(_known_zone)]
-Country = Annotated[str, pydantic.StringConstraints(pattern="^[A-Z]{2}$")]
+Country = Annotated[
+    str, pydantic.StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)
+]  # the environment's is lower
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]
 Positive = Annotated[int, pydantic.Field(gt=0)]
 Natural = Annotated[int, pydantic.Field(ge=0)]
@@ -169,7 +172,7 @@ def load(*, home: Path | None = None, file: Path | None = None, environ: Mapping
     """Read and check every layer.
 
     Raises:
-        InputError: a configuration file is missing or is not TOML.
+        InputError: a configuration file is missing, can not be read or is not TOML.
         SettingsError: a key is unknown or a value is not what it should be.
     """
     layers: list[tuple[str, dict[str, Any]]] = [("default", _toml(packaged("configs/default.toml")))]
@@ -186,7 +189,7 @@ def load(*, home: Path | None = None, file: Path | None = None, environ: Mapping
     try:
         return Loaded(Settings(**merged), origin)
     except pydantic.ValidationError as error:
-        raise SettingsError(_sentence(error, origin)) from None
+        raise SettingsError(_sentence(error, layers)) from None
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -194,7 +197,9 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"expected a configuration file at {path}, found none; check the path") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+    except OSError as error:
+        raise InputError(f"expected a configuration file at {path}, found: {error.strerror}; check the path") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"expected TOML in {path}, found: {error}; mend that line") from None
 
 
@@ -202,7 +207,13 @@ def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
     wanted = {key: value for key, value in environ.items() if key.startswith("DETECTOR_") and "__" in key}
     source = EnvSettingsSource(Settings)
     source.env_vars = {key.lower(): value for key, value in wanted.items()}
-    known = source()
+    try:
+        known = source()
+    except pydantic_settings.SettingsError as error:
+        raise SettingsError(
+            f"expected JSON for lists and tables among {', '.join(sorted(wanted))} in the environment, "
+            f"found: {error.__cause__ or error}; mend or unset it"
+        ) from None
     for key in wanted:
         section = key.removeprefix("DETECTOR_").split("__")[0].lower()
         if section not in Settings.model_fields:
@@ -225,11 +236,23 @@ def _merge(into: dict[str, Any], layer: dict[str, Any], name: str, origin: dict[
             origin[dotted] = name
 
 
-def _sentence(error: pydantic.ValidationError, origin: Mapping[str, str]) -> str:
-    """The first thing that is wrong, with its key and where it was set."""
+def _sets(layer: object, path: Sequence[str]) -> bool:
+    """Whether a layer says something of a key, or puts something else where its table should be."""
+    for part in path:
+        if not isinstance(layer, dict):
+            return True
+        if part not in layer:
+            return False
+        layer = layer[part]
+    return True
+
+
+def _sentence(error: pydantic.ValidationError, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:
+    """The first thing that is wrong, with its key and the last layer that set it."""
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"] if isinstance(part, str) and "[" not in part)
-    where = next((layer for dotted, layer in origin.items() if dotted == key or key.startswith(dotted)), "the settings")
+    path = [part for part in first["loc"] if isinstance(part, str) and "[" not in part]
+    key = ".".join(path)
+    where = next((name for name, layer in reversed(layers) if _sets(layer, path)), "the settings")
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return f"expected known settings, found {key!r} in {where}; `detector config show` lists them{more}"

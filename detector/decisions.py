@@ -49,7 +49,7 @@ def put_before_reviewers(scores: pl.DataFrame, capacity_share: float) -> pl.Data
     than the capacity allows: a home of one account is not flagged for being first.
     """
     scored = scores.filter(pl.col("score").is_not_null())
-    within = pl.col("rank") <= capacity_share * scored.height
+    within = pl.col("rank") <= round(capacity_share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
     alone = (pl.col("rank") == 1) & (pl.col("p_value") <= capacity_share)
     return (
         scored.with_columns(q_value=false_discovery_rate(scored["p_value"]))

@@ -13,6 +13,7 @@ import ipaddress
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from detector import config
 from detector.errors import InputError, IntegrityError, SettingsError
 
-_SEPARATOR = "\x1f"  # ASCII unit separator: ids that hold one can not imitate another pair
+_SEPARATOR = "\x1f"  # ASCII unit separator; in an id it is escaped, so that no id can imitate another pair
+_ESCAPE = "\x1e"
 _KEY_BYTES = 32
 
 
@@ -46,19 +48,19 @@ def load_keys(home: Path, key_file: Path | None = None) -> Keys:
     """The keys of a home, made on first use with mode 0600; `key_file` gives the pseudonym key instead.
 
     Raises:
-        InputError: `key_file` is missing or can not be read.
+        InputError: a key file is missing, or can not be read or made.
         SettingsError: a key file does not hold 64 hex digits, or the home was made with another key.
     """
     own = home / "identity.key"
     if key_file is not None:
         given = _read_key(key_file)
-        if own.exists() and _read_key(own) != given:
+        if not own.exists():
+            _write_key(own, given)
+        if _read_key(own) != given:
             raise SettingsError(
                 f"expected the key that {home} was made with, found another in {key_file}; "
                 "give that key, or name another --home"
             )
-        if not own.exists():
-            _write_key(own, given)
     return Keys(_read_or_make(own), bytes.fromhex(_read_or_make(home / "sealing.key")))
 
 
@@ -70,28 +72,30 @@ def _read_or_make(path: Path) -> str:
 
 def _read_key(path: Path) -> str:
     try:
-        key = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise InputError(f"expected a key of {2 * _KEY_BYTES} hex digits in {path}, found: {reason}") from None
+        key = path.read_bytes().decode("ascii", "replace").strip()  # an error of decoding would hold the bytes
+    except OSError as error:
+        raise InputError(f"expected a key of {2 * _KEY_BYTES} hex digits in {path}, found: {error.strerror}") from None
     if len(key) != 2 * _KEY_BYTES or set(key) - set("0123456789abcdef"):
         raise SettingsError(f"expected {2 * _KEY_BYTES} lower-case hex digits in {path}, found something else")
     return key
 
 
 def _write_key(path: Path, key: str) -> None:
-    aside = path.with_suffix(".new")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(key + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # each writer has its own
     try:
-        os.link(aside, path)  # whoever is first has made it
-    except FileExistsError:
-        pass
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(key + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(aside, path)  # whoever is first has made it
+    except OSError as error:
+        raise InputError(
+            f"expected to write a key to {path}, found: {error.strerror}; free or unlock that place"
+        ) from None
     finally:
-        aside.unlink()
+        aside.unlink(missing_ok=True)
 
 
 def _hmac(value: pl.Expr, key: str) -> pl.Expr:
@@ -100,7 +104,10 @@ def _hmac(value: pl.Expr, key: str) -> pl.Expr:
 
 def _pseudonym(domain: str, parts: Iterable[str], key: str) -> pl.Expr:
     """u64 of the parts together; null where a part is null."""
-    text = pl.concat_str(pl.lit(domain), *(pl.col(part) for part in parts), separator=_SEPARATOR)
+    escaped = (
+        pl.col(part).cast(pl.String).str.replace_all(f"([{_ESCAPE}{_SEPARATOR}])", f"{_ESCAPE}${{1}}") for part in parts
+    )
+    text = pl.concat_str(pl.lit(domain), *escaped, separator=_SEPARATOR)
     return _hmac(text, key).str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
 
 

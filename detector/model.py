@@ -51,12 +51,14 @@ class Tail(BaseEstimator):  # type: ignore[misc]
             self.per_decade_ = float(excess.mean() * np.log(10)) if len(excess) else 1.0
         return self
 
-    def evidence(self, values: Values) -> Values:
-        """-log10 of the share of accounts at least as high."""
-        n, largest = len(self.sorted_), self.sorted_[-1]
-        at_least = n - np.searchsorted(self.sorted_, values, side="left")
+    def evidence(self, values: Values, *, own: bool = False) -> Values:
+        """-log10 of the share of accounts at least as high. `own` values were learned from: the others judge them."""
+        n, largest = len(self.sorted_) - own, self.sorted_[-1]
+        at_least = len(self.sorted_) - np.searchsorted(self.sorted_, values, side="left") - own
         by_rank: Values = -np.log10((1 + at_least) / (n + 1))
         if self.shape == "rank":
+            if own and n:
+                largest = np.where(at_least == 0, self.sorted_[-2], largest)
             beyond = np.maximum(values - largest, 0)
             further: Values = by_rank + beyond / (beyond + abs(largest) + 1)
             return further
@@ -110,7 +112,8 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
             for name, column in zip(self.names, calibrating.T, strict=True)
         }
         self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
-        self.calibration_ = np.sort(self.predict(calibrating))
+        # Tails that an account is part of would find it more ordinary than they find a stranger.
+        self.calibration_ = np.sort(_rounded(strongest_two(self.evidence(calibrating, own=True))))
         return self
 
     def _oddness(self, name: str, x: Matrix) -> Values:
@@ -118,27 +121,32 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         oddness: Values = -self.forests_[name].score_samples(np.ascontiguousarray(x[:, columns]))
         return oddness
 
-    def evidence(self, x: Matrix) -> dict[str, Values]:
-        """By family, and overall: the evidence of each row."""
+    def evidence(self, x: Matrix, *, own: bool = False) -> dict[str, Values]:
+        """By family, and overall: the evidence of each row. `own` rows are the ones that calibrated the tails."""
         evidence = {}
         for name in self.forests_:
-            found = [self.forest_tails_[name].evidence(self._oddness(name, x))]
+            found = [self.forest_tails_[name].evidence(self._oddness(name, x), own=own)]
             alone = [self.names[column] for column in self.families.get(name, ())]
             alone = [feature for feature in alone if feature in self.telling]
             for feature in alone:
-                tail = self.feature_tails_[feature].evidence(x[:, self.names.index(feature)].astype(np.float64))
+                values = x[:, self.names.index(feature)].astype(np.float64)
+                tail = self.feature_tails_[feature].evidence(values, own=own)
                 found.append(tail - np.log10(1 + len(alone)))  # so many chances to be extreme (Bonferroni)
             evidence[name] = np.maximum.reduce(found).clip(0)
         return evidence
 
     def predict(self, x: Matrix) -> Values:
         """Score of each row; higher is more suspicious."""
-        return strongest_two(self.evidence(x))
+        return _rounded(strongest_two(self.evidence(x)))
 
     def p_value(self, score: Values) -> Values:
         """Conformal: the share of held-out accounts that score as high (Vovk, Gammerman and Shafer 2005)."""
         n = len(self.calibration_)
         return (1 + n - np.searchsorted(self.calibration_, score, side="left")) / (n + 1)
+
+
+def _rounded(values: Values) -> Values:
+    return np.array(pl.Series(values, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT))
 
 
 def strongest_two(evidence: Mapping[str, Values]) -> Values:
@@ -201,7 +209,7 @@ def score(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
         floats = ("score", "p_value", *(f"score_{name}" for name in model.forests_))
         return features.select("account").with_columns(pl.lit(None, pl.Float64).alias(name) for name in floats)
     evidence = model.evidence(matrix(model, features))
-    total = np.array(pl.Series(strongest_two(evidence)).round_sig_figs(_SIGNIFICANT))
+    total = _rounded(strongest_two(evidence))
     by_family = {f"score_{name}": values for name, values in evidence.items()}
     frame = pl.DataFrame({"score": total, "p_value": model.p_value(total), **by_family})
     return features.select("account").hstack(frame.select(pl.all().round_sig_figs(_SIGNIFICANT)))

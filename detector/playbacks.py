@@ -93,7 +93,16 @@ def _believable(now: dt.datetime, settings: config.Playbacks) -> type[tables.Raw
 
 @functools.cache  # the machine's list of zones, read from its files
 def _zones() -> list[str]:
-    return sorted(zoneinfo.available_timezones())
+    return sorted(name for name in zoneinfo.available_timezones() if _has_a_clock(name))
+
+
+def _has_a_clock(zone: str) -> bool:
+    """Some listed names are no zones to Polars: "localtime" is whatever the machine is set to, "Factory" is nowhere."""
+    try:
+        pl.Series(dtype=tables.UTC_MS).dt.convert_time_zone(zone)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
 
 
 def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.DataFrame:
@@ -162,7 +171,9 @@ def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
 def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
     """End what was left open: at the progress made, at the runtime, at the next start on the same device."""
     start, end = pl.col("started_at"), pl.col("ended_at")
-    progress = pl.duration(seconds=pl.col("position_end_s") - pl.col("position_start_s"))
+    # No row lasts longer than `longest_s`; a position beyond that is nonsense, and would overflow a duration.
+    progress_s = (pl.col("position_end_s") - pl.col("position_start_s")).clip(upper_bound=settings.longest_s)
+    progress = pl.duration(seconds=progress_s)
     runtime = pl.duration(
         milliseconds=(pl.col("title_runtime_s") * 1000 * settings.resume_runtime_ratio).cast(pl.Int64)
     )
@@ -187,7 +198,8 @@ def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFra
     gap_s = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).dt.total_seconds()
     rows = rows.with_columns(
         seconds=seconds,
-        near=(named & (gap_s < settings.resume_gap_s)).fill_null(False),
+        # What overlaps is not apart: of a device known by its name only, it is a stream of another such device.
+        near=(named & (gap_s >= 0) & (gap_s < settings.resume_gap_s)).fill_null(False),
         countable=pl.col("device").is_not_null() & pl.col("title").is_not_null(),
     )
     begins, follows, unclear = _resume_breaks(rows, settings.resume_runtime_ratio)

@@ -119,7 +119,12 @@ class Registry:
         return self._version(version)
 
     def challenge(self, version: str) -> Registered:
-        """Make a version the challenger."""
+        """Make a version the challenger.
+
+        Raises:
+            InputError: there is no such version.
+        """
+        self._version(version)
         self._alias(CHALLENGER, version)
         return self._version(version)
 

@@ -47,7 +47,9 @@ def _cell(value: object) -> str:
         return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return str(value)
+    # A title is a stranger's text: what is not printable (control characters, escapes, hidden marks) must not reach
+    # the terminal.
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
 
 
 def as_json(value: Any) -> str:

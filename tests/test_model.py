@@ -1,0 +1,336 @@
+"""Fit, score, explain: features in, frames out."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from scipy import stats
+
+from detector import config, model
+from detector.features import Family, Feature, Shape
+from detector.model import AccountModel, Tail
+
+SETTINGS = config.load(environ={"DETECTOR_MODEL__TREES": "10", "DETECTOR_MODEL__SAMPLES": "128"}).settings.model
+
+
+def _feature(*, telling: Shape | None = None, given: float | None = None) -> Feature:
+    return Feature(
+        says="Something.", unit="", expr=pl.lit(0), when_high="{value} {typical}", innocent=("chance",), examples=(),
+        telling=telling, given=given,
+    )  # fmt: skip
+
+
+class Habits(Family):
+    """Invented features."""
+
+    streak = _feature(telling="exponential")
+    share = _feature()
+
+
+class Screens(Family):
+    """Invented features."""
+
+    overlap = _feature(telling="rank")
+    devices = _feature(given=1.0)
+
+
+class Travel(Family):
+    """Invented features."""
+
+    speed = _feature()
+    places = _feature()
+
+
+CATALOGUE = {feature.name: feature for family in (Habits, Screens, Travel) for feature in family.features}
+
+
+def _accounts(seed: int, n: int, *, first: int = 0) -> pl.DataFrame:
+    """Ordinary accounts, drawn independently of each other; counts and measures, a tenth of some unknown."""
+    rng = np.random.default_rng(seed)
+    return pl.DataFrame(
+        {
+            "account": pl.Series(np.arange(first, first + n), dtype=pl.UInt64),
+            "streak": rng.geometric(0.5, n).astype(float),
+            "share": rng.uniform(0, 1, n),
+            "overlap": rng.gamma(1, 600, n).round(),
+            "devices": pl.Series(rng.poisson(2, n).astype(float)).set(pl.Series(rng.uniform(size=n) < 0.1), None),
+            "speed": pl.Series(rng.lognormal(3, 1, n)).set(pl.Series(rng.uniform(size=n) < 0.1), None),
+            "places": rng.poisson(1, n).astype(float),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> pl.DataFrame:
+    return _accounts(1, 2_000)
+
+
+@pytest.fixture(scope="module")
+def fitted(ordinary: pl.DataFrame) -> AccountModel:
+    return model.fit(ordinary, CATALOGUE, SETTINGS)
+
+
+def test_the_order_of_rows_and_columns_changes_nothing(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """A model of shuffled accounts gives each account the very same score, p-value and family scores."""
+    shuffled = ordinary.sample(fraction=1, shuffle=True, seed=3).select(reversed(ordinary.columns))
+    again = model.fit(shuffled, CATALOGUE, SETTINGS)
+    expected = model.score(fitted, ordinary)
+    assert_frame_equal(model.score(again, shuffled).sort("account"), expected, check_exact=True)
+
+
+@pytest.mark.parametrize("buckets", [3, 500])
+def test_the_cut_into_buckets_changes_nothing(ordinary: pl.DataFrame, fitted: AccountModel, buckets: int) -> None:
+    """Accounts scored in buckets, down to a few at a time, score as all at once."""
+    parts = [model.score(fitted, ordinary.filter(pl.col("account") % buckets == bucket)) for bucket in range(buckets)]
+    assert_frame_equal(pl.concat(parts).sort("account"), model.score(fitted, ordinary), check_exact=True)
+
+
+def test_one_row_for_each_account_in_the_order_given(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """Score, p-value and one column for each family and for all of them, without null, NaN or infinity."""
+    some = ordinary.sample(50, seed=1)
+    scored = model.score(fitted, some)
+    assert scored["account"].equals(some["account"])
+    families = ["score_habits", "score_screens", "score_travel", "score_overall"]
+    assert scored.columns == ["account", "score", "p_value", *families]
+    assert scored.select(pl.exclude("account").is_finite().all()).row(0) == (True,) * 6
+    strongest = [sum(sorted(row)[-2:]) for row in scored.select(families).iter_rows()]
+    assert scored["score"].to_list() == pytest.approx(strongest, rel=1e-8)
+
+
+def test_nobody_to_score_is_no_trouble(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """An empty bucket has the columns and types of any other."""
+    empty = model.score(fitted, ordinary.clear())
+    assert empty.is_empty()
+    assert empty.schema == model.score(fitted, ordinary.head(1)).schema
+    assert model.explain(fitted, ordinary.clear()).schema == model.explain(fitted, ordinary.head(1)).schema
+
+
+@pytest.mark.parametrize("row", [0, 1, 1_000, 1_999])
+@pytest.mark.parametrize("streak", [100.0, 365.0, 100_000.0])
+def test_an_account_extreme_in_one_telling_feature_ranks_first(row: int, streak: float) -> None:
+    """The same title on 365 days in a row, everything else ordinary: first of thousands, wherever it stands, and
+    whether it helped to grow the forests, to calibrate them, or came later."""
+    accounts = _accounts(row, 2_000)
+    typical = accounts.median().with_columns(account=pl.lit(row, pl.UInt64), streak=pl.lit(streak))
+    accounts = pl.concat([accounts.filter(pl.col("account") != row), typical.select(accounts.columns)]).sort("account")
+    for learned_from in (accounts, accounts.filter(pl.col("account") != row)):
+        scored = model.score(model.fit(learned_from, CATALOGUE, SETTINGS), accounts)
+        assert scored.filter(pl.col("score") == pl.col("score").max())["account"].to_list() == [row]
+
+
+def test_a_longer_streak_is_never_less_suspicious(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """Past what training has seen, each further day and each further second of overlap counts, and none is ignored."""
+    for name in ("streak", "overlap"):
+        most = float(ordinary[name].max())  # type: ignore[arg-type]
+        values = [most, most + 1, most + 2, 2 * most, 365.0, 10 * most, 1e6]
+        one = pl.concat([ordinary.head(1).with_columns(pl.lit(value).alias(name)) for value in sorted(values)])
+        family = model.score(fitted, one)[f"score_{CATALOGUE[name].family}"]
+        assert (family.diff().drop_nulls() > 0).all(), family
+
+
+def test_a_telling_feature_speaks_however_ordinary_the_rest_is(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """The family's evidence is at least that of the feature's own tail, less what its chances cost."""
+    scored = model.score(fitted, ordinary)
+    told = model.explain(fitted, ordinary).filter(pl.col("feature") == "streak").sort("account")
+    assert (scored["score_habits"] - (told["surprise"] - np.log10(2)) >= -1e-8).all()
+
+
+def test_features_unknown_of_everybody_are_left_out(ordinary: pl.DataFrame) -> None:
+    """A log without devices gives the model it would have had if nobody had thought of them."""
+    bare = ordinary.with_columns(pl.lit(None, pl.Float64).alias(name) for name in ("devices", "overlap", "places"))
+    one = model.fit(bare, CATALOGUE, SETTINGS)
+    without = {name: feature for name, feature in CATALOGUE.items() if name not in ("devices", "overlap", "places")}
+    other = model.fit(ordinary.select("account", *without), without, SETTINGS)
+    assert list(one.names) == ["streak", "share", "speed"]
+    assert set(one.families) == {"habits", "travel"}
+    assert_frame_equal(model.score(one, ordinary), model.score(other, ordinary), check_exact=True)
+
+
+def test_a_champion_ignores_features_that_came_after_it(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """A new column cannot break the model in use."""
+    with_new = ordinary.select(pl.lit(1e9).alias("brand_new"), pl.all())
+    assert_frame_equal(model.score(fitted, with_new), model.score(fitted, ordinary), check_exact=True)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+@pytest.mark.parametrize("name", ["speed", "devices"])
+def test_what_is_unknown_of_an_account_is_judged_as_typical(
+    ordinary: pl.DataFrame, fitted: AccountModel, name: str, missing: float | None
+) -> None:
+    """Null stands for the median of those of whom it is known, or for what the feature says is given then."""
+    given_ = CATALOGUE[name].given
+    stands_for = ordinary[name].median() if given_ is None else given_
+    some = ordinary.head(200)
+    unknown = some.with_columns(pl.lit(missing, pl.Float64).alias(name))
+    known = some.with_columns(pl.lit(stands_for, pl.Float64).alias(name))
+    assert_frame_equal(model.score(fitted, unknown), model.score(fitted, known), check_exact=True)
+
+
+def test_an_account_of_which_nothing_is_known_is_not_suspicious(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """It scores below most, and there is nothing to explain."""
+    nothing = ordinary.head(1).with_columns(pl.lit(None, pl.Float64).alias(name) for name in CATALOGUE)
+    scores = model.score(fitted, ordinary)["score"]
+    assert model.score(fitted, nothing)["score"][0] < scores.median()
+    assert model.explain(fitted, nothing).is_empty()
+
+
+def test_only_so_many_accounts_are_learned_from(ordinary: pl.DataFrame) -> None:
+    """The first of each half, by pseudonym: accounts past the limit change nothing."""
+    limited = SETTINGS.model_copy(update={"training_accounts": 1_000})
+    first = model.fit(ordinary.head(1_000), CATALOGUE, SETTINGS)
+    assert_frame_equal(
+        model.score(model.fit(ordinary, CATALOGUE, limited), ordinary), model.score(first, ordinary), check_exact=True
+    )
+
+
+def test_another_seed_grows_other_forests(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """The seed is used; the same seed gives the same forests (see above)."""
+    other = model.fit(ordinary, CATALOGUE, SETTINGS.model_copy(update={"seed": 1}))
+    assert not model.score(other, ordinary)["score_overall"].equals(model.score(fitted, ordinary)["score_overall"])
+
+
+# Error rates
+
+_ALLOWED = 1e-6  # how often a right model may fail these tests
+
+
+def test_p_values_of_ordinary_accounts_are_uniform() -> None:
+    """Accounts drawn like those learned from: their p-values differ from uniform ones by no more than two samples of
+    such sizes may (Kolmogorov and Smirnov)."""
+    calibrating, new = 1_000, 1_000
+    fitted = model.fit(_accounts(2, 2 * calibrating), CATALOGUE, SETTINGS)
+    p = np.sort(model.score(fitted, _accounts(3, new, first=10_000))["p_value"].to_numpy())
+    steps = np.arange(1, new + 1) / new
+    distance = max(np.max(steps - p), np.max(p - (steps - 1 / new)))
+    assert distance < stats.kstwo.isf(_ALLOWED, calibrating * new // (calibrating + new))
+
+
+def test_rare_p_values_are_as_rare_as_they_say() -> None:
+    """Over many small services together, no more than one ordinary account in 100 has a p-value of at most 0.01.
+
+    Given its held-out accounts, each service's number of such accounts is beta-binomial; the bound is the far end of
+    their sum, drawn often.
+    """
+    services, held_out, new = 20, 500, 2_000
+    found = 0
+    for service in range(services):
+        fitted = model.fit(_accounts(100 + service, 2 * held_out), CATALOGUE, SETTINGS)
+        scored = model.score(fitted, _accounts(200 + service, new, first=10_000))
+        found += scored.filter(pl.col("p_value") <= 0.01).height
+    reached = (held_out + 1) // 100
+    null = stats.betabinom(new, reached, held_out + 1 - reached)
+    sums = null.rvs((100_000, services), random_state=np.random.default_rng(0)).sum(axis=1)
+    mean, spread = sums.mean(), sums.std()
+    assert found < max(sums.max(), mean + 4.75 * spread)  # one in a million, were it normal
+
+
+@pytest.mark.parametrize("rare", [3, 7, 20, 33, 100, 150])
+def test_accounts_of_one_kind_have_the_p_value_of_their_kind(rare: int) -> None:
+    """Ties count: where `rare` of 300 held-out accounts are like this one, its p-value is (1 + rare) / 301."""
+    accounts = pl.DataFrame({"account": pl.Series(range(600), dtype=pl.UInt64)}).with_columns(
+        pl.when(pl.col("account") // 2 < rare).then(7.0).otherwise(1.0).alias(name) for name in CATALOGUE
+    )
+    scored = model.score(model.fit(accounts, CATALOGUE, SETTINGS), accounts)
+    assert scored["p_value"][0] == pytest.approx((1 + rare) / 301)
+    assert scored["p_value"][-1] == pytest.approx(1)
+
+
+# Tails
+
+NUMBERS = st.integers(-10_000, 10_000).map(lambda n: n / 8)
+SHAPES = pytest.mark.parametrize("shape", ["rank", "exponential"])
+
+
+def _tail(values: npt.ArrayLike, shape: Shape) -> Tail:
+    return Tail(shape).fit(np.asarray(values, dtype=np.float64))
+
+
+@SHAPES
+@given(values=st.lists(NUMBERS, min_size=1, max_size=60), asked=st.lists(NUMBERS, min_size=2, max_size=20))
+@settings(deadline=None)
+def test_more_is_never_less_evidence(shape: Shape, values: list[float], asked: list[float]) -> None:
+    """Whatever was learned from, a higher value has at least the evidence of a lower one, and it is finite."""
+    evidence = _tail(values, shape).evidence(np.sort(np.array([*asked, *values])))
+    assert np.isfinite(evidence).all()
+    assert (np.diff(evidence) >= -1e-12).all()
+    assert (evidence >= 0).all()
+
+
+def test_evidence_by_rank_is_the_share_that_lies_as_high() -> None:
+    """Of 999 others 99 lie at least as high: one in ten, evidence 1; nothing lies as low as the lowest: evidence 0."""
+    tail = _tail(range(1, 1_000), "rank")
+    assert tail.evidence(np.array([901.0, 991.0, 1.0, -5.0])) == pytest.approx([1, 2, 0, 0])
+
+
+def test_by_rank_nothing_is_more_than_ten_times_as_rare_as_the_rarest_seen() -> None:
+    """Nobody knows how such a tail goes on: past it values keep their order within one decade."""
+    tail = _tail(range(1, 1_000), "rank")
+    beyond = tail.evidence(np.array([999.5, 1_000, 2_000, 1e6, 1e12]))
+    assert (np.diff(beyond) > 0).all()
+    assert (beyond > 3).all()
+    assert (beyond < 4 + 1e-9).all()
+
+
+def test_an_exponential_tail_is_followed_as_it_fell() -> None:
+    """Where one in ten has a streak over 10 and one in a hundred over 20, 365 days are a matter of 36 decades."""
+    values = -10 * np.log10(np.arange(1, 100_000) / 100_000)  # every tenth lies 10 higher
+    tail = _tail(values, "exponential")
+    assert tail.evidence(np.array([10.0, 20.0, 30.0, 365.0])) == pytest.approx([1, 2, 3, 36.5], rel=0.01)
+
+
+def test_a_few_abusers_among_the_held_out_do_not_hide_the_next() -> None:
+    """Half a percent of streaks of 300 days leaves a streak of 365 days far beyond the tail."""
+    rng = np.random.default_rng(0)
+    honest = rng.geometric(0.5, 995).astype(np.float64)
+    tail = _tail([*honest, 300, 310, 320, 330, 340], "exponential")
+    assert tail.evidence(np.array([365.0]))[0] > 10
+
+
+@SHAPES
+def test_a_feature_that_is_the_same_for_all_still_shows_who_is_not(shape: Shape) -> None:
+    """Nobody streams on two screens at once, and then somebody does."""
+    tail = _tail(np.zeros(500), shape)
+    none, some, more = tail.evidence(np.array([0.0, 1.0, 50.0]))
+    assert none == 0
+    assert 2 < some < more
+
+
+@SHAPES
+def test_own_values_are_judged_by_the_others(shape: Shape) -> None:
+    """The highest of those learned from has the evidence that it would have had if it had come later."""
+    values = np.array([1.0, 2, 2, 3, 5, 8, 13, 21])
+    for place, value in enumerate(values):
+        own = _tail(values, "rank").evidence(values, own=True)[place]
+        later = _tail(np.delete(values, place), "rank").evidence(np.array([value]))[0]
+        assert own == pytest.approx(later)
+    assert np.isfinite(_tail([4.0], shape).evidence(np.array([4.0]), own=True)).all()
+
+
+# Explanations
+
+
+def test_explanations_say_value_typical_and_how_many_lie_lower(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """One row for each feature known of the account, and where it stands among those learned from."""
+    some = ordinary.head(300)
+    explained = model.explain(fitted, some)
+    assert explained.height == sum(some[name].count() for name in CATALOGUE)
+    assert explained.equals(explained.sort("account", "feature"))
+    for row in explained.filter(pl.col("feature").is_in(["streak", "share", "overlap"])).iter_rows(named=True):
+        column = ordinary[row["feature"]]
+        assert row["value"] == some.filter(pl.col("account") == row["account"])[row["feature"]][0]
+        assert row["typical"] == pytest.approx(column.median(), rel=1e-6)
+        lower = 100 * (column < row["value"]).mean()
+        assert row["percentile"] == pytest.approx(lower, abs=0.3)  # told to a thousandth of the accounts
+
+
+def test_what_is_extreme_is_the_greatest_surprise(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """Of an account that is ordinary but for its streak, the streak comes first, above everybody's."""
+    one = ordinary.median().with_columns(account=pl.lit(2**64 - 1, pl.UInt64), streak=pl.lit(365.0))
+    explained = model.explain(fitted, one).sort("surprise", descending=True)
+    assert explained["feature"][0] == "streak"
+    assert explained["percentile"][0] == 100
+    assert explained["account"].unique().to_list() == [2**64 - 1]
+    assert explained["surprise"][0] > model.explain(fitted, ordinary)["surprise"].max()

@@ -1,0 +1,696 @@
+"""From rows of a log to playbacks: what is believed, which local day it belongs to, and what is put right."""
+
+import datetime as dt
+import math
+import zoneinfo
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from detector import config, identity, playbacks, tables
+
+NOW = dt.datetime(2025, 7, 1, 12, tzinfo=dt.UTC)
+SETTINGS = config.load().settings
+KEYS = identity.Keys("5a" * 32, bytes(32))
+HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+
+
+# --- check: one row at a time ------------------------------------------------------------------------------------
+
+
+def at(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def raw(*rows: dict[str, Any]) -> pl.LazyFrame:
+    """A log; each row is a believable one but for what is said of it."""
+    believable = {"account_id": "anna", "title_id": "film", "started_at": at("2025-06-10 20:00")}
+    schema = tables.columns(tables.RawRows)
+    full = [{**dict.fromkeys(schema), **believable, "row": n, **row} for n, row in enumerate(rows, 1)]
+    return pl.LazyFrame(full, schema=schema)
+
+
+def check(log: pl.LazyFrame, *, zone: str = "", settings: config.Settings = SETTINGS) -> playbacks.Checked:
+    return playbacks.check(log, file="log.csv", now=NOW, zone=zone, keys=KEYS, settings=settings)
+
+
+BROKEN: list[tuple[dict[str, Any], str]] = [
+    ({"started_at": at("1999-12-31 23:59:59.999")}, "started_before_earliest"),
+    ({"started_at": NOW + DAY + dt.timedelta(milliseconds=1)}, "starts_in_the_future"),
+    ({"ended_at": at("2025-06-10 19:59:59.999")}, "ends_before_it_starts"),
+    ({"ended_at": at("2025-06-17 20:00:00.001")}, "lasts_too_long"),
+    ({"title_id": None}, "neither_title_nor_device"),
+    ({"title_id": None, "title_name": "A Film"}, "neither_title_nor_device"),
+    ({"timezone": "Mars/Olympus_Mons"}, "unknown_timezone"),
+    ({"timezone": "europe/paris"}, "unknown_timezone"),
+    ({"timezone": ""}, "unknown_timezone"),
+    ({"timezone": "localtime"}, "unknown_timezone"),
+    ({"account_id": None}, "account_id: nullability"),
+    ({"account_id": ""}, "account_id: min_length"),
+    ({"account_id": "x" * 10_001}, "account_id: max_length"),
+    ({"started_at": None}, "started_at: nullability"),
+    ({"latitude": 90.5, "longitude": 0.0}, "latitude: max"),
+    ({"longitude": -180.5, "latitude": 0.0}, "longitude: min"),
+    ({"country": "br"}, "country: regex"),
+    ({"title_kind": "vhs"}, "title_kind: check"),
+    ({"network_kind": "pigeon"}, "network_kind: check"),
+    ({"interaction": "cat"}, "interaction: check"),
+    ({"title_runtime_s": 0}, "title_runtime_s: min"),
+    ({"position_start_s": -1}, "position_start_s: min"),
+    ({"plan_streams": 0}, "plan_streams: min"),
+    ({"asn": 2**32}, "asn: max"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "rule"), BROKEN, ids=[f"{rule}-{n}" for n, (_, rule) in enumerate(BROKEN)])
+def test_a_broken_row_is_rejected_by_name_and_its_neighbours_survive(wrong: dict[str, Any], rule: str) -> None:
+    """A row that can not be believed is left out with the name of the rule; the rows around it are kept."""
+    done = check(raw({"title_id": "before"}, wrong, {"title_id": "after"}))
+    assert done.rejects.select("file", "row", "rule").rows() == [("log.csv", 2, rule)]
+    assert done.rows["title"].n_unique() == done.rows.height == 2
+
+
+def test_a_row_that_broke_two_rules_stands_twice_among_the_rejects() -> None:
+    """There is one reject per row and rule, in the order of the file."""
+    done = check(raw({"title_id": None, "timezone": "Mars"}, {}, {"country": "br"}))
+    assert done.rejects.select("row", "rule").rows() == [
+        (1, "neither_title_nor_device"),
+        (1, "unknown_timezone"),
+        (3, "country: regex"),
+    ]
+    assert done.rows.height == 1
+
+
+@pytest.mark.parametrize("nowhere", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("degrees", ["latitude", "longitude"])
+def test_a_place_that_is_no_number_is_rejected(degrees: str, nowhere: float) -> None:
+    """NaN and infinity are no degrees; they would travel through every later sum."""
+    done = check(raw({degrees: nowhere}, {degrees: 10.0}))
+    assert {rule.split(":")[0] for rule in done.rejects["rule"]} == {degrees}
+    assert set(done.rejects["row"]) == {1}
+    assert done.rows[degrees].to_list() == [10.0]
+
+
+def test_what_lies_on_a_limit_is_believed() -> None:
+    """The first moment, the last, the longest row and one of no length are all believable."""
+    done = check(
+        raw(
+            {"started_at": at("2000-01-01 00:00")},
+            {"started_at": NOW + DAY},
+            {"ended_at": at("2025-06-17 20:00")},
+            {"ended_at": at("2025-06-10 20:00")},
+            {"latitude": -90.0, "longitude": 180.0},
+            {"account_id": "x" * 10_000},
+            {"title_id": None, "device_id": "d"},
+            {"title_id": None, "device_name": "TV"},
+        )
+    )
+    assert done.rejects.is_empty()
+    assert done.rows.height == 8
+
+
+def test_every_row_is_either_kept_or_rejected() -> None:
+    """Rows kept and rows rejected add up to the rows of the file, repeated ones counted each time."""
+    done = check(raw({}, {}, {}, {"timezone": "Mars", "country": "x"}, {"account_id": None}))
+    assert (done.rows.height, done.rejects["row"].n_unique()) == (3, 2)
+
+
+def test_a_reject_names_the_account_by_its_pseudonym_where_it_could_be_read() -> None:
+    """A reject carries the same pseudonym as the account's good rows, and null where there was no account."""
+    done = check(raw({}, {"country": "br"}, {"account_id": None}))
+    assert done.rejects["account"].to_list() == [done.rows["account"][0], None]
+
+
+def test_a_log_may_lack_every_optional_column() -> None:
+    """Account, title and start are enough; all else is null, never made up."""
+    log = raw({}).select("row", "account_id", "title_id", "started_at")
+    [row] = check(log).rows.rows(named=True)
+    known = {name for name, value in row.items() if value is not None}
+    assert known == {"playback", "account", "title", "device_is_real", "started_at", "day", "utc_offset_s"}
+
+
+def test_an_empty_log_gives_empty_tables() -> None:
+    """A file without rows has no rows, no rejects and no names, each with the table's columns."""
+    done = check(raw())
+    assert dict(done.rows.schema) == tables.columns(tables.CheckedRows)
+    assert dict(done.rejects.schema) == tables.columns(tables.Rejects)
+    assert (done.rows.height, done.rejects.height, done.names.height) == (0, 0, 0)
+
+
+def test_a_log_without_one_good_row_gives_rejects_only() -> None:
+    """Where nothing is believable there are no rows and no names to seal."""
+    done = check(raw({"timezone": "Mars"}, {"account_id": None}))
+    assert (done.rows.height, done.rejects.height, done.names.height) == (0, 2, 0)
+
+
+def test_a_zone_of_the_row_wins_over_its_country_over_the_one_given_over_the_default() -> None:
+    """At 02:30 UTC it is the 10th in Tokyo and Paris and still the 9th in Sao Paulo and Los Angeles."""
+    settings = config.load(environ={"DETECTOR_DAYS__ZONE_BY_COUNTRY__BR": "America/Sao_Paulo"}).settings
+    night = {"started_at": at("2025-06-10 02:30")}
+    log = raw(
+        {**night, "timezone": "Asia/Tokyo", "country": "BR"},
+        {**night, "country": "BR"},
+        {**night, "country": "FR"},
+        night,
+    )
+
+    def placed(zone: str) -> list[tuple[int, int]]:
+        rows = check(log, zone=zone, settings=settings).rows
+        return sorted((day.day, offset // 3600) for day, offset in rows.select("day", "utc_offset_s").rows())
+
+    assert placed("America/Los_Angeles") == [(9, -7), (9, -7), (9, -3), (10, 9)]
+    assert placed("") == [(9, -3), (10, 0), (10, 0), (10, 9)]
+
+
+def test_the_default_zone_is_a_setting() -> None:
+    """Rows of which no zone is known belong to the day of `days.default_zone`."""
+    settings = config.load(environ={"DETECTOR_DAYS__DEFAULT_ZONE": "Pacific/Kiritimati"}).settings
+    [day] = check(raw({"started_at": at("2025-06-10 10:00")}), settings=settings).rows["day"]
+    assert day == dt.date(2025, 6, 11)
+
+
+@pytest.mark.parametrize(
+    ("utc", "zone", "day", "offset_h"),
+    [
+        # Clocks go forward: 01:59:59 is followed by 03:00.
+        ("2025-03-09 07:59:59", "America/Los_Angeles", "2025-03-08", -8),
+        ("2025-03-09 09:59:59", "America/Los_Angeles", "2025-03-09", -8),
+        ("2025-03-09 10:00:00", "America/Los_Angeles", "2025-03-09", -7),
+        ("2025-03-10 06:59:59", "America/Los_Angeles", "2025-03-09", -7),
+        ("2025-03-10 07:00:00", "America/Los_Angeles", "2025-03-10", -7),
+        # Clocks go back: 01:30 happens twice, and the day has 25 hours.
+        ("2024-11-03 07:00:00", "America/Los_Angeles", "2024-11-03", -7),
+        ("2024-11-03 08:30:00", "America/Los_Angeles", "2024-11-03", -7),
+        ("2024-11-03 09:30:00", "America/Los_Angeles", "2024-11-03", -8),
+        ("2024-11-04 07:59:59", "America/Los_Angeles", "2024-11-03", -8),
+        ("2024-11-04 08:00:00", "America/Los_Angeles", "2024-11-04", -8),
+        # Where midnight itself is skipped, the day begins at one.
+        ("2025-04-24 21:59:59", "Africa/Cairo", "2025-04-24", 2),
+        ("2025-04-24 22:00:00", "Africa/Cairo", "2025-04-25", 3),
+        # The ends of the world, a leap day, and New Year.
+        ("2024-02-28 10:00:00", "Pacific/Kiritimati", "2024-02-29", 14),
+        ("2024-03-01 11:59:59", "Etc/GMT+12", "2024-02-29", -12),
+        ("2024-12-31 10:00:00", "Pacific/Kiritimati", "2025-01-01", 14),
+        ("2025-01-01 11:59:59", "Etc/GMT+12", "2024-12-31", -12),
+    ],
+)
+def test_the_local_day_is_the_one_on_the_wall_where_it_was_started(
+    utc: str, zone: str, day: str, offset_h: int
+) -> None:
+    """Clock changes, skipped midnights and far zones: day and offset are those of the place at that moment."""
+    [row] = check(raw({"started_at": at(utc), "timezone": zone})).rows.rows(named=True)
+    assert (str(row["day"]), row["utc_offset_s"]) == (day, offset_h * 3600)
+
+
+def test_offsets_that_are_no_whole_hours_are_kept() -> None:
+    """Kathmandu is 5:45 ahead, the Marquesas 9:30 behind."""
+    done = check(raw({"timezone": "Asia/Kathmandu"}, {"timezone": "Pacific/Marquesas"}))
+    assert sorted(done.rows["utc_offset_s"]) == [-34_200, 20_700]
+
+
+def test_no_zone_name_can_stop_a_file() -> None:
+    """Whatever the machine lists as a zone is either understood or a reject; none is an error."""
+    zones = sorted(zoneinfo.available_timezones())
+    done = check(raw(*({"timezone": zone} for zone in zones)))
+    assert done.rows.height + done.rejects.height == len(zones)
+    assert set(done.rejects["rule"]) <= {"unknown_timezone"}
+    assert done.rejects.height < 5
+
+
+def test_nothing_in_clear_is_left_in_rows_or_rejects() -> None:
+    """Ids, names and addresses of people are gone, also the long, the strange and the rejected ones."""
+    clear = {
+        "account_id": "anna@example.org",
+        "profile_id": "Mum 🦊",
+        "device_id": "serial-0042",
+        "device_name": "Anna's TV",
+        "title_id": "tt0111161",
+        "title_name": "A Film\x00 of Anna",
+        "playback_id": "session/77",
+        "ip": "203.0.113.77",
+        "network": "Anna's ISP",
+    }
+    long = {name: f"{value}{'9' * 900}" for name, value in clear.items() if name != "ip"}
+    done = check(raw(clear, {**long, "ip": "2001:db8:77::1"}, {**clear, "ip": "no address"}, {**clear, "country": "x"}))
+    assert (done.rows.height, done.rejects.height) == (3, 1)
+    for frame in (done.rows, done.rejects):
+        assert not set(clear) - {"network"} & set(frame.columns)
+        text = frame.write_csv() + frame.write_ndjson()
+        for value in (*clear.values(), "2001:db8:77", "Anna", "serial", "203.0.113"):
+            assert value not in text
+    ids = done.rows.select("playback", "account", "profile", "device", "title", "address", "network")
+    assert set(ids.dtypes) == {pl.UInt64}
+
+
+def test_names_hold_who_and_what_was_seen_once_a_utc_date() -> None:
+    """What may be sealed: each account, and each title by the name a person gives it, else its id."""
+    done = check(
+        raw(
+            {"title_name": "A Film"},
+            {"title_name": "A Film", "playback_id": "again"},
+            {"title_id": "other", "started_at": at("2025-06-11 01:00"), "timezone": "America/Los_Angeles"},
+            {"title_id": None, "device_id": "d", "title_name": "never keyed", "started_at": at("2025-06-11 02:00")},
+        )
+    )
+    assert sorted(done.names.select("kind", "name", pl.col("utc_date").cast(pl.String)).rows()) == [
+        ("account", "anna", "2025-06-10"),
+        ("account", "anna", "2025-06-11"),
+        ("title", "A Film", "2025-06-10"),
+        ("title", "other", "2025-06-11"),
+    ]
+    ids = dict(done.names.select("name", "id").rows())
+    assert set(done.rows["account"]) == {ids["anna"]}
+    assert set(done.rows["title"].drop_nulls()) == {ids["A Film"], ids["other"]}
+
+
+def test_a_row_without_a_key_of_its_own_is_named_by_who_what_where_and_when() -> None:
+    """Account, profile, device, title and start make a playback; the log's own key wins where there is one."""
+    base = {"device_id": "d", "profile_id": "p"}
+    changes: list[dict[str, Any]] = [
+        {"account_id": "ben"},
+        {"profile_id": "q"},
+        {"device_id": "e"},
+        {"title_id": "t"},
+        {"started_at": at("2025-06-10 20:00:00.001")},
+        {"playback_id": "k"},
+    ]
+    done = check(raw(base, {**base, "ended_at": at("2025-06-10 21:00")}, *({**base, **change} for change in changes)))
+    assert done.rows["playback"].n_unique() == 1 + len(changes)
+
+
+# --- repair: the rows around a day -------------------------------------------------------------------------------
+
+
+def played(start: str, minutes: float | None = None, **said: Any) -> dict[str, Any]:
+    """One checked row of June 2025: account 1 plays title 1 on its television, in UTC."""
+    started = at(f"2025-06-{start}")
+    return {
+        "account": 1,
+        "device": 1,
+        "device_is_real": True,
+        "title": 1,
+        "started_at": started,
+        "ended_at": None if minutes is None else started + dt.timedelta(minutes=minutes),
+        "day": started.date(),
+        "utc_offset_s": 0,
+        **said,
+    }
+
+
+def rows_of(*rows: dict[str, Any]) -> pl.DataFrame:
+    schema = tables.columns(tables.CheckedRows)
+    full = [{**dict.fromkeys(schema), "playback": n, **row} for n, row in enumerate(rows, 1)]
+    return pl.DataFrame(full, schema=schema)
+
+
+def repair(*rows: dict[str, Any]) -> playbacks.Repaired:
+    return playbacks.repair(rows_of(*rows), SETTINGS.playbacks)
+
+
+def minutes_of(*rows: dict[str, Any]) -> list[float | None]:
+    """How long each playback ran, in order of its start."""
+    return [None if s is None else s / 60 for s in repair(*rows).playbacks["seconds"]]
+
+
+def repeats_of(*rows: dict[str, Any]) -> list[bool | None]:
+    return repair(*rows).playbacks["is_repeat"].to_list()
+
+
+def is_view(minutes: float | None, **said: Any) -> bool:
+    [viewed] = repair(played("10 20:00", minutes, **said)).playbacks["is_view"]
+    return bool(viewed)
+
+
+def test_no_rows_are_no_playbacks() -> None:
+    """An empty day repairs to an empty table with all its columns."""
+    done = repair()
+    assert dict(done.playbacks.schema) == tables.columns(tables.Playbacks)
+    assert (done.playbacks.height, done.replays, done.conflicts) == (0, 0, 0)
+
+
+def test_exact_replays_vanish() -> None:
+    """A row that was handed over three times is one playback, and two replays."""
+    row = played("10 20:00", 90, playback=7)
+    done = repair(row, played("11 20:00", 90), row, row)
+    assert (done.playbacks.height, done.replays, done.conflicts) == (2, 2, 0)
+
+
+def test_replays_are_told_from_rows_with_nothing_known() -> None:
+    """Nulls are equal to nulls when a row is compared with itself, but two playbacks of nulls stay two."""
+    row = played("10 20:00", playback=7, device=None, title=None, device_is_real=False)
+    done = repair(row, row, {**row, "playback": 8})
+    assert (done.playbacks.height, done.replays, done.conflicts) == (2, 1, 0)
+
+
+def test_two_rows_that_say_different_things_of_one_playback_are_both_left_out() -> None:
+    """Where a log contradicts itself neither side is believed; a replay beside them counts as one."""
+    done = repair(
+        played("10 20:00", 90, playback=7),
+        played("10 20:00", 91, playback=7),
+        played("10 20:00", 91, playback=7),
+        played("11 20:00", 90, playback=8),
+    )
+    assert done.playbacks["playback"].to_list() == [8]
+    assert (done.replays, done.conflicts) == (1, 2)
+
+
+def test_stretches_under_half_an_hour_apart_merge_while_the_position_goes_on() -> None:
+    """A film watched with two breaks is one playback: its ends are the outer ones, its seconds leave the breaks out."""
+    [playback] = repair(
+        played("10 20:00", 40, position_start_s=0, position_end_s=2400),
+        played("10 21:00", 30, position_start_s=2400, position_end_s=4200),
+        played("10 21:59", 20, position_start_s=4200, position_end_s=5400),
+    ).playbacks.rows(named=True)
+    assert (playback["started_at"], playback["ended_at"]) == (at("2025-06-10 20:00"), at("2025-06-10 22:19"))
+    assert playback["seconds"] == 90 * 60
+    assert (playback["position_start_s"], playback["position_end_s"]) == (0, 5400)
+    assert playback["playback"] == 1
+    assert playback["is_repeat"] is False
+
+
+@pytest.mark.parametrize(("break_min", "count"), [(29.99, 1), (30, 2)])
+def test_half_an_hour_apart_are_two_playbacks(break_min: float, count: int) -> None:
+    """29:59 is a break; 30:00 is not."""
+    second = at("2025-06-10 20:40") + dt.timedelta(minutes=break_min)
+    done = minutes_of(
+        played("10 20:00", 40, position_start_s=0, position_end_s=2400),
+        {**played("10 20:00", 40, position_start_s=2400), "started_at": second, "ended_at": second + HOUR},
+    )
+    assert len(done) == count
+
+
+@pytest.mark.parametrize("other", [{"account": 2}, {"device": 2}, {"title": 2}, {"profile": 2}])
+def test_only_stretches_of_one_account_device_title_and_profile_merge(other: dict[str, Any]) -> None:
+    """Another account, device, title or profile is another playback."""
+    halves = played("10 20:00", 20), played("10 20:30", 20)
+    assert len(minutes_of(halves[0], {**halves[1], **other})) == 2
+    assert len(minutes_of(*halves)) == 1
+
+
+@pytest.mark.parametrize("unknown", ["device", "title"])
+def test_missing_devices_and_titles_are_never_equal(unknown: str) -> None:
+    """Two stretches of which the device or the title is unknown do not merge, and can not be told to be repeats."""
+    known = {"device_is_real": False, unknown: None}
+    rows = played("10 20:00", 20, **known), played("10 20:25", 20, **known)
+    assert minutes_of(*rows) == [20, 20]
+    assert repeats_of(*rows) == [None, None]
+
+
+def test_stretches_without_a_profile_are_of_the_same_one() -> None:
+    """A log that knows no profiles still has its resumes merged."""
+    assert minutes_of(played("10 20:00", 20, profile=None), played("10 20:30", 20, profile=None)) == [40]
+
+
+def test_stretches_of_a_named_device_merge_as_well() -> None:
+    """For resumes, a name that stands for a device is enough."""
+    named = {"device_is_real": False}
+    assert minutes_of(played("10 20:00", 20, **named), played("10 20:30", 20, **named)) == [40]
+
+
+def test_overlapping_stretches_of_a_named_device_are_streams_of_their_own() -> None:
+    """Only a real device shows one thing at a time: two that are both called "Chrome" may show one channel at once,
+    and neither is a resume, nor a repeat, of the other."""
+    named = {"device_is_real": False, "title_kind": "live"}
+    rows = [played(f"10 20:0{n}", 60, **named) for n in range(3)]
+    assert minutes_of(*rows) == [60, 60, 60]
+    assert not any(repeats_of(*rows))
+
+
+def test_a_rewind_is_not_a_restart() -> None:
+    """Going back a third of the way goes on with the same playback."""
+    rows = (
+        played("10 20:00", 60, position_start_s=0, position_end_s=3600),
+        played("10 21:05", 60, position_start_s=2400, position_end_s=6000),
+    )
+    assert minutes_of(*rows) == [120]
+    assert repeats_of(*rows) == [False]
+
+
+def test_a_loop_that_goes_back_to_nought_repeats_every_time() -> None:
+    """A film that starts over as it ends: the first time is none, each further time is a repeat."""
+    film = {"title_kind": "movie", "title_runtime_s": 5400, "position_start_s": 0, "position_end_s": 5400}
+    rows = [played(f"10 {hour:02}:{minute}", 90, **film) for hour, minute in ((10, "00"), (11, "30"), (13, "00"))]
+    assert minutes_of(*rows) == [90, 90, 90]
+    assert repeats_of(*rows) == [False, True, True]
+
+
+def test_a_loop_of_unknown_position_repeats_every_time_its_seconds_pass_the_runtime() -> None:
+    """Twice its own length within one playback can not be: past 1.1 runtimes it is the same title again."""
+    film = {"title_kind": "movie", "title_runtime_s": 5400}
+    rows = [played(f"10 {hour:02}:{minute}", 90, **film) for hour, minute in ((10, "00"), (11, "35"), (13, "15"))]
+    assert minutes_of(*rows) == [90, 90, 90]
+    assert repeats_of(*rows) == [False, True, True]
+
+
+@pytest.mark.parametrize(("second_min", "parts"), [(49, [99]), (49.1, [50, 49.1])])
+def test_of_unknown_position_stretches_merge_within_a_tenth_over_the_runtime(
+    second_min: float, parts: list[float]
+) -> None:
+    """A film of 90 minutes may take 99; a second more makes two."""
+    film = {"title_kind": "movie", "title_runtime_s": 5400}
+    rows = played("10 20:00", 50, **film), played("10 21:00", second_min, **film)
+    assert minutes_of(*rows) == parts
+
+
+def test_what_follows_an_unwatched_start_is_no_repeat() -> None:
+    """A title that was left after a minute and begun again was not seen before."""
+    film = {"title_runtime_s": 5400, "position_start_s": 0}
+    rows = (
+        played("10 20:00", 1, **film, position_end_s=60),
+        played("10 20:05", 90, **film, position_end_s=5400),
+        played("10 21:36", 90, **film, position_end_s=5400),
+    )
+    assert repeats_of(*rows) == [False, False, True]
+
+
+def test_the_same_title_later_in_the_evening_is_no_repeat() -> None:
+    """Half an hour after its end it is a new playback, and not *at once*."""
+    film = {"title_runtime_s": 5400, "position_start_s": 0, "position_end_s": 5400}
+    assert repeats_of(played("10 18:00", 90, **film), played("10 20:00", 90, **film)) == [False, False]
+
+
+def test_where_nothing_is_known_stretches_merge_and_repeats_are_not_counted() -> None:
+    """Without position and runtime nobody can tell a resume from a repeat."""
+    rows = played("10 20:00", 20), played("10 20:25", 20), played("10 20:50", 20)
+    assert minutes_of(*rows) == [60]
+    assert repeats_of(*rows) == [None]
+
+
+def test_where_nothing_is_known_stretches_merge_within_their_local_day_only() -> None:
+    """A channel that never stops is a playback a day, by the day of the place: 07:00 UTC is midnight in Los Angeles."""
+    local = {"utc_offset_s": -7 * 3600}
+    evening, morning = dt.date(2025, 6, 9), dt.date(2025, 6, 10)
+    rows = (
+        played("10 06:00", 20, **local, day=evening),
+        played("10 06:30", 20, **local, day=evening),
+        played("10 07:00", 20, **local, day=morning),
+        played("10 07:30", 20, **local, day=morning),
+    )
+    done = repair(*rows).playbacks
+    assert done.select("day", "seconds").rows() == [(evening, 2400), (morning, 2400)]
+    assert done["is_repeat"].to_list() == [None, None]
+
+
+def test_a_known_position_carries_a_playback_over_midnight() -> None:
+    """A film begun at 23:30 and resumed after midnight is one playback of the day on which it began."""
+    rows = (
+        played("10 23:30", 25, position_start_s=0, position_end_s=1500),
+        played("11 00:05", 65, position_start_s=1500, position_end_s=5400),
+    )
+    [playback] = repair(*rows).playbacks.rows(named=True)
+    assert (playback["day"], playback["seconds"]) == (dt.date(2025, 6, 10), 90 * 60)
+
+
+def test_an_open_session_ends_as_the_next_one_starts_on_the_same_device() -> None:
+    """A television shows one thing at a time: what was left open at eight ended when the next began at nine."""
+    assert minutes_of(played("10 20:00", 600), played("10 21:00", 30, title=2)) == [60, 30]
+
+
+def test_one_start_ends_all_sessions_left_open_before_it() -> None:
+    """Each ends at the start after its own."""
+    rows = [played(f"10 {hour}:00", 600, title=hour) for hour in (10, 11, 12)]
+    assert minutes_of(*rows) == [60, 60, 600]
+
+
+def test_devices_known_by_name_may_show_several_things_at_once() -> None:
+    """Two households of one account may both own a "Living room TV": neither session ends the other."""
+    named = {"device_is_real": False}
+    assert minutes_of(played("10 20:00", 120, **named), played("10 21:00", 30, title=2, **named)) == [120, 30]
+
+
+def test_sessions_on_other_or_unknown_devices_do_not_end_each_other() -> None:
+    """Two devices play side by side; of two unknown ones nobody can say that they are one."""
+    unknown = {"device": None, "device_is_real": False}
+    assert minutes_of(played("10 20:00", 120), played("10 21:00", 30, title=2, device=2)) == [120, 30]
+    assert minutes_of(played("10 20:00", 120, **unknown), played("10 21:00", 30, title=2, **unknown)) == [120, 30]
+    assert minutes_of(played("10 20:00", 120), played("10 21:00", 30, title=2, account=2)) == [120, 30]
+
+
+def test_an_idle_tail_is_cut_where_the_progress_ended() -> None:
+    """Six hours open with twenty minutes of progress are twenty minutes; with none at all, none."""
+    assert minutes_of(played("10 20:00", 360, position_start_s=600, position_end_s=1800)) == [20]
+    assert minutes_of(played("10 20:00", 360, position_start_s=600, position_end_s=600)) == [0]
+
+
+def test_a_pause_under_half_an_hour_is_no_idle_tail() -> None:
+    """Someone who pauses for tea is still there."""
+    assert minutes_of(played("10 20:00", 49, position_start_s=0, position_end_s=1200)) == [49]
+
+
+def test_of_unknown_position_a_session_lasts_no_longer_than_its_title() -> None:
+    """A film of 90 minutes left open all night took at most 99; live channels have no such end."""
+    assert minutes_of(played("10 20:00", 600, title_runtime_s=5400)) == [99]
+    assert minutes_of(played("10 20:00", 600, title_runtime_s=5400, title_kind="live")) == [600]
+
+
+@pytest.mark.parametrize("position_end_s", [2**63 - 1, 9_223_372_036_854, 9_223_372_036_855, 2**53])
+def test_a_nonsensical_position_makes_no_nonsensical_end(position_end_s: int) -> None:
+    """A position of three hundred thousand years, as a broken player may log, leaves the end where it was."""
+    [playback] = repair(played("10 20:00", 60, position_start_s=0, position_end_s=position_end_s)).playbacks.rows(
+        named=True
+    )
+    assert playback["ended_at"] == at("2025-06-10 21:00")
+    assert playback["seconds"] == 3600
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said", "viewed"),
+    [
+        # 70 % of the runtime.
+        (63, {"title_runtime_s": 5400, "title_kind": "movie"}, True),
+        (62.9, {"title_runtime_s": 5400, "title_kind": "movie"}, False),
+        (21, {"title_runtime_s": 1800, "title_kind": "episode"}, True),
+        (20.9, {"title_runtime_s": 1800, "title_kind": "episode"}, False),
+        # The runtime unknown: by kind.
+        (20, {"title_kind": "movie"}, True),
+        (19.9, {"title_kind": "movie"}, False),
+        (5, {"title_kind": "episode"}, True),
+        (4.9, {"title_kind": "episode"}, False),
+        (5, {"title_kind": "live"}, True),
+        (5, {}, True),
+        (4.9, {}, False),
+        (0.5, {"title_kind": "track"}, True),
+        (0.48, {"title_kind": "track"}, False),
+        (0.5, {"title_kind": "clip"}, True),
+        (0.48, {"title_kind": "clip"}, False),
+        # Songs may be short.
+        (1, {"title_kind": "track", "title_runtime_s": 80}, True),
+        (0.9, {"title_kind": "track", "title_runtime_s": 80}, False),
+        # Trailers: video under two minutes is none, whatever its share.
+        (1.95, {"title_kind": "movie", "title_runtime_s": 119}, False),
+        (2, {"title_kind": "movie", "title_runtime_s": 120}, True),
+        (1.98, {"title_runtime_s": 130}, False),
+        (2.1, {"title_runtime_s": 130}, True),
+    ],
+)
+def test_what_counts_as_a_view(minutes: float, said: dict[str, Any], viewed: bool) -> None:
+    """70 % of the runtime; unknown, a film 20 minutes, an episode or anything else 5, a track or clip 30 seconds; a
+    video that is, or was watched for, less than two minutes never."""
+    assert is_view(minutes, **said) is viewed
+
+
+def test_watching_fast_covers_more_than_the_clock_says_but_skipping_does_not() -> None:
+    """At double speed half the time is enough; a jump to the credits after ten minutes is no view."""
+    film = {"title_kind": "movie", "title_runtime_s": 5400, "position_start_s": 0}
+    assert is_view(45, **film, position_end_s=5400)
+    assert not is_view(10, **film, position_end_s=5400)
+
+
+def test_a_view_may_be_put_together_from_resumes() -> None:
+    """Neither half of the film is a view, both together are one."""
+    film = {"title_runtime_s": 5400, "title_kind": "movie"}
+    halves = (
+        played("10 20:00", 45, **film, position_start_s=0, position_end_s=2700),
+        played("10 21:00", 45, **film, position_start_s=2700, position_end_s=5400),
+    )
+    assert [repair(half).playbacks["is_view"].to_list() for half in halves] == [[False], [False]]
+    assert repair(*halves).playbacks["is_view"].to_list() == [True]
+
+
+def test_a_log_of_start_times_gives_views_but_no_seconds() -> None:
+    """Who logs only when something was viewed says that it was, not for how long; trailers are none even so."""
+    done = repair(played("10 20:00"), played("11 20:00"), played("12 20:00", title_runtime_s=60)).playbacks
+    assert done["is_view"].to_list() == [True, True, False]
+    assert done["seconds"].to_list() == [None, None, None]
+    assert done["ended_at"].null_count() == 3
+
+
+def test_a_merged_playback_knows_the_seconds_that_any_of_its_stretches_knows() -> None:
+    """One stretch without an end does not undo the other's length."""
+    assert minutes_of(played("10 20:00", 20), played("10 20:30")) == [20]
+
+
+def test_playbacks_are_sorted_by_account_and_start() -> None:
+    """However the rows came, the result is in one order, with ids of any size."""
+    biggest = 2**64 - 1
+    done = repair(
+        played("12 20:00", 30, account=biggest, title=biggest, device=biggest),
+        played("11 20:00", 30),
+        played("10 20:00", 30, account=biggest, title=3, device=biggest),
+        played("10 20:00", 30),
+    ).playbacks
+    assert done["account"].to_list() == [1, 1, biggest, biggest]
+    assert done["playback"].to_list() == [4, 2, 3, 1]
+
+
+minutes = st.integers(0, 60 * 30)
+SOMETHING = st.fixed_dictionaries(
+    {
+        "account": st.integers(1, 2),
+        "device": st.one_of(st.none(), st.integers(1, 2)),
+        "title": st.one_of(st.none(), st.integers(1, 2)),
+        "profile": st.one_of(st.none(), st.just(1)),
+        "playback": st.integers(1, 12),
+        "start_min": minutes,
+        "lasts_min": st.one_of(st.none(), st.integers(0, 300)),
+        "named": st.booleans(),
+        "position_start_s": st.one_of(st.none(), st.integers(0, 6000)),
+        "position_end_s": st.one_of(st.none(), st.integers(0, 6000)),
+        "title_runtime_s": st.one_of(st.none(), st.sampled_from([90, 1500, 5400])),
+        "title_kind": st.one_of(st.none(), st.sampled_from(tables.TITLE_KINDS)),
+    }
+)
+
+
+def _log(things: list[dict[str, Any]]) -> pl.DataFrame:
+    rows = []
+    for thing in things:
+        said = dict(thing)
+        start_min, lasts_min, named = said.pop("start_min"), said.pop("lasts_min"), said.pop("named")
+        started = at("2025-06-10 12:00") + dt.timedelta(minutes=start_min)
+        ended = None if lasts_min is None else started + dt.timedelta(minutes=lasts_min)
+        real = said["device"] is not None and not named
+        rows.append({**played("10 12:00", **said), "started_at": started, "ended_at": ended, "device_is_real": real})
+        rows[-1]["day"] = started.date()
+    return rows_of(*rows)
+
+
+@given(st.lists(SOMETHING, max_size=14), st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing(things: list[dict[str, Any]], random: Any) -> None:
+    """However a log is shuffled, with replays and contradictions in it, the same playbacks come out."""
+    shuffled = list(things)
+    random.shuffle(shuffled)
+    one, other = (playbacks.repair(_log(order), SETTINGS.playbacks) for order in (things, shuffled))
+    assert_frame_equal(one.playbacks, other.playbacks)
+    assert (one.replays, one.conflicts) == (other.replays, other.conflicts)
+
+
+@given(st.lists(SOMETHING, max_size=14))
+def test_repair_makes_nothing_up(things: list[dict[str, Any]]) -> None:
+    """No playback ends before it starts, runs longer than from its start to its end, or was not in the log; and
+    a real device never shows two things at once."""
+    log = _log(things)
+    done = playbacks.repair(log, SETTINGS.playbacks).playbacks
+    span_s = (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds()
+    assert done.filter((pl.col("seconds") < 0) | (pl.col("seconds") > span_s)).is_empty()
+    assert done.join(log, on=["playback", "account", "started_at", "day"], how="anti").is_empty()
+    assert not done["playback"].is_duplicated().any()
+    ended = done.filter("device_is_real").sort("account", "device", "started_at", "ended_at", nulls_last=False)
+    following = pl.col("started_at").shift(-1).over("account", "device")
+    apart = ended.filter((pl.col("ended_at") > following) & (pl.col("title") != pl.col("title").shift(-1)))
+    assert apart.is_empty()
