@@ -9,6 +9,8 @@ account-days of the day before.
 import datetime as dt
 import zoneinfo
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
 
 import polars as pl
 
@@ -19,7 +21,7 @@ _EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 _LOCATION_NOISE_KM = 100.0  # places closer than this may be one place: IP geolocation errs by as much
 _LEAST_TRAVEL_S = 900  # two starts closer than this are judged as if this far apart
 _PLACELESS = ["hosting", "vpn"]  # such an address says where a server stands, not a person
-_VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
+VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
 
 def utc_dates_of(day: dt.date) -> tuple[dt.date, dt.date]:
@@ -48,39 +50,54 @@ def last_closed_day(now: dt.datetime, settings: config.Days) -> dt.date:
     return day
 
 
-def digest(playbacks: pl.DataFrame, previous: pl.DataFrame, day: dt.date) -> pl.DataFrame:
-    """Account-days (`tables.AccountDays`) of one day, sorted by account.
+@dataclass(frozen=True)
+class Day:
+    """One digested day: `account_days` (`tables.AccountDays`), and what they are made up of, `titles`
+    (`tables.TitleDays`) and `visits` (`tables.Visits`); each sorted by account."""
+
+    account_days: pl.DataFrame
+    titles: pl.DataFrame
+    visits: pl.DataFrame
+
+    @classmethod
+    def empty(cls) -> Self:
+        """The day before anything was seen."""
+        kinds = (tables.AccountDays, tables.TitleDays, tables.Visits)
+        return cls(*(pl.DataFrame(schema=tables.columns(kind)) for kind in kinds))
+
+
+def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
+    """The digest of one day.
 
     `playbacks` are repaired ones (`tables.Playbacks`) around the day, at least those that started or still ran on its
-    UTC dates; `previous` are the account-days of the day before (an empty frame where there are none).
+    UTC dates; of `previous`, the day before, only the titles and the last places count.
     """
     rows = _on(playbacks, day)
-    streams = rows.filter(pl.col("utc_s") > 0).select(
-        "account", "profile", "device", "network", start="utc_start", end="utc_end"
-    )
-    parts = [
-        _scalars(rows),
-        _titles(rows, previous),
-        _visits(rows),
-        *_concurrency(streams),
-        _travel(rows, previous),
-    ]
+    titles = _titles(rows, previous.titles, day)
+    parts = [_scalars(rows), _streaks(titles), *_concurrency(rows), _travel(rows, previous.account_days)]
     joined = parts[0].lazy()
     for part in parts[1:]:
         joined = joined.join(part.lazy(), on="account", how="left", maintain_order="left")
-    # An account that streamed alone all day had no overlap; one whose durations are unknown, we can not say.
-    streamed = pl.col("peak_streams").is_not_null()
+    knows_seconds = pl.col("streams") > 0
     joined = joined.with_columns(
-        pl.when(streamed).then(pl.col("overlap2_networks_s").fill_null(0)).alias("overlap2_networks_s"),
-        pl.when(streamed).then(pl.col("overlap2_same_profile_s").fill_null(0)).alias("overlap2_same_profile_s"),
-    )
-    joined = joined.with_columns(
-        pl.when(pl.col("knows_networks")).then("overlap2_networks_s").alias("overlap2_networks_s"),
-        pl.when(pl.col("knows_profiles")).then("overlap2_same_profile_s").alias("overlap2_same_profile_s"),
+        # An account that streamed alone all day had no overlap; one whose durations are unknown, we can not say.
+        pl.when(knows_seconds).then(pl.col("peak_streams").fill_null(1)).alias("peak_streams"),
+        pl.when(knows_seconds).then(pl.col("overlap2_s").fill_null(0)).alias("overlap2_s"),
+        pl.when(knows_seconds).then(pl.col("overlap3_s").fill_null(0)).alias("overlap3_s"),
+        pl.when(knows_seconds & pl.col("knows_networks"))
+        .then(pl.col("overlap2_networks_s").fill_null(0))
+        .alias("overlap2_networks_s"),
+        pl.when(knows_seconds & pl.col("knows_profiles"))
+        .then(pl.col("overlap2_same_profile_s").fill_null(0))
+        .alias("overlap2_same_profile_s"),
         day=pl.lit(day),
         rest_h=_rest_h(parts[0]["hours"]),
     )
-    return tables.shape(joined, tables.AccountDays).collect().sort("account")
+    return Day(
+        tables.shape(joined, tables.AccountDays).collect(),
+        tables.shape(titles.lazy(), tables.TitleDays).collect(),
+        _visits(rows, day),
+    )
 
 
 def _rest_h(hours: pl.Series) -> pl.Series:
@@ -136,66 +153,70 @@ _SECONDS = pl.when(pl.col("utc_s").is_not_null().any()).then(pl.col("utc_s").sum
 
 
 def _scalars(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.group_by("account").agg(
-        plays=_count(pl.lit(True)),
-        views=_count(pl.col("is_view")),
-        repeats=_REPEATS,
-        seconds=_SECONDS,
-        hours=pl.col("hours").bitwise_or(),
-        plan_streams=pl.col("plan_streams").max(),
-        knows_networks=pl.col("network").is_not_null().any(),
-        knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
+    return (
+        rows.lazy()
+        .group_by("account")
+        .agg(
+            plays=_count(pl.lit(True)),
+            views=_count(pl.col("is_view")),
+            repeats=_REPEATS,
+            seconds=_SECONDS,
+            hours=pl.col("hours").bitwise_or(),
+            plan_streams=pl.col("plan_streams").max(),
+            streams=(pl.col("utc_s") > 0).sum(),
+            knows_networks=pl.col("network").is_not_null().any(),
+            knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
+        )
+        .sort("account")
+        .collect()
     )
 
 
-def _titles(rows: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
-    """Live channels aside: the same channel is not the same thing again."""
+def _titles(rows: pl.DataFrame, previous: pl.DataFrame, day: dt.date) -> pl.DataFrame:
     recorded = (pl.col("title_kind") != "live").fill_null(True) & pl.col("title").is_not_null()
-    titles = (
-        rows.filter(recorded & (pl.col("on_day") | (pl.col("utc_s") > 0)))
-        .group_by("account", "title")
-        .agg(plays=_count(pl.lit(True)), views=_count(pl.col("is_view")), repeats=_REPEATS, seconds=_SECONDS)
-    )
-    running = (
-        previous.filter(pl.col("longest_streak_days") > 0)
-        .select("account", "titles")
-        .explode("titles")
-        .unnest("titles")
-        .filter(pl.col("streak_days") > 0)
-        .select("account", "title", before="streak_days")
-    )
+    running = previous.lazy().filter(pl.col("streak_days") > 0).select("account", "title", before="streak_days")
     streak = pl.when(pl.col("views") > 0).then(pl.col("before").fill_null(0) + 1).otherwise(0).cast(pl.UInt32)
     return (
-        titles.join(running, on=["account", "title"], how="left")
-        .with_columns(streak_days=streak)
-        .drop("before")
+        rows.lazy()
+        .filter(recorded & (pl.col("on_day") | (pl.col("utc_s") > 0)))
+        .group_by("account", "title")
+        .agg(plays=_count(pl.lit(True)), views=_count(pl.col("is_view")), repeats=_REPEATS, seconds=_SECONDS)
+        .join(running, on=["account", "title"], how="left")
+        .with_columns(streak_days=streak, day=pl.lit(day))
         .sort("account", "title")
-        .group_by("account", maintain_order=True)
-        .agg(
-            longest_streak_days=pl.col("streak_days").max(),
-            titles=pl.struct("title", "plays", "views", "repeats", "seconds", "streak_days"),
-        )
+        .collect()
     )
 
 
-def _visits(rows: pl.DataFrame) -> pl.DataFrame:
-    return (
-        rows.group_by("account", *_VISIT)
+def _streaks(titles: pl.DataFrame) -> pl.DataFrame:
+    return titles.group_by("account").agg(longest_streak_days=pl.col("streak_days").max())
+
+
+def _visits(rows: pl.DataFrame, day: dt.date) -> pl.DataFrame:
+    visits = (
+        rows.lazy()
+        .group_by("account", *VISIT)
         .agg(plays=_count(pl.lit(True)), seconds=_SECONDS, hours=pl.col("hours").bitwise_or())
-        .sort("account", *_VISIT)
-        .group_by("account", maintain_order=True)
-        .agg(visits=pl.struct(*_VISIT, "plays", "seconds", "hours"))
+        .with_columns(day=pl.lit(day))
+        .sort("account", *VISIT)
     )
+    return tables.shape(visits, tables.Visits).collect()
 
 
-def _concurrency(streams: pl.DataFrame) -> list[pl.DataFrame]:
-    """Peaks and overlaps; an account with one stream at all needs no sweep."""
-    several = streams.filter(pl.col("account").is_duplicated())
+def _concurrency(rows: pl.DataFrame) -> list[pl.DataFrame]:
+    """Peaks and overlaps of the accounts that have any; few do, and only these are swept."""
+    streams = (
+        rows.lazy()
+        .filter(pl.col("utc_s") > 0)
+        .select("account", "profile", "device", "network", start="utc_start", end="utc_end")
+        .sort("account", "start")
+        .collect()
+    )
+    # Where streams overlap at all, one of them overlaps the next to start.
+    meets_next = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("end") > pl.col("start").shift(-1))
+    overlapping = streams.filter(meets_next).select("account").unique()
+    several = streams.join(overlapping, on="account", how="semi")
     together = _sweep(several, ["account"]).rename({"peak": "peak_streams"})
-    alone = streams.filter(~pl.col("account").is_duplicated()).select("account")
-    alone = alone.with_columns(
-        peak_streams=pl.lit(1, pl.UInt32), overlap2_s=pl.lit(0, pl.Int64), overlap3_s=pl.lit(0, pl.Int64)
-    )
     by_network = _union(several.filter(pl.col("network").is_not_null()), ["account", "network"])
     by_device = _union(
         several.filter(pl.col("profile").is_not_null() & pl.col("device").is_not_null()),
@@ -207,7 +228,7 @@ def _concurrency(streams: pl.DataFrame) -> list[pl.DataFrame]:
         .group_by("account")
         .agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
     )
-    return [pl.concat([together, alone]), networks, profiles]
+    return [together, networks, profiles]
 
 
 def _events(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
@@ -250,30 +271,51 @@ def _union(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
 
 def _travel(rows: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
     """Fastest travel between successive located plays, the first of them against the last of the day before."""
-    located = rows.filter(
-        pl.col("on_day")
-        & pl.col("latitude").is_not_null()
-        & pl.col("longitude").is_not_null()
-        & ~pl.col("network_kind").is_in(_PLACELESS).fill_null(False)
-    ).select("account", "latitude", "longitude", at="started_at")
-    before = previous.filter(pl.col("last_located_at").is_not_null()).select(
-        "account", latitude="last_latitude", longitude="last_longitude", at="last_located_at"
+    place = ["latitude", "longitude", "at"]
+    located = (
+        rows.lazy()
+        .filter(
+            pl.col("on_day")
+            & pl.col("latitude").is_not_null()
+            & pl.col("longitude").is_not_null()
+            & ~pl.col("network_kind").is_in(_PLACELESS).fill_null(False)
+        )
+        .select("account", "latitude", "longitude", at="started_at")
+        .sort("account", "at", "latitude", "longitude")
+        .collect()
     )
-    before = before.join(located.select("account").unique(), on="account", how="semi")
-    steps = pl.concat([before, located]).sort("account", "at", "latitude", "longitude")
     same = pl.col("account") == pl.col("account").shift(1)
-    hours = (pl.col("at") - pl.col("at").shift(1)).dt.total_seconds().clip(_LEAST_TRAVEL_S) / 3600
-    km = _haversine_km(
-        pl.col("latitude").shift(1), pl.col("longitude").shift(1), pl.col("latitude"), pl.col("longitude")
+    begins = located.select(~same.fill_null(False)).to_series()
+    before = previous.filter(pl.col("last_located_at").is_not_null()).select(
+        "account", "last_latitude", "last_longitude", last_at="last_located_at"
     )
-    steps = steps.with_columns(
-        kmh=pl.when(same).then(pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9))
+    steps = located.with_columns(pl.when(same).then(pl.col(name).shift(1)).alias(f"last_{name}") for name in place)
+    first_steps = located.filter(begins).join(before, on="account", how="left").select(steps.columns)
+    steps = pl.concat([steps.filter(~begins), first_steps])
+    fastest = _fastest_kmh(steps)
+    last = located.filter(begins.shift(-1, fill_value=True)).select(
+        "account", last_latitude="latitude", last_longitude="longitude", last_located_at="at"
     )
-    return steps.group_by("account", maintain_order=True).agg(
-        fastest_kmh=pl.col("kmh").max(),
-        last_latitude=pl.col("latitude").last(),
-        last_longitude=pl.col("longitude").last(),
-        last_located_at=pl.col("at").last(),
+    return last.join(fastest, on="account", how="left")
+
+
+def _fastest_kmh(steps: pl.DataFrame) -> pl.DataFrame:
+    """Per account the fastest of its steps; 0 where none is long enough to be one, no row without a step."""
+    known = steps.filter(pl.col("last_at").is_not_null())
+    moved = known.filter(
+        (pl.col("latitude") != pl.col("last_latitude")) | (pl.col("longitude") != pl.col("last_longitude"))
+    )
+    km = _haversine_km(pl.col("last_latitude"), pl.col("last_longitude"), pl.col("latitude"), pl.col("longitude"))
+    hours = (pl.col("at") - pl.col("last_at")).dt.total_seconds().clip(_LEAST_TRAVEL_S) / 3600
+    speeds = moved.select(
+        "account", kmh=pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9)
+    )
+    fastest = speeds.group_by("account").agg(pl.col("kmh").max())
+    return (
+        known.select("account")
+        .unique()
+        .join(fastest, on="account", how="left")
+        .select("account", fastest_kmh=pl.col("kmh").fill_null(0.0))
     )
 
 
@@ -284,55 +326,64 @@ def _haversine_km(lat1: pl.Expr, lon1: pl.Expr, lat2: pl.Expr, lon2: pl.Expr) ->
     return 2 * _EARTH_RADIUS_KM * a.clip(0, 1).sqrt().arcsin()
 
 
-def fold(account_days: pl.DataFrame) -> pl.DataFrame:
-    """Account-days of some days → one row per account (`tables.Spans`), sorted by account."""
-    played = account_days.lazy().filter(pl.col("plays") > 0)
-    folded = played.group_by("account").agg(
-        first_day=pl.col("day").min(),
-        last_day=pl.col("day").max(),
-        active_days=pl.len().cast(pl.UInt32),
-        plays=pl.col("plays").sum(),
-        views=pl.col("views").sum(),
-        longest_streak_days=pl.col("longest_streak_days").max(),
-    )
-    visits = played.select("account", "day", "visits").explode("visits").unnest("visits")
-    for item in ("device", "network"):
-        seen = visits.filter(pl.col(item).is_not_null()).group_by("account", item)
-        items = seen.agg(
-            first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32)
+@dataclass(frozen=True)
+class Span:
+    """Some time of every account's life: `accounts` (`tables.Spans`) and `devices` (`tables.SpanDevices`), sorted."""
+
+    accounts: pl.DataFrame
+    devices: pl.DataFrame
+
+
+def fold(account_days: pl.DataFrame, visits: pl.DataFrame) -> Span:
+    """Account-days and visits of some days → one span."""
+    accounts = (
+        account_days.lazy()
+        .filter(pl.col("plays") > 0)
+        .group_by("account")
+        .agg(
+            first_day=pl.col("day").min(),
+            last_day=pl.col("day").max(),
+            active_days=pl.len().cast(pl.UInt32),
+            plays=pl.col("plays").sum(),
+            views=pl.col("views").sum(),
+            longest_streak_days=pl.col("longest_streak_days").max(),
         )
-        folded = folded.join(_nested(items, item), on="account", how="left")
-    return tables.shape(folded, tables.Spans).collect().sort("account")
-
-
-def join_spans(spans: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Spans of successive times → one row per account (`tables.Spans`), sorted by account.
-
-    A streak counts by its whole length, wherever it began.
-    """
-    every = pl.concat(spans).lazy()
-    joined = every.group_by("account").agg(
-        first_day=pl.col("first_day").min(),
-        last_day=pl.col("last_day").max(),
-        active_days=pl.col("active_days").sum(),
-        plays=pl.col("plays").sum(),
-        views=pl.col("views").sum(),
-        longest_streak_days=pl.col("longest_streak_days").max(),
     )
-    for item in ("device", "network"):
-        seen = every.select("account", f"{item}s").explode(f"{item}s").unnest(f"{item}s")
-        items = (
-            seen.filter(pl.col(item).is_not_null())
-            .group_by("account", item)
-            .agg(first_day=pl.col("first_day").min(), last_day=pl.col("last_day").max(), days=pl.col("days").sum())
+    devices = (
+        visits.lazy()
+        .filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
+        .group_by("account", "device")
+        .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32))
+    )
+    return _span(accounts, devices)
+
+
+def join_spans(spans: Sequence[Span]) -> Span:
+    """Spans of times that do not overlap → one span. A streak counts by its whole length, wherever it began."""
+    accounts = (
+        pl.concat([span.accounts for span in spans])
+        .lazy()
+        .group_by("account")
+        .agg(
+            first_day=pl.col("first_day").min(),
+            last_day=pl.col("last_day").max(),
+            active_days=pl.col("active_days").sum(),
+            plays=pl.col("plays").sum(),
+            views=pl.col("views").sum(),
+            longest_streak_days=pl.col("longest_streak_days").max(),
         )
-        joined = joined.join(_nested(items, item), on="account", how="left")
-    return tables.shape(joined, tables.Spans).collect().sort("account")
+    )
+    devices = (
+        pl.concat([span.devices for span in spans])
+        .lazy()
+        .group_by("account", "device")
+        .agg(first_day=pl.col("first_day").min(), last_day=pl.col("last_day").max(), days=pl.col("days").sum())
+    )
+    return _span(accounts, devices)
 
 
-def _nested(items: pl.LazyFrame, item: str) -> pl.LazyFrame:
-    return (
-        items.sort("account", item)
-        .group_by("account", maintain_order=True)
-        .agg(pl.struct(item, "first_day", "last_day", "days").alias(f"{item}s"))
+def _span(accounts: pl.LazyFrame, devices: pl.LazyFrame) -> Span:
+    return Span(
+        tables.shape(accounts, tables.Spans).sort("account").collect(),
+        tables.shape(devices, tables.SpanDevices).sort("account", "device").collect(),
     )

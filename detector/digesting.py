@@ -6,9 +6,10 @@ settings that say what a playback is. So a night costs its new day, whatever the
 
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import dataframely as dy
 import polars as pl
 
 from detector import config, days, identity, playbacks, store, tables
@@ -20,9 +21,23 @@ DAYS = "account_days"
 MONTHS = "months"
 _METHOD = 1  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
-_FOR_STREAKS = ["account", "longest_streak_days", "titles", "last_latitude", "last_longitude", "last_located_at"]
-_FOR_SPANS = ["account", "day", "plays", "views", "longest_streak_days"]
-_BUCKET_ROWS = 1_500_000  # account-days that are worked on at once
+_BUCKET_ROWS = 400_000  # account-days that are worked on at once
+_PARTS: dict[str, type[dy.Schema]] = {
+    "account_days": tables.AccountDays,
+    "titles": tables.TitleDays,
+    "visits": tables.Visits,
+    "accounts": tables.Spans,
+    "devices": tables.SpanDevices,
+}
+# What is read back of the day before, of the window, and of the days that a year is put together from.
+_BEFORE = {
+    "account_days": ["account", "last_latitude", "last_longitude", "last_located_at"],
+    "titles": ["account", "title", "streak_days"],
+}
+_TITLES = ["account", "day", "title", "plays", "views"]
+_VISITS = ["account", "day", "device", "network", "network_kind", "country", "plays"]
+_YEAR_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
+_YEAR_VISITS = ["account", "day", "device", "plays"]
 _U64 = 2**64
 
 Parts = Callable[[dt.date], dict[str, store.Part]]
@@ -64,18 +79,16 @@ def bring_up_to_date(
     for done, day in enumerate(due):
         inputs = _inputs(home, day, parts, settings)
         existing = home.parts(DAYS, day)
-        if existing and existing[_part(DAYS)].notes["inputs"] == inputs:
+        if _made_of(existing) == inputs:
             continue
         if existing and day in frozen:
             held.append(day)
             continue
         progress("digest", done, len(due))
         repaired = playbacks.repair(_rows_around(home, day, parts, settings), settings.playbacks)
-        previous = home.read(DAYS, [day - _ONE_DAY], _FOR_STREAKS)
-        before = previous[0] if previous else pl.DataFrame(schema=tables.columns(tables.AccountDays))
-        account_days = days.digest(repaired.playbacks, before, day)
-        plays = int(account_days["plays"].sum())
-        home.put(DAYS, day, _part(DAYS), account_days, {"inputs": inputs, "plays": plays, "key_id": key_id})
+        digested_day = days.digest(repaired.playbacks, _before(home, day), day)
+        notes = {"inputs": inputs, "plays": int(digested_day.account_days["plays"].sum()), "key_id": key_id}
+        home.put(DAYS, day, _files(digested_day), notes)
         digested.append(day)
         replays, conflicts = replays + repaired.replays, conflicts + repaired.conflicts
     if digested:
@@ -84,8 +97,19 @@ def bring_up_to_date(
     return Brought(digested, held, replays, conflicts)
 
 
-def _part(table: str) -> str:
-    return f"{table}.parquet"
+def _files(frames: days.Day | days.Span) -> dict[str, pl.DataFrame]:
+    return {f"{name}.parquet": frame for name, frame in vars(frames).items()}
+
+
+def _made_of(parts: Mapping[str, store.Part]) -> str | None:
+    """What the parts of one partition, written together, were made of."""
+    return next((str(part.notes["inputs"]) for part in parts.values()), None)
+
+
+def _before(home: Store, day: dt.date) -> days.Day:
+    """The day before, as far as it matters to the day."""
+    seen = {name: home.read(DAYS, [day - _ONE_DAY], f"{name}.parquet", columns) for name, columns in _BEFORE.items()}
+    return replace(days.Day.empty(), **{name: frames[0] for name, frames in seen.items() if frames})
 
 
 def _inputs(home: Store, day: dt.date, parts: Parts, settings: config.Settings) -> str:
@@ -145,11 +169,19 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
         if of_month[-1] > until:
             continue
         inputs = store.digest_of([part.sha256 for day in of_month for part in home.parts(DAYS, day).values()])
-        existing = home.parts(MONTHS, first)
-        if not existing or existing[_part(MONTHS)].notes["inputs"] != inputs:
+        if _made_of(home.parts(MONTHS, first)) != inputs:
             weeks = (of_month[n : n + 7] for n in range(0, len(of_month), 7))
-            spans = [days.fold(pl.concat(home.read(DAYS, week, [*_FOR_SPANS, "visits"]))) for week in weeks]
-            home.put(MONTHS, first, _part(MONTHS), days.join_spans(spans), {"inputs": inputs})
+            span = days.join_spans([_span(home, week) for week in weeks])
+            home.put(
+                MONTHS, first, {f"{name}.parquet": frame for name, frame in vars(span).items()}, {"inputs": inputs}
+            )
+
+
+def _span(home: Store, of: Sequence[dt.date]) -> days.Span:
+    return days.fold(
+        pl.concat(home.read(DAYS, of, "account_days.parquet", _YEAR_DAYS)),
+        pl.concat(home.read(DAYS, of, "visits.parquet", _YEAR_VISITS)),
+    )
 
 
 def _month(first: dt.date) -> list[dt.date]:
@@ -200,28 +232,40 @@ def windows(home: Store, day: dt.date, settings: config.Window, *, bucket_rows: 
     """The window of a night, in buckets of accounts that are worked on one after the other; their number changes
     nothing but the memory that is needed."""
     looked = look(home, day, settings)
-    rows = sum(part.rows for date in looked.window for part in home.parts(DAYS, date).values())
+    rows = sum(home.parts(DAYS, date)["account_days.parquet"].rows for date in looked.window)
     count = max(1, -(-rows // bucket_rows))
-    in_window = home.scan(DAYS, looked.window)
     covered = {date for month in looked.months for date in _month(month)}
     uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
-    months = home.scan(MONTHS, looked.months)
-    between = [frame.select(*_FOR_SPANS, "visits") for frame in home.scan(DAYS, looked.between)]
-    early = [frame.select(_FOR_SPANS) for frame in home.scan(DAYS, looked.early)]
+    scan = functools.partial(_scan, home)
+    account_days = scan(DAYS, looked.window, "account_days", None)
+    titles, visits = scan(DAYS, looked.window, "titles", _TITLES), scan(DAYS, looked.window, "visits", _VISITS)
+    # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
+    outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", _YEAR_DAYS)
+    outside_visits = scan(DAYS, looked.between, "visits", _YEAR_VISITS)
+    month_accounts, month_devices = (scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices"))
     for number in range(count):
         mine = (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64)) & (
             pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64)
         )
-        account_days = _together(in_window, mine, tables.columns(tables.AccountDays))
-        by_day = [account_days.filter(uncovered).select(*_FOR_SPANS, "visits")]
-        by_day += [_together(frames, mine, None) for frames in (between, early) if frames]
-        spans = [days.fold(pl.concat(by_day, how="diagonal")), *(f.filter(mine).collect() for f in months)]
-        yield Window.of(account_days, days.join_spans(spans), day=day, length_days=settings.days)
+        part = functools.partial(_rows, mine)
+        seen = days.Day(part(account_days), part(titles), part(visits))
+        spans = [
+            days.Span(part(month_accounts), part(month_devices)),
+            days.fold(part(outside_days), part(outside_visits)),
+            days.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
+        ]
+        yield Window.of(seen, days.join_spans(spans), day=day, length_days=settings.days)
 
 
-def _together(frames: list[pl.LazyFrame], mine: pl.Expr, schema: dict[str, pl.DataType] | None) -> pl.DataFrame:
-    if not frames:
-        return pl.DataFrame(schema=schema)
+def _scan(
+    home: Store, table: str, dates: Sequence[dt.date], name: str, columns: Sequence[str] | None
+) -> list[pl.LazyFrame]:
+    """Some columns of one part of each date, after an empty one, so that there always is one."""
+    found = [pl.LazyFrame(schema=tables.columns(_PARTS[name])), *home.scan(table, dates, f"{name}.parquet")]
+    return [frame.select(columns) for frame in found] if columns else found
+
+
+def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]))
 
 

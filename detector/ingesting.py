@@ -146,7 +146,7 @@ def _pass_gate(file: Path, ingested: Ingested, gate: config.Gate) -> None:
 def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None:
     if checked.rejects.height:
         day = checked.rows["started_at"].dt.date().min() or _NO_DATE
-        into.put("rejects", day, f"{content}.parquet", checked.rejects)  # type: ignore[arg-type]
+        into.put("rejects", day, {f"{content}.parquet": checked.rejects})  # type: ignore[arg-type]
 
 
 def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: identity.Keys) -> list[dt.date]:
@@ -157,10 +157,10 @@ def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: iden
     names = checked.names.partition_by("utc_date", as_dict=True)
     for (date,), rows in sorted(by_date.items()):
         if (date,) in names:
-            into.put("sealed", date, f"{content}.sealed", identity.seal(names[date,], keys))
+            into.put("sealed", date, {f"{content}.sealed": identity.seal(names[date,], keys)})
         last_end = pl.coalesce("ended_at", "started_at").max()
         first, last = rows.select(pl.col("started_at").min(), last_end).row(0)
         notes = {"first_start": first.isoformat(), "last_end": last.isoformat(), "key_id": keys.key_id}
         ordered = rows.sort("account", "started_at", "playback")
-        into.put("playbacks", date, f"{content}.parquet", ordered, notes)
+        into.put("playbacks", date, {f"{content}.parquet": ordered}, notes)
     return sorted(date for (date,) in by_date)

@@ -179,7 +179,7 @@ def _results(
     computed, years = [], []
     for window in digesting.windows(home, day, settings.window):
         computed.append(features.build_features(window))
-        years.append(window.year.select("account", "first_day", "plays"))
+        years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
     progress("score", 1, 3)
     scored = model.score(fitted, by_account)

@@ -75,7 +75,7 @@ def _features(doors: Doors, day: dt.date, settings: config.Settings, progress: P
         raise InputError(f"expected playbacks in the {settings.window.days} days up to {day}, found none; {known}")
     progress("features", 0, 1)
     learned = [
-        training.learn_from(features.build_features(window), window.year, day, settings.window)
+        training.learn_from(features.build_features(window), window.year.accounts, day, settings.window)
         for window in digesting.windows(doors.home, day, settings.window)
     ]
     progress("features", 1, 1)

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ def write_atomically(path: Path, data: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
         raise InputError(
             f"expected to write {len(data)} bytes to {path}, found: {error.strerror}; free or unlock that place"
         ) from None
@@ -73,6 +75,11 @@ class Part:
     rows: int
     notes: Mapping[str, Any]
 
+    @property
+    def file(self) -> str:
+        """Name of its file: other bytes, another file, so that the old one stands until the manifest names the new."""
+        return f"{self.sha256[:16]}.{self.name}"
+
 
 @dataclass(frozen=True)
 class Store:
@@ -86,8 +93,8 @@ class Store:
 
     def partitions(self, table: str) -> list[dt.date]:
         """The days that have a partition, in order."""
-        root = self.home / table
-        return sorted(dt.date.fromisoformat(p.parent.name) for p in root.glob(f"*/{MANIFEST}"))
+        found = (_day(manifest.parent.name) for manifest in (self.home / table).glob(f"*/{MANIFEST}"))
+        return sorted(day for day in found if day is not None)
 
     def parts(self, table: str, day: dt.date) -> dict[str, Part]:
         """By name, the parts that a partition's manifest names; none where there is no partition.
@@ -101,30 +108,40 @@ class Store:
             return {name: Part(name, e["sha256"], e["rows"], e["notes"]) for name, e in sorted(entries.items())}
         except FileNotFoundError:
             return {}
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise IntegrityError(
                 f"expected a manifest in {path}, found other bytes; restore it from a backup"
             ) from None
 
     def put(
-        self, table: str, day: dt.date, name: str, content: pl.DataFrame | bytes, notes: Mapping[str, Any] | None = None
-    ) -> Part:
-        """Write one part and name it in the manifest; a part of that name is replaced."""
-        data = content if isinstance(content, bytes) else to_parquet(content)
-        rows = 0 if isinstance(content, bytes) else content.height
-        part = Part(name, sha256(data), rows, dict(notes or {}))
-        write_atomically(self.folder(table, day) / name, data)
-        self._write_manifest(table, day, self.parts(table, day) | {name: part})
-        return part
+        self,
+        table: str,
+        day: dt.date,
+        contents: Mapping[str, pl.DataFrame | bytes],
+        notes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write parts by their names, all of them or none; parts of those names are replaced, others stay."""
+        before = self.parts(table, day)
+        after = dict(before)
+        for name, content in contents.items():
+            data = content if isinstance(content, bytes) else to_parquet(content)
+            rows = 0 if isinstance(content, bytes) else content.height
+            after[name] = Part(name, sha256(data), rows, dict(notes or {}))
+            write_atomically(self.folder(table, day) / after[name].file, data)
+        self._write_manifest(table, day, after)
+        for name in contents:
+            if name in before and before[name].file != after[name].file:
+                (self.folder(table, day) / before[name].file).unlink(missing_ok=True)
 
     def remove_part(self, table: str, day: dt.date, name: str) -> None:
         """Forget one part: first in the manifest, then its file."""
-        kept = {other: part for other, part in self.parts(table, day).items() if other != name}
-        if kept:
-            self._write_manifest(table, day, kept)
-            (self.folder(table, day) / name).unlink(missing_ok=True)
-        else:
+        kept = self.parts(table, day)
+        part = kept.pop(name, None)
+        if not kept:
             self.remove(table, day)
+        elif part is not None:
+            self._write_manifest(table, day, kept)
+            (self.folder(table, day) / part.file).unlink(missing_ok=True)
 
     def remove(self, table: str, day: dt.date) -> None:
         """Forget a partition: first its manifest, then its files."""
@@ -142,56 +159,64 @@ class Store:
         Raises:
             IntegrityError: the part is missing or was changed.
         """
-        part = self.parts(table, day)[name]
-        return checked_bytes(self.folder(table, day) / name, part.sha256)
+        part = self.parts(table, day).get(name)
+        if part is None:
+            raise IntegrityError(
+                f"expected part {name} in {self.folder(table, day)}, found none; restore it from a backup"
+            )
+        return checked_bytes(self.folder(table, day) / part.file, part.sha256)
 
     def read(
-        self,
-        table: str,
-        days: Iterable[dt.date],
-        columns: Sequence[str] | None = None,
-        account: int | None = None,
+        self, table: str, days: Iterable[dt.date], name: str | None = None, columns: Sequence[str] | None = None
     ) -> list[pl.DataFrame]:
-        """The Parquet parts of some days, each checked against its digest; `account` keeps one account's rows."""
-        frames = []
-        for day in days:
-            for name in self.parts(table, day):
-                data = self.read_bytes(table, day, name)
-                if account is None:
-                    frames.append(pl.read_parquet(data, columns=list(columns) if columns else None))
-                else:
-                    scan = pl.scan_parquet(io.BytesIO(data)).filter(pl.col("account") == account)
-                    frames.append((scan.select(columns) if columns else scan).collect())
-        return frames
+        """The Parquet parts of some days, or those of one name, each checked against its digest."""
+        return [
+            pl.read_parquet(self.read_bytes(table, day, part.name), columns=list(columns) if columns else None)
+            for day in days
+            for part in self._named(table, day, name)
+        ]
 
-    def scan(self, table: str, days: Iterable[dt.date]) -> list[pl.LazyFrame]:
-        """The Parquet parts of some days, each checked against its digest now, to be read piece by piece."""
+    def scan(self, table: str, days: Iterable[dt.date], name: str | None = None) -> list[pl.LazyFrame]:
+        """The same, each checked against its digest now, to be read piece by piece."""
         scans = []
         for day in days:
-            for name in self.parts(table, day):
-                self.read_bytes(table, day, name)
-                scans.append(pl.scan_parquet(self.folder(table, day) / name))
+            for part in self._named(table, day, name):
+                path = self.folder(table, day) / part.file
+                checked_bytes(path, part.sha256)
+                scans.append(pl.scan_parquet(path))
         return scans
+
+    def _named(self, table: str, day: dt.date, name: str | None) -> list[Part]:
+        return [part for part in self.parts(table, day).values() if name in (None, part.name)]
 
     def verify(self) -> tuple[int, list[str]]:
         """How many files were re-read against their digests, and what is wrong, one sentence each."""
         checked, problems = 0, []
         for manifest in sorted(self.home.glob(f"*/*/{MANIFEST}")):
-            table, day = manifest.parent.parent.name, manifest.parent.name
-            try:
-                parts = self.parts(table, dt.date.fromisoformat(day))
-            except ValueError:
+            table, day = manifest.parent.parent.name, _day(manifest.parent.name)
+            if day is None:
                 continue  # not a partition
+            try:
+                parts = self.parts(table, day)
             except IntegrityError as error:
                 problems.append(str(error))
                 continue
-            for name, part in parts.items():
+            for part in parts.values():
                 checked += 1
                 try:
-                    checked_bytes(manifest.parent / name, part.sha256)
+                    checked_bytes(manifest.parent / part.file, part.sha256)
                 except IntegrityError as error:
                     problems.append(str(error))
         return checked, problems
+
+
+def _day(folder: str) -> dt.date | None:
+    """The day that a partition's folder is named by; None for anything else that lies about, such as a copy."""
+    try:
+        day = dt.date.fromisoformat(folder)
+    except ValueError:
+        return None
+    return day if day.isoformat() == folder else None
 
 
 def to_parquet(frame: pl.DataFrame) -> bytes:

@@ -113,41 +113,6 @@ class Rejects(dy.Schema):
     rule = dy.String(description="the rule that was broken")
 
 
-_TITLES = dy.List(
-    dy.Struct(
-        {
-            "title": dy.UInt64(),
-            "plays": dy.UInt32(),
-            "views": dy.UInt32(),
-            "repeats": dy.UInt32(nullable=True),
-            "seconds": dy.Int64(nullable=True),
-            "streak_days": dy.UInt32(),
-        }
-    ),
-    nullable=True,
-    description="per title, live channels aside: "
-    "plays, views, repeats (null: not countable), seconds on the UTC date, running streak "
-    "(local days in a row with a view, up to and with this day; 0 without a view today)",
-)
-_VISITS = dy.List(
-    dy.Struct(
-        {
-            "profile": dy.UInt64(nullable=True),
-            "device": dy.UInt64(nullable=True),
-            "address": dy.UInt64(nullable=True),
-            "network": dy.UInt64(nullable=True),
-            "network_kind": dy.String(nullable=True),
-            "country": dy.String(nullable=True),
-            "region": dy.String(nullable=True),
-            "plays": dy.UInt32(),
-            "seconds": dy.Int64(nullable=True),
-            "hours": dy.UInt32(),
-        }
-    ),
-    description="per profile, device, address and place seen together: plays, seconds on the UTC date, hours as below",
-)
-
-
 class AccountDays(dy.Schema):
     """One account on one day.
 
@@ -174,8 +139,36 @@ class AccountDays(dy.Schema):
     last_longitude = dy.Float64(nullable=True, description="place of the last located play")
     last_located_at = _time("when that play began", nullable=True)
     plan_streams = dy.Int64(nullable=True, description="most streams the plan allowed")
-    titles = _TITLES
-    visits = _VISITS
+
+
+class TitleDays(dy.Schema):
+    """One title of one account on one day; live channels aside, for the same channel is not the same thing again."""
+
+    account = _id("account", primary_key=True)
+    day = dy.Date(primary_key=True, description="local day, and UTC date for seconds")
+    title = _id("title", primary_key=True)
+    plays = dy.UInt32(description="playbacks that started on the local day")
+    views = dy.UInt32(description="... of which views")
+    repeats = dy.UInt32(nullable=True, description="... of which repeats; null: none of them countable")
+    seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
+    streak_days = dy.UInt32(description="local days in a row with a view, up to this one; 0 without a view on it")
+
+
+class Visits(dy.Schema):
+    """What was seen together on one day: a profile on a device at an address and place."""
+
+    account = _id("account")
+    day = dy.Date(description="local day, and UTC date for seconds")
+    profile = _id("profile", nullable=True)
+    device = _id("device", nullable=True)
+    address = _id("IPv4 whole, IPv6 /64", nullable=True)
+    network = _id("IPv4 /24, IPv6 /48, or the network as given", nullable=True)
+    network_kind = dy.String(nullable=True, description="one of NETWORK_KINDS")
+    country = dy.String(nullable=True, description="ISO 3166-1 alpha-2")
+    region = dy.String(nullable=True, description="region as given")
+    plays = dy.UInt32(description="playbacks that started on the local day")
+    seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
+    hours = dy.UInt32(description="bit h is set when something played in local hour h")
 
 
 class Spans(dy.Schema):
@@ -188,16 +181,16 @@ class Spans(dy.Schema):
     plays = dy.UInt32(description="playbacks")
     views = dy.UInt32(description="views")
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak on any of its days")
-    devices = dy.List(
-        dy.Struct({"device": dy.UInt64(), "first_day": dy.Date(), "last_day": dy.Date(), "days": dy.UInt32()}),
-        nullable=True,
-        description="per device: first day, last day, days; null: no devices known",
-    )
-    networks = dy.List(
-        dy.Struct({"network": dy.UInt64(), "first_day": dy.Date(), "last_day": dy.Date(), "days": dy.UInt32()}),
-        nullable=True,
-        description="per network: first day, last day, days; null: no networks known",
-    )
+
+
+class SpanDevices(dy.Schema):
+    """One device of one account over such a span."""
+
+    account = _id("account", primary_key=True)
+    device = _id("device", primary_key=True)
+    first_day = dy.Date(description="first day seen")
+    last_day = dy.Date(description="last day seen")
+    days = dy.UInt32(description="days with plays on it")
 
 
 class Scores(dy.Schema):
@@ -250,9 +243,9 @@ def columns(table: type[dy.Schema]) -> dict[str, pl.DataType]:
 
 
 def shape(frame: pl.LazyFrame, table: type[dy.Schema]) -> pl.LazyFrame:
-    """The frame with exactly the table's columns, in order; absent ones are null."""
+    """The frame with exactly the table's columns, in order, and as many rows; absent columns are null."""
     present = frame.collect_schema().names()
-    return frame.select(
-        (pl.col(name) if name in present else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in columns(table).items()
-    )
+    wanted = columns(table)
+    return frame.with_columns(
+        (pl.col(name) if name in present else pl.lit(None)).cast(dtype).alias(name) for name, dtype in wanted.items()
+    ).select(*wanted)  # a selection of nothing but literals would be one row, however many there were

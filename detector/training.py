@@ -47,7 +47,10 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
         list(taken)
         digesting.bring_up_to_date(elsewhere, day, settings=settings, key_id=_INVENTED_KEYS.key_id)
         windows = digesting.windows(elsewhere, day, settings.window)
-        built = [learn_from(features.build_features(window), window.year, day, settings.window) for window in windows]
+        built = [
+            learn_from(features.build_features(window), window.year.accounts, day, settings.window)
+            for window in windows
+        ]
     progress("invent", 1, 1)
     return pl.concat(built)
 

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import math
+import operator
 import string
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
@@ -65,14 +67,15 @@ def test_promised_features_are_there() -> None:
     assert {"longest_streak", "longest_streak_365d", "peak_streams", "fastest_travel_kmh"} <= set(CATALOGUE)
 
 
-def _days(accounts: int) -> pl.DataFrame:
-    rows = []
+def _digested(accounts: int) -> days.Day:
+    """Some days of some accounts that differ in all that features look at."""
+    written: dict[str, list[dict[str, Any]]] = {"account_days": [], "titles": [], "visits": []}
     for account in range(1, accounts + 1):
         for ago in range(account % 5 + 1):
-            rows.append(
-                {
-                    "account": account,
-                    "day": dt.date(2025, 6, 30) - dt.timedelta(days=ago),
+            key = {"account": account, "day": dt.date(2025, 6, 30) - dt.timedelta(days=ago)}
+            written["account_days"].append(
+                key
+                | {
                     "plays": 3,
                     "views": 2,
                     "repeats": account % 3,
@@ -86,35 +89,45 @@ def _days(accounts: int) -> pl.DataFrame:
                     "overlap2_networks_s": account,
                     "overlap2_same_profile_s": 1,
                     "fastest_kmh": account / 7,
-                    "titles": [{"title": account % 7, "plays": 3, "views": 2, "streak_days": 1}],
-                    "visits": [
-                        {"device": account, "network": account % 11, "country": "DE", "plays": 2, "hours": 1},
-                        {"device": account + 1, "network": ago, "country": "FR", "plays": 1, "hours": 1},
-                    ],
                 }
             )
-    schema = tables.columns(tables.AccountDays)
-    return pl.DataFrame([{name: row.get(name) for name in schema} for row in rows], schema=schema)
+            written["titles"].append(key | {"title": account % 7, "plays": 3, "views": 2, "streak_days": 1})
+            written["visits"] += [
+                key | {"device": account, "network": account % 11, "country": "DE", "plays": 2, "hours": 1},
+                key | {"device": account + 1, "network": ago, "country": "FR", "plays": 1, "hours": 1},
+            ]
+    kinds = (tables.AccountDays, tables.TitleDays, tables.Visits)
+    return days.Day(
+        *(
+            tables.shape(pl.LazyFrame(rows, infer_schema_length=None), kind).collect()
+            for rows, kind in zip(written.values(), kinds, strict=True)
+        )
+    )
 
 
-def _build(account_days: pl.DataFrame) -> pl.DataFrame:
-    year = days.fold(account_days)
-    day = dt.date(2025, 6, 30)
-    return build_features(Window.of(account_days, year, day=day, length_days=28))
+def _only(digested: days.Day, choose: Callable[[pl.DataFrame], pl.DataFrame]) -> days.Day:
+    return days.Day(*(choose(frame) for frame in vars(digested).values()))
+
+
+def _build(digested: days.Day) -> pl.DataFrame:
+    year = days.fold(digested.account_days, digested.visits)
+    return build_features(Window.of(digested, year, day=dt.date(2025, 6, 30), length_days=28))
 
 
 @pytest.mark.parametrize("buckets", [2, 7])
 def test_cutting_by_account_changes_nothing(buckets: int) -> None:
     """Features of buckets of accounts, put together, are those of all."""
-    account_days = _days(60)
-    parts = [_build(account_days.filter(pl.col("account") % buckets == bucket)) for bucket in range(buckets)]
-    assert pl.concat(parts).sort("account").equals(_build(account_days))
+    digested = _digested(60)
+    masks = [pl.col("account") % buckets == bucket for bucket in range(buckets)]
+    parts = [_build(_only(digested, operator.methodcaller("filter", mask))) for mask in masks]
+    assert pl.concat(parts).sort("account").equals(_build(digested))
 
 
 def test_row_order_changes_nothing() -> None:
-    """Shuffled account-days give the same features."""
-    account_days = _days(60)
-    assert _build(account_days.sample(fraction=1, shuffle=True, seed=3)).equals(_build(account_days))
+    """Shuffled account-days, titles and visits give the same features."""
+    digested = _digested(60)
+    shuffled = _only(digested, lambda frame: frame.sample(fraction=1, shuffle=True, seed=3))
+    assert _build(shuffled).equals(_build(digested))
 
 
 def test_new_features_do_not_count_an_accounts_first_week() -> None:

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
 
-from detector import days, tables
+from detector import tables
+from detector.days import Day, Span, fold
 
 Shape = Literal["exponential", "rank"]
 
@@ -17,8 +18,8 @@ class Window:
     """What features are computed from.
 
     `days` are the account-days of the window that ends on `day` (`tables.AccountDays` and `nth_day`, 1 for the
-    first of the window); `titles` and `visits` are their lists, one row each with `account` and `day`, plays only;
-    `year` is one row per account with what is known of the year up to `day` (`tables.Spans`).
+    first of the window); `titles` (`tables.TitleDays`) and `visits` (`tables.Visits`) are those of its plays; `year` is
+    what is known of the year up to `day`.
     """
 
     day: dt.date
@@ -26,19 +27,21 @@ class Window:
     days: pl.DataFrame
     titles: pl.DataFrame
     visits: pl.DataFrame
-    year: pl.DataFrame
+    year: Span
 
     @classmethod
-    def of(cls, account_days: pl.DataFrame, year: pl.DataFrame, *, day: dt.date, length_days: int) -> Self:
-        """The window over account-days, unfolded once for all families."""
+    def of(cls, digested: Day, year: Span, *, day: dt.date, length_days: int) -> Self:
+        """The window over digested days, put together."""
         nth_day = (pl.col("day") - (day - dt.timedelta(days=length_days))).dt.total_days().cast(pl.UInt32)
-        lists = (
-            account_days.select("account", "day", name).explode(name).unnest(name).filter(pl.col("plays") > 0)
-            for name in ("titles", "visits")
+        played = pl.col("plays") > 0
+        return cls(
+            day,
+            length_days,
+            digested.account_days.with_columns(nth_day=nth_day),
+            digested.titles.filter(played),
+            digested.visits.filter(played),
+            year,
         )
-        titles, visits = lists
-        scalars = account_days.drop("titles", "visits").with_columns(nth_day=nth_day)
-        return cls(day, length_days, scalars, titles, visits, year)
 
     @property
     def first_day(self) -> dt.date:
@@ -103,23 +106,33 @@ EXAMPLE_DAY = dt.date(2025, 6, 30)
 def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     """A window of 28 days up to `EXAMPLE_DAY` over one account's days, as examples write them.
 
-    `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, and lists
-    hold only what matters; everything else is null or, for counts, 0.
+    `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, `titles` and
+    `visits` are lists that hold only what matters; everything else is null or, for counts, 0.
     """
-    zero: dict[str, Any] = {"account": 1, "plays": 1, "views": 0, "hours": 0, "rest_h": 24, "visits": []}
-    of_list: dict[str, dict[str, Any]] = {
-        "titles": {"plays": 1, "views": 0, "streak_days": 0},
-        "visits": {"plays": 1, "hours": 0},
-    }
-    whole = []
+    written: dict[str, list[dict[str, Any]]] = {"account_days": [], "titles": [], "visits": []}
     for row in rows:
-        known = zero | {name: value for name, value in row.items() if name != "ago"}
-        for name, least in of_list.items():
-            if known.get(name) is not None:
-                known[name] = [least | item for item in known[name]]
-        whole.append(known | {"day": EXAMPLE_DAY - dt.timedelta(days=row.get("ago", 0))})
-    schema = tables.columns(tables.AccountDays)
-    account_days = pl.DataFrame([{name: row.get(name) for name in schema} for row in whole], schema=schema)
-    first_day = EXAMPLE_DAY - dt.timedelta(days=27)
-    in_window = account_days.filter(pl.col("day") >= first_day)
-    return Window.of(in_window, days.fold(account_days), day=EXAMPLE_DAY, length_days=28)
+        day = {"account": 1, "day": EXAMPLE_DAY - dt.timedelta(days=row.get("ago", 0))}
+        written["account_days"].append(_LEAST["account_days"] | dict(row) | day)
+        for name in ("titles", "visits"):
+            written[name] += [_LEAST[name] | item | day for item in row.get(name) or ()]
+    digested = Day(
+        *(
+            pl.DataFrame(
+                [{name: row.get(name) for name in tables.columns(table)} for row in written[part]],
+                schema=tables.columns(table),
+            )
+            for part, table in _TABLES.items()
+        )
+    )
+    in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=28)
+    seen = Day(*(getattr(digested, part).filter(in_window) for part in _TABLES))
+    year = fold(digested.account_days, digested.visits)
+    return Window.of(seen, year, day=EXAMPLE_DAY, length_days=28)
+
+
+_TABLES = {"account_days": tables.AccountDays, "titles": tables.TitleDays, "visits": tables.Visits}
+_LEAST: dict[str, dict[str, Any]] = {
+    "account_days": {"plays": 1, "views": 0, "hours": 0, "rest_h": 24},
+    "titles": {"plays": 1, "views": 0, "streak_days": 0},
+    "visits": {"plays": 1, "hours": 0},
+}

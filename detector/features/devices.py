@@ -16,34 +16,34 @@ class Devices(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Devices of the window, those of them that joined in it, and the weeks in which one could join."""
-        seen = window.visits.filter(pl.col("device").is_not_null()).group_by("account", "device")
-        in_window = seen.agg(days=pl.col("day").n_unique())
-        counted = in_window.group_by("account").agg(devices=pl.len(), device_days=pl.col("days").sum())
-        active = (
-            window.visits.filter(pl.col("device").is_not_null())
+        known = window.visits.lazy().filter(pl.col("device").is_not_null())
+        used = (
+            known.group_by("account", "device")
+            .agg(days=pl.col("day").n_unique())
             .group_by("account")
-            .agg(device_known_days=pl.col("day").n_unique())
+            .agg(devices=pl.len(), device_days=pl.col("days").sum())
         )
-        settled_since = pl.col("first_day") + _SETTLING
-        begin = pl.max_horizontal(settled_since, pl.lit(window.first_day))
-        year = window.year.filter(pl.col("devices").is_not_null()).select(
-            "account",
-            "devices",
-            begin=begin,
-            weeks=(pl.lit(window.day) - begin).dt.total_days().add(1) / 7,
-        )
+        active = known.group_by("account").agg(device_known_days=pl.col("day").n_unique())
+        begin = pl.max_horizontal(pl.col("first_day") + _SETTLING, pl.lit(window.first_day))
+        since = window.year.accounts.lazy().select("account", begin=begin)
         joined = (
-            year.select("account", "begin", device="devices")
-            .explode("device")
-            .filter(pl.col("device").struct.field("first_day") >= pl.col("begin"))
+            window.year.devices.lazy()
+            .filter(pl.col("first_day") >= window.first_day)
+            .join(since, on="account")
+            .filter(pl.col("first_day") >= pl.col("begin"))
             .group_by("account")
             .agg(new_devices=pl.len())
         )
         return (
-            counted.join(active, on="account", how="left")
-            .join(year.select("account", "weeks"), on="account", how="left")
+            used.join(active, on="account")
+            .join(since, on="account", how="left")
             .join(joined, on="account", how="left")
-            .with_columns(pl.col("new_devices").fill_null(0))
+            .select(
+                pl.exclude("begin", "new_devices"),
+                pl.col("new_devices").fill_null(0),
+                weeks=(pl.lit(window.day) - pl.col("begin")).dt.total_days().add(1) / 7,
+            )
+            .collect()
         )
 
     devices = Feature(

@@ -25,7 +25,7 @@ class Repetition(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Plays and views by title, and the year's longest streak."""
-        titles = (
+        titles: pl.DataFrame = (
             window.titles.group_by("account", "title")
             .agg(pl.col("plays").sum(), pl.col("views").sum())
             .group_by("account")
@@ -36,7 +36,7 @@ class Repetition(Family):
                 viewed_titles=(pl.col("views") > 0).sum(),
             )
         )
-        year = window.year.select("account", year_streak_days="longest_streak_days")
+        year = window.year.accounts.select("account", year_streak_days="longest_streak_days")
         return year.join(titles, on="account", how="full", coalesce=True)
 
     longest_streak = Feature(
