@@ -145,7 +145,7 @@ def _against_group_bys(home: Path, rounds: int) -> None:
     store, day, settings = Store(home), NIGHT - _ONE_DAY, _settings()
     rows = pl.concat(store.read("playbacks", [day]))
     repaired = playbacks.repair(rows, settings.playbacks).playbacks
-    previous = store.read(digesting.DAYS, [day - _ONE_DAY])[0]
+    previous = digesting._before(store, day)
 
     def group_bys() -> None:
         repaired.group_by("account", "device", "address").agg(pl.len(), pl.col("seconds").sum())
@@ -245,21 +245,25 @@ def _grow(short: Path, long: Path) -> None:
             for name in ("first_start", "last_end")
         }
         # Rows of so long ago are never read: only what their manifest says of them counts.
-        store.put("playbacks", date, part.name, b"", notes)
+        store.put("playbacks", date, {part.name: b""}, notes)
     first = rows_of[0] - 360 * _ONE_DAY - _ONE_DAY
     for n in range((known[0] - first).days):
         day = first + n * _ONE_DAY
-        frame = store.read(digesting.DAYS, [known[10 + n % 28]])[0].with_columns(day=pl.lit(day))
+        copied = known[10 + n % 28]
+        frames = {
+            part.name: store.read(digesting.DAYS, [copied], part.name)[0].with_columns(day=pl.lit(day))
+            for part in store.parts(digesting.DAYS, copied).values()
+        }
         notes = {
             "inputs": digesting._inputs(store, day, parts, settings),
-            "plays": int(frame["plays"].sum()),
+            "plays": int(frames["account_days.parquet"]["plays"].sum()),
             "key_id": "",
         }
-        store.put(digesting.DAYS, day, f"{digesting.DAYS}.parquet", frame, notes)
+        store.put(digesting.DAYS, day, frames, notes)
     for day in known:  # the days after them now follow on others: say so, rather than digest them anew
-        [part] = store.parts(digesting.DAYS, day).values()
-        notes = dict(part.notes) | {"inputs": digesting._inputs(store, day, parts, settings)}
-        store.put(digesting.DAYS, day, part.name, store.read(digesting.DAYS, [day])[0], notes)
+        stored = store.parts(digesting.DAYS, day)
+        notes = dict(stored["account_days.parquet"].notes) | {"inputs": digesting._inputs(store, day, parts, settings)}
+        store.put(digesting.DAYS, day, {name: store.read(digesting.DAYS, [day], name)[0] for name in stored}, notes)
     digesting.bring_up_to_date(store, NIGHT - _ONE_DAY, settings=settings, key_id="")
 
 
