@@ -1,0 +1,289 @@
+"""Playbacks → account-days: what belongs to a local day, and what is measured on the UTC clock."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import settings as how_often
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+from support import KEY
+
+from detector import config, days, identity, playbacks, tables
+from detector.days import Day
+
+SETTINGS = config.load(environ={}).settings
+KEYS = identity.Keys(KEY, bytes(32))
+ONE_DAY = dt.timedelta(days=1)
+PARIS, TOKYO, NEW_YORK = (48.86, 2.35), (35.68, 139.69), (40.71, -74.01)
+
+
+def _utc(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def play(started_at: str, hours: float | None = 2, **values: Any) -> dict[str, Any]:
+    """A row of a log: a film of two hours, watched whole at home in a zone of UTC, unless said otherwise."""
+    start = _utc(started_at)
+    row = {
+        "account_id": "a",
+        "device_id": "tv",
+        "title_id": "film",
+        "title_kind": "movie",
+        "started_at": start,
+        "ended_at": start + dt.timedelta(hours=hours) if hours is not None else None,
+        "timezone": "UTC",
+    }
+    place = values.pop("place", (None, None))
+    return row | {"latitude": place[0], "longitude": place[1]} | values
+
+
+def digested(rows: Sequence[dict[str, Any]], first: str, last: str) -> dict[dt.date, Day]:
+    """Each day from `first` to `last`, digested one after the other from a log."""
+    raw = tables.shape(pl.LazyFrame(rows, infer_schema_length=None).with_row_index("row", 1), tables.RawRows)
+    now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+    checked = playbacks.check(raw, file="log", now=now, zone="", keys=KEYS, settings=SETTINGS)
+    assert checked.rejects.is_empty()
+    whole = playbacks.repair(checked.rows, SETTINGS.playbacks).playbacks
+    made: dict[dt.date, Day] = {}
+    day, previous = dt.date.fromisoformat(first), Day.empty()
+    while day <= dt.date.fromisoformat(last):
+        previous = made[day] = days.digest(whole, previous, day)
+        day += ONE_DAY
+    return made
+
+
+def one(rows: Sequence[dict[str, Any]], day: str) -> dict[str, Any]:
+    """The only account-day of a day."""
+    [row] = digested(rows, day, day)[dt.date.fromisoformat(day)].account_days.to_dicts()
+    return row
+
+
+def streaks(rows: Sequence[dict[str, Any]], first: str, last: str) -> list[int | None]:
+    """The longest running streak of each day; None for a day without any account-day."""
+    return [next(iter(day.account_days["longest_streak_days"]), None) for day in digested(rows, first, last).values()]
+
+
+# Local days and the streaks over them
+
+
+def test_a_streak_crosses_utc_midnight_where_the_local_day_does_not() -> None:
+    """In Los Angeles, 15:30 one day and 22:00 the next are on a streak, though two UTC dates lie between them."""
+    rows = [
+        play("2025-06-10 22:30", timezone="America/Los_Angeles"),  # the 10th, 15:30
+        play("2025-06-12 05:00", timezone="America/Los_Angeles"),  # the 11th, 22:00
+    ]
+    assert streaks(rows, "2025-06-10", "2025-06-11") == [1, 2]
+    assert streaks([row | {"timezone": "UTC"} for row in rows], "2025-06-10", "2025-06-12") == [1, 0, 1]
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Asia/Kathmandu", "Pacific/Pago_Pago", "America/St_Johns"])
+def test_a_view_each_evening_is_a_streak_in_every_zone(zone: str) -> None:
+    """At 23:45 and at 00:15 on the local clock, from fourteen hours ahead of UTC to eleven behind."""
+    for hour in (dt.time(0, 15), dt.time(23, 45)):
+        local = pl.Series([dt.datetime.combine(dt.date(2025, 6, n), hour) for n in range(10, 15)])
+        starts = local.dt.replace_time_zone(zone).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        rows = [play(str(start), 1, timezone=zone) for start in starts]
+        assert streaks(rows, "2025-06-10", "2025-06-14") == [1, 2, 3, 4, 5]
+
+
+def test_a_streak_goes_on_while_the_clock_changes_and_over_a_leap_day() -> None:
+    """The night that summer time begins and ends in New York; the 28th and 29th of February and the 1st of March."""
+    for begin in ("2025-03-08", "2025-11-01", "2024-02-28"):
+        first = dt.date.fromisoformat(begin)
+        local = pl.Series([dt.datetime.combine(first + n * ONE_DAY, dt.time(23, 30)) for n in range(3)])
+        starts = local.dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        rows = [play(str(start), 0.5, timezone="America/New_York") for start in starts]
+        assert streaks(rows, begin, str(first + 2 * ONE_DAY)) == [1, 2, 3]
+
+
+def test_a_day_without_a_view_ends_a_streak() -> None:
+    """A missed day, and a day on which it was begun but not viewed; another title has a streak of its own."""
+    rows = [
+        *(play(f"2025-06-{n} 20:00") for n in (10, 11, 13)),
+        play("2025-06-14 20:00", 0.1),
+        *(play(f"2025-06-{n} 10:00", title_id="other") for n in (13, 14)),
+    ]
+    made = digested(rows, "2025-06-10", "2025-06-14")
+    longest = [next(iter(day.account_days["longest_streak_days"]), None) for day in made.values()]
+    assert longest == [1, 2, None, 1, 2]
+    last = made[dt.date(2025, 6, 14)].titles.sort("streak_days")
+    assert last.select("views", "streak_days").rows() == [(0, 0), (1, 2)]
+
+
+def test_several_views_on_a_day_are_one_day_of_a_streak() -> None:
+    """Of a loop, each view counts, and the day once."""
+    rows = [play(f"2025-06-{n} {hour}:00") for n in (10, 11) for hour in ("01", "05", "09", "13")]
+    made = digested(rows, "2025-06-10", "2025-06-11")
+    assert made[dt.date(2025, 6, 11)].titles.select("views", "streak_days").rows() == [(4, 2)]
+
+
+def test_live_channels_are_no_titles() -> None:
+    """The same channel every day is not the same thing again."""
+    rows = [play(f"2025-06-{n} 20:00", title_kind="live") for n in (10, 11)]
+    assert streaks(rows, "2025-06-10", "2025-06-11") == [None, None]
+
+
+# What is measured on the UTC clock
+
+
+def test_seconds_are_split_at_utc_midnight_and_plays_belong_to_the_local_day() -> None:
+    """Begun at 23:00 for two hours: an hour each, one play, on the first day."""
+    made = digested([play("2025-06-10 23:00")], "2025-06-10", "2025-06-11")
+    rows = [made[day].account_days.select("plays", "views", "seconds").row(0) for day in made]
+    assert rows == [(1, 1, 3600), (0, 0, 3600)]
+
+
+def test_los_angeles_and_tokyo_at_the_same_moment_overlap() -> None:
+    """Whatever their local days are called."""
+    rows = [
+        play("2025-06-10 22:30", timezone="America/Los_Angeles", device_id="1", ip="240.0.0.1"),
+        play("2025-06-10 23:00", timezone="Asia/Tokyo", device_id="2", ip="241.0.0.1"),
+    ]
+    made = digested(rows, "2025-06-10", "2025-06-11")
+    columns = ("peak_streams", "overlap2_s", "overlap2_networks_s")
+    assert [made[day].account_days.select(columns).row(0) for day in made] == [(2, 3600, 3600), (2, 1800, 1800)]
+
+
+def test_overlaps_count_streams_networks_and_profiles_apart() -> None:
+    """Three streams: two of one profile on one network, a third elsewhere; the hours of each pairing are its own."""
+    rows = [
+        play("2025-06-10 10:00", 4, device_id="1", profile_id="p", ip="240.0.0.1"),
+        play("2025-06-10 11:00", 2, device_id="2", profile_id="p", ip="240.0.0.2", title_id="other"),
+        play("2025-06-10 12:00", 3, device_id="3", profile_id="q", ip="241.0.0.1"),
+    ]
+    found = one(rows, "2025-06-10")
+    assert found["peak_streams"] == 3
+    assert found["overlap2_s"] == 3 * 3600
+    assert found["overlap3_s"] == 3600
+    assert found["overlap2_networks_s"] == 2 * 3600
+    assert found["overlap2_same_profile_s"] == 2 * 3600
+
+
+def test_one_after_the_other_is_not_at_once() -> None:
+    """A stream that starts as another ends makes no peak of two, and no overlap."""
+    rows = [play("2025-06-10 10:00", device_id="1"), play("2025-06-10 12:00", device_id="2")]
+    found = one(rows, "2025-06-10")
+    assert (found["peak_streams"], found["overlap2_s"], found["seconds"]) == (1, 0, 4 * 3600)
+
+
+def test_what_the_log_does_not_say_is_not_nought() -> None:
+    """Without an end no seconds, peak or overlap; without network, profile or place none of theirs."""
+    found = one([play("2025-06-10 10:00", None)], "2025-06-10")
+    unknown = ("seconds", "peak_streams", "overlap2_s", "overlap3_s", "overlap2_networks_s", "fastest_kmh")
+    assert [found[name] for name in unknown] == [None] * len(unknown)
+    known = one([play("2025-06-10 10:00")], "2025-06-10")
+    assert known["overlap2_s"] == 0
+    assert (known["overlap2_networks_s"], known["overlap2_same_profile_s"]) == (None, None)
+
+
+def test_hours_and_rest_are_of_the_local_clock() -> None:
+    """20:00 to 22:00 in Los Angeles are hours 20 and 21, and twenty hours of rest before them."""
+    found = one([play("2025-06-11 03:00", timezone="America/Los_Angeles")], "2025-06-10")
+    assert (found["hours"], found["rest_h"]) == (0b11 << 20, 20)
+    assert one([play("2025-06-10 00:00", 24)], "2025-06-10")["rest_h"] == 0
+
+
+def test_travel_goes_on_from_the_day_before() -> None:
+    """Paris in the evening and New York the next morning: their distance over the hours between the starts."""
+    rows = [
+        play("2025-06-10 20:00", place=PARIS, device_id="1"),
+        play("2025-06-11 06:00", place=NEW_YORK, device_id="2"),
+    ]
+    made = digested(rows, "2025-06-10", "2025-06-11")
+    first, second = (day.account_days["fastest_kmh"][0] for day in made.values())
+    assert first is None
+    assert second == pytest.approx(5_837 / 10, rel=0.01)
+
+
+def test_short_ways_and_servers_are_no_travel() -> None:
+    """Two places under 100 km apart may be one; a VPN says where a server stands."""
+    near = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=(48.9, 2.5))]
+    assert one(near, "2025-06-10")["fastest_kmh"] == 0
+    server = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=TOKYO, network_kind="vpn")]
+    assert one(server, "2025-06-10")["fastest_kmh"] is None
+
+
+def test_two_places_at_one_moment_are_a_finite_speed() -> None:
+    """Starts closer than a quarter of an hour are judged as if that far apart."""
+    rows = [
+        play("2025-06-10 08:00", place=PARIS, device_id="1"),
+        play("2025-06-10 08:00", place=TOKYO, device_id="2"),
+    ]
+    assert one(rows, "2025-06-10")["fastest_kmh"] == pytest.approx(4 * 9_712, rel=0.01)
+
+
+# Days put together
+
+
+def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> None:
+    """Folded in one go or in parts that are joined."""
+    rows = [
+        *(play(f"2025-06-{n} 20:00") for n in (10, 11, 12)),
+        play("2025-06-14 20:00", device_id="phone", title_id="other"),
+    ]
+    made = list(digested(rows, "2025-06-10", "2025-06-14").values())
+    spans = [
+        days.fold(pl.concat(day.account_days for day in part), pl.concat(day.visits for day in part))
+        for part in (made, made[:2], made[2:])
+    ]
+    whole, joined = spans[0], days.join_spans(spans[1:])
+    [account] = whole.accounts.to_dicts()
+    assert account["first_day"] == dt.date(2025, 6, 10)
+    assert account["last_day"] == dt.date(2025, 6, 14)
+    assert (account["active_days"], account["plays"], account["longest_streak_days"]) == (4, 4, 3)
+    assert whole.devices.sort("days")["days"].to_list() == [1, 3]
+    assert_frame_equal(joined.accounts, whole.accounts)
+    assert_frame_equal(joined.devices, whole.devices)
+
+
+LOGS = st.lists(
+    st.builds(
+        lambda minute, length, **values: play(str(dt.datetime(2025, 6, 9, 12) + minute), length, **values),
+        minute=st.integers(0, 4 * 24 * 60).map(lambda minute: dt.timedelta(minutes=minute)),
+        length=st.sampled_from([None, 0.02, 0.6, 1.5, 9]),
+        account_id=st.sampled_from("ab"),
+        device_id=st.sampled_from([None, "1", "2"]),
+        profile_id=st.sampled_from([None, "p", "q"]),
+        title_id=st.sampled_from("xyz"),
+        ip=st.sampled_from([None, "240.0.0.1", "241.0.0.1"]),
+        timezone=st.sampled_from(["UTC", "America/Los_Angeles", "Pacific/Kiritimati"]),
+        place=st.sampled_from([(None, None), PARIS, TOKYO]),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@given(rows=LOGS, order=st.randoms(use_true_random=False))
+@how_often(max_examples=60, deadline=None)
+def test_row_order_changes_nothing(rows: list[dict[str, Any]], order: Any) -> None:
+    """A shuffled log gives the same days."""
+    shuffled = order.sample(rows, len(rows))
+    one_way, other_way = digested(rows, "2025-06-08", "2025-06-15"), digested(shuffled, "2025-06-08", "2025-06-15")
+    for day in one_way:
+        for name in vars(one_way[day]):
+            assert_frame_equal(getattr(one_way[day], name), getattr(other_way[day], name))
+
+
+@given(rows=LOGS)
+@how_often(max_examples=60, deadline=None)
+def test_the_parts_of_a_day_agree(rows: list[dict[str, Any]]) -> None:
+    """Titles and visits add up to the account-days; every play and every second lands on one day; peaks hold."""
+    made = digested(rows, "2025-06-08", "2025-06-15")
+    account_days = pl.concat(day.account_days for day in made.values())
+    visits, titles = pl.concat(day.visits for day in made.values()), pl.concat(day.titles for day in made.values())
+    for column in ("plays", "seconds"):
+        assert visits[column].sum() == account_days[column].sum() == titles[column].sum()
+    assert account_days.select("account", "day").is_unique().all()
+    assert titles.select("account", "day", "title").is_unique().all()
+    assert visits.select("account", "day", *days.VISIT).is_unique().all()
+    least = pl.col("overlap3_s") <= pl.col("overlap2_s")
+    paired = pl.col("overlap2_networks_s").fill_null(0) <= pl.col("overlap2_s").fill_null(0)
+    rested = pl.col("rest_h") + pl.col("hours").bitwise_count_ones() <= 24
+    peaks = (pl.col("peak_streams") > 1) == (pl.col("overlap2_s") > 0)
+    told = account_days.select(pl.all_horizontal(least.fill_null(True), paired, rested, peaks.fill_null(True)))
+    assert told.to_series().all(), account_days
