@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import dataframely as dy
 import polars as pl
 
-from detector import config, days, identity, playbacks, store, tables
+from detector import config, days, identity, playbacks, spans, store, tables
 from detector.features import Window
 from detector.ingesting import Progress, silent
 from detector.store import Store
@@ -97,7 +97,7 @@ def bring_up_to_date(
     return Brought(digested, held, replays, conflicts)
 
 
-def _files(frames: days.Day | days.Span) -> dict[str, pl.DataFrame]:
+def _files(frames: days.Day | spans.Span) -> dict[str, pl.DataFrame]:
     return {f"{name}.parquet": frame for name, frame in vars(frames).items()}
 
 
@@ -171,14 +171,14 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
         inputs = store.digest_of([part.sha256 for day in of_month for part in home.parts(DAYS, day).values()])
         if _made_of(home.parts(MONTHS, first)) != inputs:
             weeks = (of_month[n : n + 7] for n in range(0, len(of_month), 7))
-            span = days.join_spans([_span(home, week) for week in weeks])
+            span = spans.join([_span(home, week) for week in weeks])
             home.put(
                 MONTHS, first, {f"{name}.parquet": frame for name, frame in vars(span).items()}, {"inputs": inputs}
             )
 
 
-def _span(home: Store, of: Sequence[dt.date]) -> days.Span:
-    return days.fold(
+def _span(home: Store, of: Sequence[dt.date]) -> spans.Span:
+    return spans.fold(
         pl.concat(home.read(DAYS, of, "account_days.parquet", _YEAR_DAYS)),
         pl.concat(home.read(DAYS, of, "visits.parquet", _YEAR_VISITS)),
     )
@@ -249,12 +249,12 @@ def windows(home: Store, day: dt.date, settings: config.Window, *, bucket_rows: 
         )
         part = functools.partial(_rows, mine)
         seen = days.Day(part(account_days), part(titles), part(visits))
-        spans = [
-            days.Span(part(month_accounts), part(month_devices)),
-            days.fold(part(outside_days), part(outside_visits)),
-            days.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
+        looks = [
+            spans.Span(part(month_accounts), part(month_devices)),
+            spans.fold(part(outside_days), part(outside_visits)),
+            spans.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
         ]
-        yield Window.of(seen, days.join_spans(spans), day=day, length_days=settings.days)
+        yield Window.of(seen, spans.join(looks), day=day, length_days=settings.days)
 
 
 def _scan(

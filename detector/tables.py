@@ -2,7 +2,7 @@
 
 Inside frames, account, profile, device, title, address and network are keyed pseudonyms (u64, see `identity`);
 everywhere else they are 16 hex digits. Times are UTC to the millisecond; durations are whole seconds; a *day* is
-the local day (DESIGN of days: `days.py`), a *UTC date* is a date of the UTC clock. Null always means "not known".
+the local day (see `days`), a *UTC date* is a date of the UTC clock. Null always means "not known".
 """
 
 from typing import Any

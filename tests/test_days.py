@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support import KEY
 
-from detector import config, days, identity, playbacks, tables
+from detector import config, days, identity, playbacks, spans, tables
 from detector.days import Day
 
 SETTINGS = config.load(environ={}).settings
@@ -226,11 +226,11 @@ def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> No
         play("2025-06-14 20:00", device_id="phone", title_id="other"),
     ]
     made = list(digested(rows, "2025-06-10", "2025-06-14").values())
-    spans = [
-        days.fold(pl.concat(day.account_days for day in part), pl.concat(day.visits for day in part))
+    folded = [
+        spans.fold(pl.concat(day.account_days for day in part), pl.concat(day.visits for day in part))
         for part in (made, made[:2], made[2:])
     ]
-    whole, joined = spans[0], days.join_spans(spans[1:])
+    whole, joined = folded[0], spans.join(folded[1:])
     [account] = whole.accounts.to_dicts()
     assert account["first_day"] == dt.date(2025, 6, 10)
     assert account["last_day"] == dt.date(2025, 6, 14)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from detector import days, tables
+from detector import days, spans, tables
 from detector.features import CATALOGUE, FAMILIES, Feature, Window, build_features, window_of
 
 EVERY = pytest.mark.parametrize("feature", CATALOGUE.values(), ids=CATALOGUE.keys())
@@ -110,7 +110,7 @@ def _only(digested: days.Day, choose: Callable[[pl.DataFrame], pl.DataFrame]) ->
 
 
 def _build(digested: days.Day) -> pl.DataFrame:
-    year = days.fold(digested.account_days, digested.visits)
+    year = spans.fold(digested.account_days, digested.visits)
     return build_features(Window.of(digested, year, day=dt.date(2025, 6, 30), length_days=28))
 
 

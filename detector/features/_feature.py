@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 import polars as pl
 
 from detector import tables
-from detector.days import Day, Span, fold
+from detector.days import Day
+from detector.spans import Span, fold
 
 Shape = Literal["exponential", "rank"]
 

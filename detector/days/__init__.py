@@ -8,19 +8,16 @@ account-days of the day before.
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import polars as pl
 
 from detector import config, tables
+from detector.days._overlaps import overlaps
+from detector.days._travel import travel
 
 _ONE_DAY = dt.timedelta(days=1)
-_EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
-_LOCATION_NOISE_KM = 100.0  # places closer than this may be one place: IP geolocation errs by as much
-_LEAST_TRAVEL_S = 900  # two starts closer than this are judged as if this far apart
-_PLACELESS = ["hosting", "vpn"]  # such an address says where a server stands, not a person
 VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
 
@@ -74,7 +71,7 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
     """
     rows = _on(playbacks, day)
     titles = _titles(rows, previous.titles, day)
-    parts = [_scalars(rows), _streaks(titles), *_concurrency(rows), _travel(rows, previous.account_days)]
+    parts = [_scalars(rows), _streaks(titles), overlaps(rows), travel(rows, previous.account_days)]
     joined = parts[0].lazy()
     for part in parts[1:]:
         joined = joined.join(part.lazy(), on="account", how="left", maintain_order="left")
@@ -201,189 +198,3 @@ def _visits(rows: pl.DataFrame, day: dt.date) -> pl.DataFrame:
         .sort("account", *VISIT)
     )
     return tables.shape(visits, tables.Visits).collect()
-
-
-def _concurrency(rows: pl.DataFrame) -> list[pl.DataFrame]:
-    """Peaks and overlaps of the accounts that have any; few do, and only these are swept."""
-    streams = (
-        rows.lazy()
-        .filter(pl.col("utc_s") > 0)
-        .select("account", "profile", "device", "network", start="utc_start", end="utc_end")
-        .sort("account", "start")
-        .collect()
-    )
-    # Where streams overlap at all, one of them overlaps the next to start.
-    meets_next = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("end") > pl.col("start").shift(-1))
-    overlapping = streams.filter(meets_next).select("account").unique()
-    several = streams.join(overlapping, on="account", how="semi")
-    together = _sweep(several, ["account"]).rename({"peak": "peak_streams"})
-    by_network = _union(several.filter(pl.col("network").is_not_null()), ["account", "network"])
-    by_device = _union(
-        several.filter(pl.col("profile").is_not_null() & pl.col("device").is_not_null()),
-        ["account", "profile", "device"],
-    )
-    networks = _sweep(by_network, ["account"]).select("account", overlap2_networks_s="overlap2_s")
-    profiles = (
-        _sweep(by_device, ["account", "profile"])
-        .group_by("account")
-        .agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
-    )
-    return [together, networks, profiles]
-
-
-def _events(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """Starts and ends in order of time within each key, with how many streams run from there on."""
-    keys = streams.select(by)
-    return (
-        pl.concat(
-            [
-                keys.with_columns(at=streams["start"], change=pl.lit(1, pl.Int32)),
-                keys.with_columns(at=streams["end"], change=pl.lit(-1, pl.Int32)),
-            ]
-        )
-        .sort(*by, "at", "change")
-        # Each key's changes sum to zero, so one running sum serves all keys.
-        .with_columns(running=pl.col("change").cum_sum())
-    )
-
-
-def _sweep(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    lasts_s = (pl.col("at").shift(-1) - pl.col("at")).dt.total_milliseconds()
-    return (
-        _events(streams, by)
-        .with_columns(lasts_ms=lasts_s)
-        .group_by(by)
-        .agg(
-            peak=pl.col("running").max().cast(pl.UInt32),
-            overlap2_s=pl.col("lasts_ms").filter(pl.col("running") >= 2).sum() // 1000,
-            overlap3_s=pl.col("lasts_ms").filter(pl.col("running") >= 3).sum() // 1000,
-        )
-    )
-
-
-def _union(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
-    """The times when anything ran, per key, as streams that do not overlap."""
-    events = _events(streams, by)
-    starts = events.filter((pl.col("running") == 1) & (pl.col("change") == 1))
-    ends = events.filter(pl.col("running") == 0)
-    return starts.select(*by, start="at").with_columns(end=ends["at"])
-
-
-def _travel(rows: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
-    """Fastest travel between successive located plays, the first of them against the last of the day before."""
-    place = ["latitude", "longitude", "at"]
-    located = (
-        rows.lazy()
-        .filter(
-            pl.col("on_day")
-            & pl.col("latitude").is_not_null()
-            & pl.col("longitude").is_not_null()
-            & ~pl.col("network_kind").is_in(_PLACELESS).fill_null(False)
-        )
-        .select("account", "latitude", "longitude", at="started_at")
-        .sort("account", "at", "latitude", "longitude")
-        .collect()
-    )
-    same = pl.col("account") == pl.col("account").shift(1)
-    begins = located.select(~same.fill_null(False)).to_series()
-    before = previous.filter(pl.col("last_located_at").is_not_null()).select(
-        "account", "last_latitude", "last_longitude", last_at="last_located_at"
-    )
-    steps = located.with_columns(pl.when(same).then(pl.col(name).shift(1)).alias(f"last_{name}") for name in place)
-    first_steps = located.filter(begins).join(before, on="account", how="left").select(steps.columns)
-    steps = pl.concat([steps.filter(~begins), first_steps])
-    fastest = _fastest_kmh(steps)
-    last = located.filter(begins.shift(-1, fill_value=True)).select(
-        "account", last_latitude="latitude", last_longitude="longitude", last_located_at="at"
-    )
-    return last.join(fastest, on="account", how="left")
-
-
-def _fastest_kmh(steps: pl.DataFrame) -> pl.DataFrame:
-    """Per account the fastest of its steps; 0 where none is long enough to be one, no row without a step."""
-    known = steps.filter(pl.col("last_at").is_not_null())
-    moved = known.filter(
-        (pl.col("latitude") != pl.col("last_latitude")) | (pl.col("longitude") != pl.col("last_longitude"))
-    )
-    km = _haversine_km(pl.col("last_latitude"), pl.col("last_longitude"), pl.col("latitude"), pl.col("longitude"))
-    hours = (pl.col("at") - pl.col("last_at")).dt.total_seconds().clip(_LEAST_TRAVEL_S) / 3600
-    speeds = moved.select(
-        "account", kmh=pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9)
-    )
-    fastest = speeds.group_by("account").agg(pl.col("kmh").max())
-    return (
-        known.select("account")
-        .unique()
-        .join(fastest, on="account", how="left")
-        .select("account", fastest_kmh=pl.col("kmh").fill_null(0.0))
-    )
-
-
-def _haversine_km(lat1: pl.Expr, lon1: pl.Expr, lat2: pl.Expr, lon2: pl.Expr) -> pl.Expr:
-    """Great-circle distance (Sinnott 1984)."""
-    half_lat, half_lon = (lat2 - lat1).radians() / 2, (lon2 - lon1).radians() / 2
-    a = half_lat.sin() ** 2 + lat1.radians().cos() * lat2.radians().cos() * half_lon.sin() ** 2
-    return 2 * _EARTH_RADIUS_KM * a.clip(0, 1).sqrt().arcsin()
-
-
-@dataclass(frozen=True)
-class Span:
-    """Some time of every account's life: `accounts` (`tables.Spans`) and `devices` (`tables.SpanDevices`), sorted."""
-
-    accounts: pl.DataFrame
-    devices: pl.DataFrame
-
-
-def fold(account_days: pl.DataFrame, visits: pl.DataFrame) -> Span:
-    """Account-days and visits of some days → one span."""
-    accounts = (
-        account_days.lazy()
-        .filter(pl.col("plays") > 0)
-        .group_by("account")
-        .agg(
-            first_day=pl.col("day").min(),
-            last_day=pl.col("day").max(),
-            active_days=pl.len().cast(pl.UInt32),
-            plays=pl.col("plays").sum(),
-            views=pl.col("views").sum(),
-            longest_streak_days=pl.col("longest_streak_days").max(),
-        )
-    )
-    devices = (
-        visits.lazy()
-        .filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-        .group_by("account", "device")
-        .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32))
-    )
-    return _span(accounts, devices)
-
-
-def join_spans(spans: Sequence[Span]) -> Span:
-    """Spans of times that do not overlap → one span. A streak counts by its whole length, wherever it began."""
-    accounts = (
-        pl.concat([span.accounts for span in spans])
-        .lazy()
-        .group_by("account")
-        .agg(
-            first_day=pl.col("first_day").min(),
-            last_day=pl.col("last_day").max(),
-            active_days=pl.col("active_days").sum(),
-            plays=pl.col("plays").sum(),
-            views=pl.col("views").sum(),
-            longest_streak_days=pl.col("longest_streak_days").max(),
-        )
-    )
-    devices = (
-        pl.concat([span.devices for span in spans])
-        .lazy()
-        .group_by("account", "device")
-        .agg(first_day=pl.col("first_day").min(), last_day=pl.col("last_day").max(), days=pl.col("days").sum())
-    )
-    return _span(accounts, devices)
-
-
-def _span(accounts: pl.LazyFrame, devices: pl.LazyFrame) -> Span:
-    return Span(
-        tables.shape(accounts, tables.Spans).sort("account").collect(),
-        tables.shape(devices, tables.SpanDevices).sort("account", "device").collect(),
-    )

@@ -1,0 +1,72 @@
+"""How much of a day ran at once: a sweep over the starts and ends of streams on the UTC clock."""
+
+import polars as pl
+
+
+def overlaps(rows: pl.DataFrame) -> pl.DataFrame:
+    """`peak_streams` and the seconds of overlap, of the accounts that have any; few do, and only these are swept.
+
+    `rows` are playbacks with their part of the day's UTC clock: `utc_start`, `utc_end`, `utc_s`.
+    """
+    streams = (
+        rows.lazy()
+        .filter(pl.col("utc_s") > 0)
+        .select("account", "profile", "device", "network", start="utc_start", end="utc_end")
+        .sort("account", "start")
+        .collect()
+    )
+    # Where streams overlap at all, one of them overlaps the next to start.
+    meets_next = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("end") > pl.col("start").shift(-1))
+    overlapping = streams.filter(meets_next).select("account").unique()
+    several = streams.join(overlapping, on="account", how="semi")
+    together = _sweep(several, ["account"]).rename({"peak": "peak_streams"})
+    by_network = _union(several.filter(pl.col("network").is_not_null()), ["account", "network"])
+    by_device = _union(
+        several.filter(pl.col("profile").is_not_null() & pl.col("device").is_not_null()),
+        ["account", "profile", "device"],
+    )
+    networks = _sweep(by_network, ["account"]).select("account", overlap2_networks_s="overlap2_s")
+    profiles = (
+        _sweep(by_device, ["account", "profile"])
+        .group_by("account")
+        .agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
+    )
+    return together.join(networks, on="account", how="left").join(profiles, on="account", how="left")
+
+
+def _events(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """Starts and ends in order of time within each key, with how many streams run from there on."""
+    keys = streams.select(by)
+    return (
+        pl.concat(
+            [
+                keys.with_columns(at=streams["start"], change=pl.lit(1, pl.Int32)),
+                keys.with_columns(at=streams["end"], change=pl.lit(-1, pl.Int32)),
+            ]
+        )
+        .sort(*by, "at", "change")
+        # Each key's changes sum to zero, so one running sum serves all keys.
+        .with_columns(running=pl.col("change").cum_sum())
+    )
+
+
+def _sweep(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    lasts_s = (pl.col("at").shift(-1) - pl.col("at")).dt.total_milliseconds()
+    return (
+        _events(streams, by)
+        .with_columns(lasts_ms=lasts_s)
+        .group_by(by)
+        .agg(
+            peak=pl.col("running").max().cast(pl.UInt32),
+            overlap2_s=pl.col("lasts_ms").filter(pl.col("running") >= 2).sum() // 1000,
+            overlap3_s=pl.col("lasts_ms").filter(pl.col("running") >= 3).sum() // 1000,
+        )
+    )
+
+
+def _union(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """The times when anything ran, per key, as streams that do not overlap."""
+    events = _events(streams, by)
+    starts = events.filter((pl.col("running") == 1) & (pl.col("change") == 1))
+    ends = events.filter(pl.col("running") == 0)
+    return starts.select(*by, start="at").with_columns(end=ends["at"])
