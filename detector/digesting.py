@@ -21,7 +21,7 @@ DAYS = "account_days"
 MONTHS = "months"
 _METHOD = 1  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
-_BUCKET_ROWS = 400_000  # account-days that are worked on at once
+_BUCKET_ROWS = 200_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
     "titles": tables.TitleDays,
@@ -145,22 +145,27 @@ def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Setti
     local_end = (end + pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")).dt.date()
     running = (end >= midnight) & (start < midnight + _ONE_DAY) | (local_end >= day) & (pl.col("day") < day)
     frames = [
-        pl.read_parquet(home.read_bytes("playbacks", date, part.name)).filter(start < closing)
+        frame.filter(start < closing)
         for date, part in _parts_around(day, parts, settings)
+        for frame in home.scan("playbacks", [date], part.name)
     ]
-    if not frames:
-        return pl.DataFrame(schema=tables.columns(tables.CheckedRows))
-    near = pl.concat(frames)
-    own = near.filter((pl.col("day") == day) | running)
-    others = near.filter((pl.col("day") != day) & ~running)
+    empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
+    is_own = (pl.col("day") == day) | running
+    own = pl.concat([empty, *(frame.filter(is_own).collect() for frame in frames)])
     crossing = own.filter((pl.col("day") != day) | (end >= midnight + _ONE_DAY) | (local_end > day))
     ties = (
         (own, ["account", "device", "title"]),  # resumes
         (own, ["playback"]),  # replays and contradictions
         (crossing, ["account", "device"]),  # what ends a ghost
     )
-    tied = [others.with_row_index("row").join(to.select(by), on=by, how="semi") for to, by in ties]
-    return pl.concat([own, pl.concat(tied).unique("row").drop("row")])
+    return pl.concat([own, *(_tied(frame.filter(~is_own).collect(), ties) for frame in frames)])
+
+
+def _tied(rows: pl.DataFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
+    """The rows that share at least one of these keys."""
+    numbered = rows.with_row_index("row")
+    found = [numbered.select("row", *by).join(to.select(by), on=by, how="semi").select("row") for to, by in ties]
+    return numbered.join(pl.concat(found), on="row", how="semi", maintain_order="left").drop("row")
 
 
 def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
@@ -273,11 +278,11 @@ def playbacks_of(
     home: Store, accounts: Iterable[int], first: dt.date, last: dt.date, settings: config.Playbacks
 ) -> pl.DataFrame:
     """Repaired playbacks (`tables.Playbacks`) of some accounts on the local days from `first` to `last`."""
-    wanted = pl.DataFrame({"account": list(accounts)}, schema={"account": pl.UInt64})
+    wanted = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
     dates = [date for date in home.partitions("playbacks") if first - _ONE_DAY <= date <= last + _ONE_DAY]
-    rows = [frame.join(wanted.lazy(), on="account", how="semi") for frame in home.scan("playbacks", dates)]
+    rows = [frame.filter(wanted).collect() for frame in home.scan("playbacks", dates)]  # one day in memory at a time
     empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
-    repaired = playbacks.repair(pl.concat([empty, *pl.collect_all(rows)]), settings)
+    repaired = playbacks.repair(pl.concat([empty, *rows]), settings)
     return repaired.playbacks.filter(pl.col("day").is_between(first, last))
 
 
