@@ -123,12 +123,14 @@ def kinds(scores: pl.DataFrame) -> pl.DataFrame:
     families = [name for name in scores.columns if name.startswith("score_") and name != "score_overall"]
     there = {name: pl.col(name) if name in families else pl.lit(0.0) for name in ("score_repetition", *_SHARED)}
     repetition = there["score_repetition"]
-    shared = pl.sum_horizontal((there[name] >= _SELDOM).cast(pl.UInt8) for name in _SHARED)
+    # Sold or shared, an account is used in different places, and shows it by devices or at the same time too.
+    elsewhere = there["score_places"] >= _SELDOM
+    by_others = pl.max_horizontal(there["score_concurrency"], there["score_devices"]) >= _SELDOM
     return scores.select(
         "account",
         kind=pl.when((repetition >= _RARE) & (repetition >= pl.max_horizontal(families)))
         .then(pl.lit("loop or automated playback"))
-        .when(shared >= 2)
+        .when(elsewhere & by_others)
         .then(pl.lit("resale"))
         .otherwise(pl.lit("unclear")),
     )

@@ -28,7 +28,7 @@ _WAKE = ((375, 510), (390, 510), (370, 460))
 _BED = ((1320, 1490), (1290, 1410), (1150, 1250))
 _BUSY_FROM = ((480, 560), (470, 490), (500, 530))
 _BUSY_TO = ((990, 1110), (900, 960), (870, 930))
-_TV_SHARE, _OUT_SHARE, _FILM_SHARE, _PACE = (0.6, 0.35, 0.5), (0.08, 0.1, 0.0), (0.42, 0.36, 0.3), (1.0, 1.0, 0.8)
+_TV_SHARE, _OUT_SHARE, _FILM_SHARE, _PACE = (0.6, 0.35, 0.5), (0.08, 0.1, 0.0), (0.47, 0.41, 0.34), (1.0, 1.0, 0.8)
 
 
 class Roll:
@@ -172,7 +172,7 @@ def household(  # one parameter for each thing in which households differ
     second[has_laptop] = town.devices.add(int(has_laptop.sum()), type=LAPTOP)
 
     # A household's evenings are shared among its members; habits of viewing differ widely between households.
-    lively = 0.58 * np.broadcast_to(pace, n) * rng.lognormal(-0.28, 0.75, n) * (size / 2.4) ** 0.5
+    lively = 0.5 * np.broadcast_to(pace, n) * rng.lognormal(-0.5, 1.0, n) * (size / 2.4) ** 0.5
     eager = np.array(_PACE)[role] * rng.uniform(0.5, 1.5, len(house))
     together = np.bincount(house, eager, minlength=n)
     genre = np.where(

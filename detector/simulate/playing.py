@@ -15,7 +15,7 @@ USER, AUTOPLAY = (STARTED_BY.index(by) for by in ("user", "autoplay"))
 # What people sit down for, FIXED being a ritual's title or a favourite; how often one is seen to its end, and is the
 # last of the sitting.
 FILM, SHOW, CHANNEL, CLIP, FIXED = range(5)
-_WHOLE, _THE_LAST = np.array([0.75, 0.85, 1.0, 0.9, 0.8]), np.array([0.9, 0.66, 1.0, 0.5, 1.0])
+_WHOLE, _THE_LAST = np.array([0.75, 0.85, 1.0, 0.9, 0.8]), np.array([0.9, 0.45, 1.0, 0.5, 1.0])
 _CHANNEL_SHARE, _CLIP_SHARE, _OWN_TASTE = 0.04, 0.03, 0.7
 _TYPICAL_S = 2_700
 _PAUSED, _LONG_ENOUGH_S = 0.07, 600  # share of plays as long as that which are paused
