@@ -7,7 +7,9 @@ settings that say what a playback is. So a night costs its new day, whatever the
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Self
 
 import dataframely as dy
 import polars as pl
@@ -21,6 +23,7 @@ DAYS = "account_days"
 MONTHS = "months"
 _METHOD = 1  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
+_PORTION_ROWS = 300_000  # playbacks that are looked through at once
 _BUCKET_ROWS = 200_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
@@ -76,25 +79,49 @@ def bring_up_to_date(
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays, conflicts = [], [], 0, 0
-    for done, day in enumerate(due):
-        inputs = _inputs(home, day, parts, settings)
-        existing = home.parts(DAYS, day)
-        if _made_of(existing) == inputs:
-            continue
-        if existing and day in frozen:
-            held.append(day)
-            continue
-        progress("digest", done, len(due))
-        repaired = playbacks.repair(_rows_around(home, day, parts, settings), settings.playbacks)
-        digested_day = days.digest(repaired.playbacks, _before(home, day), day)
-        notes = {"inputs": inputs, "plays": int(digested_day.account_days["plays"].sum()), "key_id": key_id}
-        home.put(DAYS, day, _files(digested_day), notes)
-        digested.append(day)
-        replays, conflicts = replays + repaired.replays, conflicts + repaired.conflicts
+    with _Ahead(lambda day: playbacks.repair(_rows_around(home, day, parts, settings), settings.playbacks)) as ahead:
+        for done, day in enumerate(due):
+            inputs = _inputs(home, day, parts, settings)
+            existing = home.parts(DAYS, day)
+            if _made_of(existing) == inputs:
+                continue
+            if existing and day in frozen:
+                held.append(day)
+                continue
+            progress("digest", done, len(due))
+            repaired = ahead.of(day, following=next((day for day in due[done + 1 :][:1] if day not in known), None))
+            digested_day = days.digest(repaired.playbacks, _before(home, day), day)
+            notes = {"inputs": inputs, "plays": int(digested_day.account_days["plays"].sum()), "key_id": key_id}
+            home.put(DAYS, day, _files(digested_day), notes)
+            digested.append(day)
+            replays, conflicts = replays + repaired.replays, conflicts + repaired.conflicts
     if digested:
         progress("digest", len(due), len(due))
     _fold_months(home, every, until)
     return Brought(digested, held, replays, conflicts)
+
+
+class _Ahead:
+    """Repairs a day while the one before is digested: most of a back-fill's steps are too small for two cores."""
+
+    def __init__(self, repair: Callable[[dt.date], playbacks.Repaired]) -> None:
+        self._repair = repair
+        self._begun: dict[dt.date, Future[playbacks.Repaired]] = {}
+        self._pool = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def of(self, day: dt.date, *, following: dt.date | None) -> playbacks.Repaired:
+        """The day's playbacks; those of the day that will follow are begun."""
+        begun = self._begun.pop(day, None)
+        repaired = begun.result() if begun else self._repair(day)
+        if following:
+            self._begun = {following: self._pool.submit(self._repair, following)}
+        return repaired
 
 
 def _files(frames: days.Day | spans.Span) -> dict[str, pl.DataFrame]:
@@ -144,10 +171,9 @@ def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Setti
     start, end = pl.col("started_at"), pl.coalesce("ended_at", "started_at")
     local_end = (end + pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")).dt.date()
     running = (end >= midnight) & (start < midnight + _ONE_DAY) | (local_end >= day) & (pl.col("day") < day)
+    parts_around = list(_parts_around(day, parts, settings))
     frames = [
-        frame.filter(start < closing)
-        for date, part in _parts_around(day, parts, settings)
-        for frame in home.scan("playbacks", [date], part.name)
+        pl.concat(home.scan_parts("playbacks", some)).filter(start < closing) for some in _in_portions(parts_around)
     ]
     empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
     is_own = (pl.col("day") == day) | running
@@ -158,14 +184,34 @@ def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Setti
         (own, ["playback"]),  # replays and contradictions
         (crossing, ["account", "device"]),  # what ends a ghost
     )
-    return pl.concat([own, *(_tied(frame.filter(~is_own).collect(), ties) for frame in frames)])
+    return pl.concat([own, *(_tied(frame.filter(~is_own), ties) for frame in frames)])
 
 
-def _tied(rows: pl.DataFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
+def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple[dt.date, store.Part]]]:
+    """The parts, so many together that they fit in memory well."""
+    portions: list[list[tuple[dt.date, store.Part]]] = []
+    rows = _PORTION_ROWS
+    for date, part in parts:
+        rows += part.rows
+        if rows > _PORTION_ROWS:
+            portions.append([])
+            rows = part.rows
+        portions[-1].append((date, part))
+    return portions
+
+
+def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
     """The rows that share at least one of these keys."""
-    numbered = rows.with_row_index("row")
-    found = [numbered.select("row", *by).join(to.select(by), on=by, how="semi").select("row") for to, by in ties]
-    return numbered.join(pl.concat(found), on="row", how="semi", maintain_order="left").drop("row")
+    numbered = rows.collect().with_row_index("row").lazy()
+    found = [
+        numbered.select("row", *by).join(to.lazy().select(by).unique(), on=by, how="semi").select("row")
+        for to, by in ties
+    ]
+    return (
+        numbered.join(pl.concat(found), on="row", how="semi", maintain_order="left")
+        .drop("row")
+        .collect(engine="in-memory")
+    )
 
 
 def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:

@@ -7,22 +7,17 @@ share of accounts, held out from fitting, that lie at least as high. The score i
 families' evidence.
 """
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import IsolationForest
 
 from detector.config import Model as Settings
 from detector.features import Feature, Shape
-
-Matrix = npt.NDArray[np.float32]
-Values = npt.NDArray[np.float64]
+from detector.forests import Forest, Matrix, Values
 
 OVERALL = "overall"
 _HIGH, _HIGHER = 0.90, 0.99  # beyond the second the tail is extrapolated, by how it fell from the first
@@ -103,9 +98,9 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         grown, calibrating = x[~held_out], x[held_out]
         every = list(range(x.shape[1]))
         self.forests_ = {
-            name: IsolationForest(
-                n_estimators=self.trees, max_samples=min(self.samples, len(grown)), random_state=self.seed
-            ).fit(np.ascontiguousarray(grown[:, list(columns)]))
+            name: Forest(trees=self.trees, samples=self.samples, seed=self.seed).fit(
+                np.ascontiguousarray(grown[:, list(columns)])
+            )
             for name, columns in (*self.families.items(), (OVERALL, every))
         }
         self.forest_tails_ = {name: Tail().fit(self._oddness(name, calibrating)) for name in self.forests_}
@@ -119,10 +114,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _oddness(self, name: str, x: Matrix) -> Values:
-        columns = list(self.families.get(name, range(x.shape[1])))
-        parts = np.array_split(np.ascontiguousarray(x[:, columns]), max(1, min(len(x) // 1000, os.cpu_count() or 1)))
-        with ThreadPoolExecutor() as pool:  # trees let go of the lock; each row is scored as it would be alone
-            return -np.concatenate(list(pool.map(self.forests_[name].score_samples, parts)))
+        return self.forests_[name].oddness(x[:, list(self.families.get(name, range(x.shape[1])))])
 
     def evidence(self, x: Matrix, *, own: bool = False) -> dict[str, Values]:
         """By family, and overall: the evidence of each row. `own` rows are the ones that calibrated the tails."""

@@ -28,11 +28,12 @@ from mlflow.entities.model_registry import ModelVersion
 
 from detector import store
 from detector.errors import InputError, IntegrityError
-from detector.model import AccountModel, Matrix
+from detector.forests import Matrix
+from detector.model import AccountModel
 
 NAME = "accounts"
 CHAMPION, CHALLENGER = "champion", "challenger"
-_TRUSTED = ["detector.model.AccountModel", "detector.model.Tail", "sklearn.tree._tree.Tree"]
+_TRUSTED = ["detector.model.AccountModel", "detector.model.Tail", "detector.forests.Forest"]
 _FILE = "model.skops"
 
 

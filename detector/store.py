@@ -39,8 +39,10 @@ def digest_of(value: Any) -> str:
     return sha256(json.dumps(value, sort_keys=True, default=str).encode())
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes, *, lasting: bool = True) -> None:
     """Write a file so that at any moment it is the old one or the new one.
+
+    Its name outlives a loss of power once a `lasting` write in the same folder has followed.
 
     Raises:
         InputError: the disk is full or the folder can not be written.
@@ -53,17 +55,22 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        if lasting:
+            _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             aside.unlink()
         raise InputError(
             f"expected to write {len(data)} bytes to {path}, found: {error.strerror}; free or unlock that place"
         ) from None
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @dataclass(frozen=True)
@@ -127,7 +134,7 @@ class Store:
             data = content if isinstance(content, bytes) else to_parquet(content)
             rows = 0 if isinstance(content, bytes) else content.height
             after[name] = Part(name, sha256(data), rows, dict(notes or {}))
-            write_atomically(self.folder(table, day) / after[name].file, data)
+            write_atomically(self.folder(table, day) / after[name].file, data, lasting=False)
         self._write_manifest(table, day, after)
         for name in contents:
             if name in before and before[name].file != after[name].file:
@@ -178,12 +185,15 @@ class Store:
 
     def scan(self, table: str, days: Iterable[dt.date], name: str | None = None) -> list[pl.LazyFrame]:
         """The same, each checked against its digest now, to be read piece by piece."""
+        return self.scan_parts(table, [(day, part) for day in days for part in self._named(table, day, name)])
+
+    def scan_parts(self, table: str, parts: Iterable[tuple[dt.date, Part]]) -> list[pl.LazyFrame]:
+        """The same, for parts that are known."""
         scans = []
-        for day in days:
-            for part in self._named(table, day, name):
-                path = self.folder(table, day) / part.file
-                checked_bytes(path, part.sha256)
-                scans.append(pl.scan_parquet(path))
+        for day, part in parts:
+            path = self.folder(table, day) / part.file
+            checked_bytes(path, part.sha256)
+            scans.append(pl.scan_parquet(path))
         return scans
 
     def _named(self, table: str, day: dt.date, name: str | None) -> list[Part]:

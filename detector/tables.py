@@ -5,6 +5,7 @@ everywhere else they are 16 hex digits. Times are UTC to the millisecond; durati
 the local day (see `days`), a *UTC date* is a date of the UTC clock. Null always means "not known".
 """
 
+import functools
 from typing import Any
 
 import dataframely as dy
@@ -239,6 +240,11 @@ def columns(table: type[dy.Schema]) -> dict[str, pl.DataType]:
     >>> columns(Rejects)["row"]
     Int64
     """
+    return dict(_columns(table))
+
+
+@functools.cache  # put together anew by each call of dataframely
+def _columns(table: type[dy.Schema]) -> dict[str, pl.DataType]:
     return {name: column.dtype for name, column in table.columns().items()}
 
 

@@ -69,12 +69,11 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
     `playbacks` are repaired ones (`tables.Playbacks`) around the day, at least those that started or still ran on its
     UTC dates; of `previous`, the day before, only the titles and the last places count.
     """
-    rows = _on(playbacks, day)
-    titles = _titles(rows, previous.titles, day)
-    parts = [_scalars(rows), _streaks(titles), overlaps(rows), travel(rows, previous.account_days)]
-    joined = parts[0].lazy()
-    for part in parts[1:]:
-        joined = joined.join(part.lazy(), on="account", how="left", maintain_order="left")
+    rows = _on(playbacks.lazy(), day)
+    titles = _titles(rows, previous.titles.lazy(), day)
+    joined = _scalars(rows)
+    for part in (_streaks(titles), overlaps(rows), travel(rows, previous.account_days.lazy())):
+        joined = joined.join(part, on="account", how="left", maintain_order="left")
     knows_seconds = pl.col("streams") > 0
     joined = joined.with_columns(
         # An account that streamed alone all day had no overlap; one whose durations are unknown, we can not say.
@@ -88,23 +87,21 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
         .then(pl.col("overlap2_same_profile_s").fill_null(0))
         .alias("overlap2_same_profile_s"),
         day=pl.lit(day),
-        rest_h=_rest_h(parts[0]["hours"]),
+        rest_h=pl.col("hours").map_batches(_rest_h, return_dtype=pl.UInt32),
     )
-    return Day(
-        tables.shape(joined, tables.AccountDays).collect(),
-        tables.shape(titles.lazy(), tables.TitleDays).collect(),
-        _visits(rows, day),
-    )
+    parts = (joined, tables.AccountDays), (titles, tables.TitleDays), (_visits(rows, day), tables.Visits)
+    # In memory: for a plan as wide as this, streaming costs more than it saves.
+    return Day(*pl.collect_all([tables.shape(frame, table) for frame, table in parts], engine="in-memory"))
 
 
 def _rest_h(hours: pl.Series) -> pl.Series:
     """Longest run of hours without a bit; worked out once for each pattern that occurs."""
     patterns = hours.unique()
     longest = [max(map(len, f"{pattern:024b}".split("1"))) for pattern in patterns]
-    return hours.replace_strict(patterns, pl.Series(longest, dtype=pl.UInt32))
+    return hours.replace_strict(patterns, pl.Series(longest, dtype=pl.UInt32), return_dtype=pl.UInt32)
 
 
-def _on(playbacks: pl.DataFrame, day: dt.date) -> pl.DataFrame:
+def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     """The playbacks that belong to the day or run on it, with their part of its UTC date and its local hours."""
     midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
     start, end = pl.col("started_at"), pl.col("ended_at")
@@ -149,10 +146,9 @@ _REPEATS = (
 _SECONDS = pl.when(pl.col("utc_s").is_not_null().any()).then(pl.col("utc_s").sum())
 
 
-def _scalars(rows: pl.DataFrame) -> pl.DataFrame:
+def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
     return (
-        rows.lazy()
-        .group_by("account")
+        rows.group_by("account")
         .agg(
             plays=_count(pl.lit(True)),
             views=_count(pl.col("is_view")),
@@ -165,36 +161,31 @@ def _scalars(rows: pl.DataFrame) -> pl.DataFrame:
             knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
         )
         .sort("account")
-        .collect()
     )
 
 
-def _titles(rows: pl.DataFrame, previous: pl.DataFrame, day: dt.date) -> pl.DataFrame:
+def _titles(rows: pl.LazyFrame, previous: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     recorded = (pl.col("title_kind") != "live").fill_null(True) & pl.col("title").is_not_null()
-    running = previous.lazy().filter(pl.col("streak_days") > 0).select("account", "title", before="streak_days")
+    running = previous.filter(pl.col("streak_days") > 0).select("account", "title", before="streak_days")
     streak = pl.when(pl.col("views") > 0).then(pl.col("before").fill_null(0) + 1).otherwise(0).cast(pl.UInt32)
     return (
-        rows.lazy()
-        .filter(recorded & (pl.col("on_day") | (pl.col("utc_s") > 0)))
+        rows.filter(recorded & (pl.col("on_day") | (pl.col("utc_s") > 0)))
         .group_by("account", "title")
         .agg(plays=_count(pl.lit(True)), views=_count(pl.col("is_view")), repeats=_REPEATS, seconds=_SECONDS)
         .join(running, on=["account", "title"], how="left")
         .with_columns(streak_days=streak, day=pl.lit(day))
         .sort("account", "title")
-        .collect()
     )
 
 
-def _streaks(titles: pl.DataFrame) -> pl.DataFrame:
+def _streaks(titles: pl.LazyFrame) -> pl.LazyFrame:
     return titles.group_by("account").agg(longest_streak_days=pl.col("streak_days").max())
 
 
-def _visits(rows: pl.DataFrame, day: dt.date) -> pl.DataFrame:
-    visits = (
-        rows.lazy()
-        .group_by("account", *VISIT)
+def _visits(rows: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
+    return (
+        rows.group_by("account", *VISIT)
         .agg(plays=_count(pl.lit(True)), seconds=_SECONDS, hours=pl.col("hours").bitwise_or())
         .with_columns(day=pl.lit(day))
         .sort("account", *VISIT)
     )
-    return tables.shape(visits, tables.Visits).collect()

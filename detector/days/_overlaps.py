@@ -3,17 +3,15 @@
 import polars as pl
 
 
-def overlaps(rows: pl.DataFrame) -> pl.DataFrame:
+def overlaps(rows: pl.LazyFrame) -> pl.LazyFrame:
     """`peak_streams` and the seconds of overlap, of the accounts that have any; few do, and only these are swept.
 
     `rows` are playbacks with their part of the day's UTC clock: `utc_start`, `utc_end`, `utc_s`.
     """
     streams = (
-        rows.lazy()
-        .filter(pl.col("utc_s") > 0)
+        rows.filter(pl.col("utc_s") > 0)
         .select("account", "profile", "device", "network", start="utc_start", end="utc_end")
         .sort("account", "start")
-        .collect()
     )
     # Where streams overlap at all, one of them overlaps the next to start.
     meets_next = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("end") > pl.col("start").shift(-1))
@@ -34,14 +32,13 @@ def overlaps(rows: pl.DataFrame) -> pl.DataFrame:
     return together.join(networks, on="account", how="left").join(profiles, on="account", how="left")
 
 
-def _events(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def _events(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
     """Starts and ends in order of time within each key, with how many streams run from there on."""
-    keys = streams.select(by)
     return (
         pl.concat(
             [
-                keys.with_columns(at=streams["start"], change=pl.lit(1, pl.Int32)),
-                keys.with_columns(at=streams["end"], change=pl.lit(-1, pl.Int32)),
+                streams.select(*by, at="start", change=pl.lit(1, pl.Int32)),
+                streams.select(*by, at="end", change=pl.lit(-1, pl.Int32)),
             ]
         )
         .sort(*by, "at", "change")
@@ -50,7 +47,7 @@ def _events(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     )
 
 
-def _sweep(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def _sweep(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
     lasts_s = (pl.col("at").shift(-1) - pl.col("at")).dt.total_milliseconds()
     return (
         _events(streams, by)
@@ -64,9 +61,11 @@ def _sweep(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
     )
 
 
-def _union(streams: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def _union(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
     """The times when anything ran, per key, as streams that do not overlap."""
     events = _events(streams, by)
-    starts = events.filter((pl.col("running") == 1) & (pl.col("change") == 1))
-    ends = events.filter(pl.col("running") == 0)
-    return starts.select(*by, start="at").with_columns(end=ends["at"])
+    edges = events.filter((pl.col("running") == 0) | (pl.col("running") == 1) & (pl.col("change") == 1))
+    # Beginning and end of such a time follow one another.
+    return (
+        edges.with_columns(end=pl.col("at").shift(-1)).filter(pl.col("running") == 1).select(*by, start="at", end="end")
+    )
