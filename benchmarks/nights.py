@@ -178,8 +178,8 @@ def _against_duckdb(home: Path, log: dict[dt.date, Path], folder: Path, rounds: 
             _before_the_night(home)
             _ingest(doors, log[NIGHT])
             digesting.bring_up_to_date(doors.home, NIGHT, settings=_settings(), key_id=doors.keys.key_id)
-            for one in digesting.windows(doors.home, NIGHT, _settings().window):
-                features.build_features(one)
+            for one in digesting.windows(doors.home, NIGHT, _settings().window, met=Neighbours.none()):
+                features.build_features(one, _CORE)
 
         def theirs() -> None:
             with duckdb.connect() as database:

@@ -14,14 +14,14 @@ from typing import Self
 import dataframely as dy
 import polars as pl
 
-from detector import config, days, identity, playbacks, spans, store, tables
+from detector import config, days, identity, neighbours, playbacks, spans, store, tables
 from detector.features import Window
 from detector.ingesting import Progress, silent
 from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 1  # raise when repair or digest change what they give: days are then digested anew
+_METHOD = 2  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
 _BUCKET_ROWS = 200_000  # account-days that are worked on at once
@@ -38,7 +38,7 @@ _BEFORE = {
     "titles": ["account", "title", "streak_days"],
 }
 _TITLES = ["account", "day", "title", "plays", "views"]
-_VISITS = ["account", "day", "device", "network", "network_kind", "country", "plays"]
+_VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "plays", "utc_hours"]
 _YEAR_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
 _YEAR_VISITS = ["account", "day", "device", "plays"]
 _U64 = 2**64
@@ -279,9 +279,23 @@ def digest_of(home: Store, looked: Look) -> str:
     return store.digest_of(parts)
 
 
-def windows(home: Store, day: dt.date, settings: config.Window, *, bucket_rows: int = _BUCKET_ROWS) -> Iterator[Window]:
+def meet(home: Store, day: dt.date, settings: config.Window) -> neighbours.Neighbours:
+    """What the accounts of a night's window have in common."""
+    window = look(home, day, settings).window
+    visits, titles = (pl.concat(_scan(home, DAYS, window, name, None)) for name in ("visits", "titles"))
+    return neighbours.meet(visits, titles)
+
+
+def windows(
+    home: Store,
+    day: dt.date,
+    settings: config.Window,
+    *,
+    met: neighbours.Neighbours,
+    bucket_rows: int = _BUCKET_ROWS,
+) -> Iterator[Window]:
     """The window of a night, in buckets of accounts that are worked on one after the other; their number changes
-    nothing but the memory that is needed."""
+    nothing but the memory that is needed. `met` is what the accounts have in common."""
     looked = look(home, day, settings)
     rows = sum(home.parts(DAYS, date)["account_days.parquet"].rows for date in looked.window)
     count = max(1, -(-rows // bucket_rows))
@@ -305,7 +319,7 @@ def windows(home: Store, day: dt.date, settings: config.Window, *, bucket_rows: 
             spans.fold(part(outside_days), part(outside_visits)),
             spans.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
         ]
-        yield Window.of(seen, spans.join(looks), day=day, length_days=settings.days)
+        yield Window.of(seen, spans.join(looks), met, day=day, length_days=settings.days)
 
 
 def _scan(

@@ -74,9 +74,10 @@ def _features(doors: Doors, day: dt.date, settings: config.Settings, progress: P
         known = f"the last stored day is {stored[-1]}: try --day {stored[-1]}" if stored else "ingest some first"
         raise InputError(f"expected playbacks in the {settings.window.days} days up to {day}, found none; {known}")
     progress("features", 0, 1)
+    met = digesting.meet(doors.home, day, settings.window)
     learned = [
         training.learn_from(features.build_features(window), window.year.accounts, day, settings.window)
-        for window in digesting.windows(doors.home, day, settings.window)
+        for window in digesting.windows(doors.home, day, settings.window, met=met)
     ]
     progress("features", 1, 1)
     return pl.concat(learned)

@@ -170,6 +170,7 @@ class Visits(dy.Schema):
     plays = dy.UInt32(description="playbacks that started on the local day")
     seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
     hours = dy.UInt32(description="bit h is set when something played in local hour h")
+    utc_hours = dy.UInt32(description="bit h is set when something played in hour h of the UTC date")
 
 
 class Spans(dy.Schema):

@@ -46,7 +46,8 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
         )  # fmt: skip
         list(taken)
         digesting.bring_up_to_date(elsewhere, day, settings=settings, key_id=_INVENTED_KEYS.key_id)
-        windows = digesting.windows(elsewhere, day, settings.window)
+        met = digesting.meet(elsewhere, day, settings.window)
+        windows = digesting.windows(elsewhere, day, settings.window, met=met)
         built = [
             learn_from(features.build_features(window), window.year.accounts, day, settings.window)
             for window in windows

@@ -12,6 +12,7 @@ import pytest
 
 from detector import days, spans, tables
 from detector.features import CATALOGUE, FAMILIES, Feature, Window, build_features, window_of
+from detector.neighbours import Neighbours
 
 EVERY = pytest.mark.parametrize("feature", CATALOGUE.values(), ids=CATALOGUE.keys())
 
@@ -59,7 +60,15 @@ def test_names_are_unique_and_families_are_told() -> None:
     """The catalogue holds every feature of every family under its own name."""
     named = [feature for family in FAMILIES for feature in family.features]
     assert len(CATALOGUE) == len(named)
-    assert {feature.family for feature in named} == {"repetition", "concurrency", "devices", "places", "rhythm"}
+    assert {feature.family for feature in named} == {
+        "repetition",
+        "concurrency",
+        "devices",
+        "places",
+        "groups",
+        "rhythm",
+        "rings",
+    }
 
 
 def test_promised_features_are_there() -> None:
@@ -111,7 +120,7 @@ def _only(digested: days.Day, choose: Callable[[pl.DataFrame], pl.DataFrame]) ->
 
 def _build(digested: days.Day) -> pl.DataFrame:
     year = spans.fold(digested.account_days, digested.visits)
-    return build_features(Window.of(digested, year, day=dt.date(2025, 6, 30), length_days=28))
+    return build_features(Window.of(digested, year, Neighbours.none(), day=dt.date(2025, 6, 30), length_days=28))
 
 
 @pytest.mark.parametrize("buckets", [2, 7])

@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "detector"
-PURE = ("tables", "errors", "playbacks", "days", "spans", "features", "forests", "model", "decisions", "simulate")
+PURE = (
+    "tables",
+    "errors",
+    "playbacks",
+    "days",
+    "neighbours",
+    "spans",
+    "features",
+    "forests",
+    "model",
+    "decisions",
+    "simulate",
+)
 RECIPES = ("ingesting", "digesting", "nightly", "training", "retraining", "published", "demo")
 # A foreign library or a module of the standard library that reaches the world, and where it may be imported.
 DOORS = {

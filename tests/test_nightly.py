@@ -138,7 +138,10 @@ def test_the_number_of_buckets_changes_nothing(trained_home: Path, settings: con
 
     built = []
     for bucket_rows in (10**9, 700, 97):
-        windows = digesting.windows(Store(trained_home), TRAINED_UNTIL, settings.window, bucket_rows=bucket_rows)
+        met = digesting.meet(Store(trained_home), TRAINED_UNTIL, settings.window)
+        windows = digesting.windows(
+            Store(trained_home), TRAINED_UNTIL, settings.window, met=met, bucket_rows=bucket_rows
+        )
         built.append(pl.concat([build_features(window) for window in windows]))
     assert built[0].equals(built[1])
     assert built[0].equals(built[2])

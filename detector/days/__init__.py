@@ -126,12 +126,19 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
         hour_to=pl.max_horizontal("hour_from", "hour_to").clip(upper_bound=23),
         in_hours=(pl.col("hour_from") <= 23) & (pl.col("on_day") | (pl.col("hour_to") >= 0)),
     )
+    utc_from = ((start.clip(midnight, midnight + _ONE_DAY)) - midnight).dt.total_hours().clip(upper_bound=23)
+    utc_last = (pl.coalesce("utc_end", "utc_start") - pl.duration(milliseconds=1, time_unit="ms")) - midnight
+    utc_to = pl.max_horizontal(utc_from, utc_last.dt.total_milliseconds().floordiv(3_600_000))
+    on_utc_date = (start < midnight + _ONE_DAY) & (pl.coalesce(end, start) >= midnight)
     return rows.filter(pl.col("on_day") | (pl.col("utc_s") > 0) | pl.col("in_hours")).with_columns(
-        hours=pl.when("in_hours")
-        .then(pl.lit(2).pow(pl.col("hour_to") + 1) - pl.lit(2).pow(pl.col("hour_from")))
-        .otherwise(0)
-        .cast(pl.UInt32)
+        hours=pl.when("in_hours").then(_bits(pl.col("hour_from"), pl.col("hour_to"))).otherwise(0),
+        utc_hours=pl.when(on_utc_date).then(_bits(utc_from, utc_to)).otherwise(0),
     )
+
+
+def _bits(first: pl.Expr, last: pl.Expr) -> pl.Expr:
+    """A mask with the bits from the first to the last set."""
+    return (pl.lit(2).pow(last + 1) - pl.lit(2).pow(first)).cast(pl.UInt32)
 
 
 def _count(mask: pl.Expr) -> pl.Expr:
@@ -185,7 +192,12 @@ def _streaks(titles: pl.LazyFrame) -> pl.LazyFrame:
 def _visits(rows: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     return (
         rows.group_by("account", *VISIT)
-        .agg(plays=_count(pl.lit(True)), seconds=_SECONDS, hours=pl.col("hours").bitwise_or())
+        .agg(
+            plays=_count(pl.lit(True)),
+            seconds=_SECONDS,
+            hours=pl.col("hours").bitwise_or(),
+            utc_hours=pl.col("utc_hours").bitwise_or(),
+        )
         .with_columns(day=pl.lit(day))
         .sort("account", *VISIT)
     )

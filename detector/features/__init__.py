@@ -11,13 +11,15 @@ import polars as pl
 from detector.features._feature import Family, Feature, Shape, Window, window_of
 from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
+from detector.features.groups import Groups
 from detector.features.places import Places
 from detector.features.repetition import Repetition
 from detector.features.rhythm import Rhythm
+from detector.features.rings import Rings
 
 __all__ = ["CATALOGUE", "FAMILIES", "Family", "Feature", "Shape", "Window", "build_features", "present", "window_of"]
 
-FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Rhythm)
+FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Rhythm, Rings)
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
 
 _SIGNIFICANT = 9  # figures; the last digits of a float may depend on how the work was cut

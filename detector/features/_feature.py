@@ -2,13 +2,14 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
 
 import polars as pl
 
 from detector import tables
 from detector.days import Day
+from detector.neighbours import Neighbours
 from detector.spans import Span, fold
 
 Shape = Literal["exponential", "rank"]
@@ -20,7 +21,7 @@ class Window:
 
     `days` are the account-days of the window that ends on `day` (`tables.AccountDays` and `nth_day`, 1 for the
     first of the window); `titles` (`tables.TitleDays`) and `visits` (`tables.Visits`) are those of its plays; `year` is
-    what is known of the year up to `day`.
+    what is known of the year up to `day`, and `neighbours` what the accounts have in common with others.
     """
 
     day: dt.date
@@ -29,9 +30,10 @@ class Window:
     titles: pl.DataFrame
     visits: pl.DataFrame
     year: Span
+    neighbours: Neighbours
 
     @classmethod
-    def of(cls, digested: Day, year: Span, *, day: dt.date, length_days: int) -> Self:
+    def of(cls, digested: Day, year: Span, neighbours: Neighbours, *, day: dt.date, length_days: int) -> Self:
         """The window over digested days, put together."""
         nth_day = (pl.col("day") - (day - dt.timedelta(days=length_days))).dt.total_days().cast(pl.UInt32)
         played = pl.col("plays") > 0
@@ -42,6 +44,7 @@ class Window:
             digested.titles.filter(played),
             digested.visits.filter(played),
             year,
+            neighbours,
         )
 
     @property
@@ -108,9 +111,11 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     """A window of 28 days up to `EXAMPLE_DAY` over one account's days, as examples write them.
 
     `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, `titles` and
-    `visits` are lists that hold only what matters; everything else is null or, for counts, 0.
+    `visits` are lists that hold only what matters, `ring` says what the account has in common with others
+    (`neighbours.Neighbours.accounts`); everything else is null or, for counts, 0.
     """
     written: dict[str, list[dict[str, Any]]] = {"account_days": [], "titles": [], "visits": []}
+    rings = [{"account": 1, "device_accounts": 0} | row["ring"] for row in rows if "ring" in row]
     for row in rows:
         day = {"account": 1, "day": EXAMPLE_DAY - dt.timedelta(days=row.get("ago", 0))}
         written["account_days"].append(_LEAST["account_days"] | dict(row) | day)
@@ -128,12 +133,14 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=28)
     seen = Day(*(getattr(digested, part).filter(in_window) for part in _TABLES))
     year = fold(digested.account_days, digested.visits)
-    return Window.of(seen, year, day=EXAMPLE_DAY, length_days=28)
+    alone = Neighbours.none()
+    neighbours = replace(alone, accounts=pl.DataFrame(rings, schema=alone.accounts.schema))
+    return Window.of(seen, year, neighbours, day=EXAMPLE_DAY, length_days=28)
 
 
 _TABLES = {"account_days": tables.AccountDays, "titles": tables.TitleDays, "visits": tables.Visits}
 _LEAST: dict[str, dict[str, Any]] = {
     "account_days": {"plays": 1, "views": 0, "hours": 0, "rest_h": 24},
     "titles": {"plays": 1, "views": 0, "streak_days": 0},
-    "visits": {"plays": 1, "hours": 0},
+    "visits": {"plays": 1, "hours": 0, "utc_hours": 0},
 }

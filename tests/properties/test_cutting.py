@@ -58,7 +58,9 @@ def _bring(home: Store, until: dt.date) -> None:
 
 
 def _features(home: Store, *, bucket_rows: int = 10**6) -> pl.DataFrame:
-    windows = digesting.windows(home, LAST, SETTINGS.window, bucket_rows=bucket_rows)
+    windows = digesting.windows(
+        home, LAST, SETTINGS.window, met=digesting.meet(home, LAST, SETTINGS.window), bucket_rows=bucket_rows
+    )
     return pl.concat([features.build_features(window) for window in windows])
 
 

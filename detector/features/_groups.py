@@ -1,0 +1,92 @@
+"""Who belongs together: an account's devices and addresses fall into groups of people.
+
+A device that roams between addresses ties them: they are places of the same people. Two households that share an
+account have nothing that moves between them, however long one looks.
+"""
+
+import numpy as np
+import polars as pl
+
+from detector.neighbours import components
+
+_SERVERS = ("hosting", "vpn")  # such an address says where a server stands
+_CROWDS = ("mobile", "hotel", "education")  # strangers meet there
+_NODE = ["account", "of", "key"]
+
+
+def grouped(visits: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The visits that say an address and a device, or one of them, with their `group`; none of accounts that never say
+    an address.
+
+    What ties is a device on an address that is somebody's: not one of a carrier, a hotel or a server, nor one that many
+    accounts use (`hubs`). A device that was never on any such address is given to the people of its country or, behind
+    a server, to those of the account: in doubt, nobody is made a stranger.
+    """
+    address, kind = pl.col("address"), pl.col("network_kind")
+    known = visits.filter(
+        address.is_not_null().any().over("account") & (address.is_not_null() | pl.col("device").is_not_null())
+    )
+    served = kind.is_in(_SERVERS).fill_null(False)
+    known = known.with_columns(
+        is_home=(
+            address.is_not_null() & ~served & ~kind.is_in(_CROWDS).fill_null(False) & ~address.is_in(hubs.implode())
+        ),
+        served=served,
+    )
+    homes = known.filter("is_home")
+    usual = (
+        homes.group_by("account", "country", "address")
+        .agg(days=pl.col("day").n_unique())
+        .sort("account", "days", "address", descending=[False, True, False])
+    )
+    in_country = usual.group_by("account", "country").agg(pl.col("address").first().alias("in_country"))
+    anywhere = usual.group_by("account", maintain_order=True).agg(pl.col("address").first().alias("anywhere"))
+    # Where a visit belongs that has no home of its own: the usual home of its country, else the country itself.
+    known = (
+        known.join(in_country, on=["account", "country"], how="left", nulls_equal=True)
+        .join(anywhere, on="account", how="left")
+        .with_columns(
+            lent=pl.when(pl.col("served") | pl.col("country").is_null()).then("anywhere").otherwise("in_country")
+        )
+        .with_columns(
+            key=pl.when("is_home")
+            .then("address")
+            .otherwise(pl.coalesce("lent", pl.col("country").hash()))
+            .fill_null(0),
+            of=pl.when(pl.col("is_home") | pl.col("lent").is_not_null()).then(1).otherwise(2),
+        )
+    )
+    anchored = pl.col("is_home").any().over("account", "device") & pl.col("device").is_not_null()
+    ties = known.filter(pl.col("is_home") | ~anchored).select("account", "device", "of", "key").unique()
+    nodes = (
+        pl.concat(
+            [
+                ties.filter(pl.col("device").is_not_null()).select("account", of=pl.lit(0), key="device"),
+                ties.select(_NODE),
+            ]
+        )
+        .unique()
+        .sort(_NODE)
+        .with_row_index("node")
+    )
+    edges = (
+        ties.filter(pl.col("device").is_not_null())
+        .join(nodes, on=_NODE)
+        .join(
+            nodes.filter(pl.col("of") == 0).select("account", device="key", device_node="node"),
+            on=["account", "device"],
+        )
+    )
+    numbers = np.arange(nodes.height)  # each node is tied to itself, so that none is forgotten
+    group = components(
+        np.concatenate([edges["device_node"].to_numpy(), numbers]), np.concatenate([edges["node"].to_numpy(), numbers])
+    )
+    nodes = nodes.with_columns(group=group)
+    by_device = nodes.filter(pl.col("of") == 0).select("account", device="key", by_device="group")
+    return (
+        known.join(by_device, on=["account", "device"], how="left")
+        .join(nodes.select(*_NODE, by_place="group"), on=_NODE, how="left")
+        .with_columns(group=pl.coalesce("by_device", "by_place"))
+        .filter(pl.col("group").is_not_null())
+        .select("account", "day", "device", "group", "country", "plays", "utc_hours")
+    )

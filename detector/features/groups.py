@@ -1,0 +1,141 @@
+"""How many groups of people there are: devices and places that nothing ties together."""
+
+import polars as pl
+
+from detector.features._feature import Family, Feature, Window
+from detector.features._groups import grouped
+
+_MISSING = "no playback of the window says its address"
+_LASTING_DAYS = 4  # a group that was there on fewer days is a visit
+_RETURNING_DAYS = 2
+_KNOWN_DAYS = 42  # before, an account has no old life beside which a new one could show
+_HOURS = range(24)
+_TWO_HOMES = [
+    {
+        "ago": ago,
+        "visits": [{"device": 1, "address": 1, "utc_hours": 0b11}, {"device": 2, "address": 2, "utc_hours": 0b10}],
+    }
+    for ago in range(4)
+]
+_TIED = [{"ago": 5, "visits": [{"device": 1, "address": 2}]}]
+_OFF_MAIN = pl.col("address").is_not_null() & (
+    pl.col("address") != pl.col("address").drop_nulls().mode().sort().first()
+)
+
+
+class Groups(Family):
+    """Groups of people: devices and addresses that nothing ties together."""
+
+    @classmethod
+    def prepare(cls, window: Window) -> pl.DataFrame:
+        """Groups by account, how they divide its plays, and the hours in which several of them watched."""
+        visits = grouped(window.visits, window.neighbours.hubs)
+        first = window.year.devices.select("account", "device", device_first_day="first_day")
+        visits = visits.join(first, on=["account", "device"], how="left")
+        began = pl.col("device_first_day").fill_null(window.first_day)
+        groups = visits.group_by("account", "group").agg(
+            pl.col("plays").sum(), days=pl.col("day").n_unique(), began=began.min()
+        )
+        accounts = groups.group_by("account").agg(
+            groups_seen=pl.len(),
+            groups_returning=(pl.col("days") >= _RETURNING_DAYS).sum(),
+            groups_lasting=(pl.col("days") >= _LASTING_DAYS).sum(),
+            grouped_plays=pl.col("plays").sum(),
+            main_plays=pl.col("plays").max(),
+            newcomer_plays=pl.col("plays").filter(pl.col("began") > window.first_day).sum(),
+        )
+        old = window.year.accounts.select(
+            "account", known_days=(pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1
+        )
+        several = accounts.filter(pl.col("groups_seen") > 1).select("account")
+        by_day = (
+            visits.join(several, on="account", how="semi")
+            .group_by("account", "day", "group")
+            .agg(pl.col("utc_hours").bitwise_or())
+            .group_by("account", "day")
+            .agg(((pl.col("utc_hours") // 2**h) % 2).sum().alias(str(h)) for h in _HOURS)
+        )
+        at_once = by_day.group_by("account").agg(
+            most_at_once=pl.max_horizontal(str(h) for h in _HOURS).max(),
+            shared_hours=pl.sum_horizontal((pl.col(str(h)) > 1).cast(pl.UInt32) for h in _HOURS).sum(),
+        )
+        return (
+            accounts.join(at_once, on="account", how="left")
+            .join(old, on="account", how="left")
+            .with_columns(pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours").fill_null(0))
+        )
+
+    lasting_groups = Feature(
+        says="Groups of people, devices and addresses that nothing ties together, that were there on four days or more.",
+        unit="groups",
+        expr=pl.col("groups_lasting"),
+        missing=_MISSING,
+        when_high="{value:.0f} groups of devices and places that never mixed were each used for days; most accounts "
+        "have {typical:.0f}",
+        innocent=("a student away from home", "a second home with devices of its own", "separated parents"),
+        examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{"visits": [{"device": 1}]}], None)],
+        shown_by=_OFF_MAIN,
+    )
+    returning_groups = Feature(
+        says="Groups of people that were there on at least two days, those that came and went as well as those that "
+        "lasted.",
+        unit="groups",
+        expr=pl.col("groups_returning"),
+        missing=_MISSING,
+        when_high="{value:.0f} groups of devices and places that never mixed came and went; most accounts have "
+        "{typical:.0f}",
+        innocent=("guests", "holidays with a borrowed screen", "a student away from home"),
+        examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), ([{}], None)],
+        telling="rank",
+        shown_by=_OFF_MAIN,
+    )
+    outside_main_group_share = Feature(
+        says="Share of the plays outside the group of people that plays most.",
+        unit="share",
+        expr=1 - pl.col("main_plays") / pl.col("grouped_plays"),
+        missing=_MISSING,
+        when_high="{value:.0%} of the plays came from others than the main group of devices and places; most accounts "
+        "have {typical:.0%}",
+        innocent=("a student away from home", "guests"),
+        examples=[(_TWO_HOMES, 0.5), (_TWO_HOMES + _TIED, 0), ([{}], None)],
+        shown_by=_OFF_MAIN,
+    )
+    groups_same_hour_h = Feature(
+        says="Hours of the UTC clock in which two or more groups of people watched.",
+        unit="hours",
+        expr=pl.col("shared_hours"),
+        missing=_MISSING,
+        when_high="in {value:.0f} hours of the window groups that never mixed watched at the same time; most accounts "
+        "have {typical:.0f}",
+        innocent=("a student away from home", "separated parents"),
+        examples=[(_TWO_HOMES, 4), (_TWO_HOMES + _TIED, 0), ([{}], None)],
+        telling="rank",
+        shown_by=_OFF_MAIN,
+    )
+    most_groups_at_once = Feature(
+        says="Most groups of people that watched in one hour of the UTC clock.",
+        unit="groups",
+        expr=pl.col("most_at_once"),
+        missing=_MISSING,
+        when_high="{value:.0f} groups that never mixed watched within one hour; most accounts have {typical:.0f}",
+        innocent=("a student away from home", "guests"),
+        examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{}], None)],
+        shown_by=_OFF_MAIN,
+    )
+    newcomer_group_share = Feature(
+        says="Share of the plays by groups of people that joined within the window: none of their devices had been "
+        "seen before, and nothing ties them to the older ones.",
+        unit="share",
+        expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("newcomer_plays") / pl.col("grouped_plays")),
+        missing=f"{_MISSING}, or the account is known for under {_KNOWN_DAYS} days",
+        when_high="{value:.0%} of the plays came from people who joined lately, with devices and places of their own; "
+        "most accounts have {typical:.0%}",
+        innocent=("a move with all devices new", "a present unwrapped at somebody else's place", "holidays"),
+        examples=[
+            ([{"ago": 60, "visits": [{"device": 1, "address": 1}]}, *_TWO_HOMES], 0.5),
+            ([{"ago": 60, "visits": [{"device": 1, "address": 1}]}, *_TWO_HOMES, *_TIED], 0),
+            (_TWO_HOMES, None),
+        ],
+        telling="rank",
+        shown_by=_OFF_MAIN,
+    )

@@ -1,0 +1,109 @@
+"""What accounts have in common: the one step before features that sees all of them.
+
+An address that many accounts use is a carrier's, a campus's or an exit's: it says little about who watches. A device
+or a small network that a few accounts share ties these into a ring.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import polars as pl
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+_HUB_ACCOUNTS = 4  # an address that more accounts use is nobody's home
+_RING_DEVICE_ACCOUNTS = 50  # an id that more accounts show is no device, but what an app says of all of them
+_RING_DAYS = 3  # on one address: less is a visit, or a lease that went from one home to the next
+_CROWD = ("mobile", "vpn", "hotel", "education")  # strangers meet there
+_SCHEMA = {
+    "account": pl.UInt64,
+    "ring_accounts": pl.UInt32,
+    "device_accounts": pl.UInt32,
+    "lockstep_share": pl.Float64,
+}
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """What a window's accounts have in common.
+
+    `hubs`: addresses that more than a few accounts use. `accounts`: one row for each account that shares a device or a
+    small network: `account`, `ring_accounts` (how many there are in its ring, itself counted), `device_accounts` (most
+    other accounts on one of its devices), `lockstep_share` (share of its titles of a day that another of its ring
+    played on that day; null without titles).
+    """
+
+    hubs: pl.Series
+    accounts: pl.DataFrame
+
+    @classmethod
+    def none(cls) -> Self:
+        """Nobody has anything in common."""
+        return cls(pl.Series("address", [], pl.UInt64), pl.DataFrame(schema=_SCHEMA))
+
+
+def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
+    """From the visits (`tables.Visits`) and titles (`tables.TitleDays`) of all accounts in the window."""
+    played = visits.filter(pl.col("plays") > 0)
+    devices, addresses = pl.collect_all([_shared(played, "device"), _shared(played, "address")])
+    users = pl.len().over("address")
+    hubs = addresses.filter(users > _HUB_ACCOUNTS)["address"].unique().sort()
+    homes = addresses.filter(
+        (users <= _HUB_ACCOUNTS * 2) & (pl.col("days") >= _RING_DAYS) & ~pl.col("kind").is_in(_CROWD).fill_null(False)
+    )
+    own = devices.filter(pl.len().over("device") <= _RING_DEVICE_ACCOUNTS)
+    ties = pl.concat([own.select("account", key="device"), homes.select("account", key="address")])
+    rings = _rings(ties.filter(pl.len().over("key") > 1))
+    by_device = own.with_columns(others=pl.len().over("device") - 1).group_by("account").agg(pl.col("others").max())
+    accounts = rings.join(by_device, on="account", how="left").join(_lockstep(titles, rings), on="account", how="left")
+    return Neighbours(
+        hubs,
+        accounts.select(
+            "account",
+            pl.len().over("ring").cast(pl.UInt32).alias("ring_accounts"),
+            pl.col("others").fill_null(0).cast(pl.UInt32).alias("device_accounts"),
+            "lockstep_share",
+        ).sort("account"),
+    )
+
+
+def _shared(played: pl.LazyFrame, what: str) -> pl.LazyFrame:
+    """One row for each account on what more than one account used: `account`, it, `days`, `kind` of network."""
+    return (
+        played.filter(pl.col(what).is_not_null())
+        .group_by(what, "account")
+        .agg(days=pl.col("day").n_unique(), kind=pl.col("network_kind").min())
+        .filter(pl.len().over(what) > 1)
+        .sort(what, "account")
+    )
+
+
+def _rings(ties: pl.DataFrame) -> pl.DataFrame:
+    """`account, ring`: accounts that are tied, directly or through others, have the same number."""
+    accounts = ties.select("account").unique().sort("account")
+    keys = ties.select("key").unique().sort("key")
+    left = ties["account"].replace_strict(accounts["account"], np.arange(accounts.height), return_dtype=pl.Int64)
+    right = ties["key"].replace_strict(keys["key"], np.arange(keys.height), return_dtype=pl.Int64)
+    return accounts.with_columns(
+        ring=components(left.to_numpy(), right.to_numpy() + accounts.height)[: accounts.height]
+    )
+
+
+def components(left: np.ndarray, right: np.ndarray) -> pl.Series:
+    """For nodes numbered from 0, the number of the connected component of each; `left` and `right` are the ends of
+    the edges."""
+    n = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
+    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
+    return pl.Series(connected_components(graph, directed=False)[1], dtype=pl.UInt32)
+
+
+def _lockstep(titles: pl.LazyFrame, rings: pl.DataFrame) -> pl.DataFrame:
+    of_rings = (
+        titles.filter(pl.col("plays") > 0)
+        .select("account", "day", "title")
+        .join(rings.lazy(), on="account")
+        .collect()
+        .with_columns(together=pl.len().over("ring", "day", "title") > 1)
+    )
+    return of_rings.group_by("account").agg(lockstep_share=pl.col("together").sum() / pl.len())
