@@ -16,7 +16,7 @@ DOORS = {
     "skops": {"registry"},
     "sqlalchemy": {"ledger", "cli"},  # cli: hides a password in a URL
     "alembic": {"ledger"},
-    "sqlite3": {"ledger"},
+    "sqlite3": {"ledger", "sources"},
     "typer": {"cli"},
     "rich": {"terminal"},
     "filelock": {"runs"},

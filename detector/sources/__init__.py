@@ -10,14 +10,42 @@ from pathlib import Path
 import polars as pl
 
 from detector.errors import InputError, SettingsError
-from detector.sources import netflix, table
+from detector.sources import (
+    emby,
+    jellyfin,
+    jellystat,
+    netflix,
+    plex,
+    spotify,
+    streamystats,
+    table,
+    tautulli,
+    tracearr,
+    vendor,
+)
 from detector.sources._format import Format, Options, reading
 
 __all__ = ["FORMATS", "Format", "Options", "expand", "read", "reading"]
 
 # In the order in which they are asked whether they recognise a file: the playback table takes any names of columns.
 FORMATS: dict[str, Format] = {
-    format.name: format for format in (netflix.FORMAT, table.PARQUET, table.NDJSON, table.CSV)
+    format.name: format
+    for format in (
+        netflix.FORMAT,
+        spotify.EXTENDED,
+        spotify.YEARLY,
+        tautulli.FORMAT,
+        plex.FORMAT,
+        tracearr.FORMAT,
+        jellyfin.FORMAT,
+        jellystat.FORMAT,
+        streamystats.FORMAT,
+        emby.FORMAT,
+        vendor.FORMAT,
+        table.PARQUET,
+        table.NDJSON,
+        table.CSV,
+    )
 }
 
 
