@@ -19,7 +19,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 1  # raise when repair or digest change what they give: days are then digested anew
+_METHOD = 2  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
 _BUCKET_ROWS = 200_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, identity, playbacks, sources, store
+from detector import config, geo, identity, playbacks, sources, store
 from detector.errors import GateError, InputError
 from detector.store import Store
 
@@ -58,14 +58,25 @@ def ingest(
     """Take in files, folders and globs, one file after the other.
 
     Raises:
-        InputError: a path stands for no file, or a file can not be read.
+        InputError: a path stands for no file, or a file or a location database can not be read.
+        SettingsError: a location database or an option is not what it should be.
         GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
     """
-    files = sources.expand(paths)
-    for done, file in enumerate(files):
-        progress("ingest", done, len(files))
-        yield _ingest_file(file, into=into, keys=keys, settings=settings, format=format, options=options, now=now)
-    progress("ingest", len(files), len(files))
+    with geo.opened(settings.geo) as places:
+        files = sources.expand(paths)
+        for done, file in enumerate(files):
+            progress("ingest", done, len(files))
+            yield _ingest_file(
+                file, into=into, keys=keys, places=places, settings=settings, format=format, options=options, now=now
+            )
+        progress("ingest", len(files), len(files))
+
+
+def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
+    """For a run's record: how many files were read as which format (`formats`), and what each of these `lacks`."""
+    names = sorted({file.format for file in taken})
+    lacks = {name: list(sources.FORMATS[name].lacks) for name in names if sources.FORMATS[name].lacks}
+    return {"formats": {name: sum(file.format == name for file in taken) for name in names}, "lacks": lacks}
 
 
 def _ingest_file(
@@ -73,20 +84,23 @@ def _ingest_file(
     *,
     into: Store,
     keys: identity.Keys,
+    places: geo.Databases,
     settings: config.Settings,
     format: str,
     options: sources.Options,
     now: dt.datetime,
 ) -> Ingested:
-    with sources.reading(file), file.open("rb") as opened:
-        content = hashlib.file_digest(opened, "sha256").hexdigest()
-    asked = store.digest_of([format, asdict(options), settings.days.model_dump(), settings.identity.model_dump()])
+    content = _content(file)
+    asked = store.digest_of(
+        [format, asdict(options), settings.days.model_dump(), settings.identity.model_dump(), dict(places.digests)]
+    )
     receipt = into.home / "receipts" / f"{content}.json"
     before = _receipt(receipt)
     if before and before["asked"] == asked:
         return _from_receipt(before)
     named, raw = sources.read(file, format=format, options=options)
     with sources.reading(file):
+        raw = geo.locate(raw, places)
         checked = playbacks.check(raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings)
     ingested = _account_of(file.name, named, checked)
     _keep_rejects(checked, content, into)
@@ -99,6 +113,14 @@ def _ingest_file(
     taken = {"asked": asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
     store.write_atomically(receipt, json.dumps(taken, default=str, indent=1).encode())
     return ingested
+
+
+def _content(file: Path) -> str:
+    digests = []
+    for part in sources.parts(file):
+        with sources.reading(part), part.open("rb") as opened:
+            digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else store.digest_of(digests)
 
 
 def _receipt(path: Path) -> dict[str, Any] | None:

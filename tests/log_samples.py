@@ -134,7 +134,7 @@ def _parquet(path: Path, rows: Sequence[Row]) -> Path:
 def _history(path: Path, rows: Sequence[Row]) -> Path:
     """Tautulli's database, the metadata being that of METADATA for each row."""
     history = [{**row, "id": place} for place, row in enumerate(rows, 1)]
-    metadata = [METADATA | {"id": row["id"]} for row in history]
+    metadata = [{**METADATA, "id": row["id"]} for row in history]
     return database(path, {"session_history": history, "session_history_metadata": metadata})
 
 
@@ -148,10 +148,13 @@ def _backup(path: Path, rows: Sequence[Row]) -> Path:
 
 
 def _backup_lines(path: Path, rows: Sequence[Row]) -> Path:
-    other = [{"type": "table", "table": "jf_libraries"}, {"type": "row", "table": "jf_libraries", "data": {"Id": "l1"}}]
+    other: list[Row] = [
+        {"type": "table", "table": "jf_libraries"},
+        {"type": "row", "table": "jf_libraries", "data": {"Id": "l1"}},
+    ]
     table = {"type": "table", "table": "jf_playback_activity"}
-    lines = [*other, table, *({"type": "row", "table": "jf_playback_activity", "data": row} for row in rows)]
-    return as_ndjson(path, lines)
+    activity = ({"type": "row", "table": "jf_playback_activity", "data": row} for row in rows)
+    return as_ndjson(path, [*other, table, *activity])
 
 
 def _camel(row: Row) -> dict[str, Any]:
@@ -203,5 +206,5 @@ def write(folder: Path, format: str, form: str, *changes: Row) -> Path:
     """A file of that form, with a row for each of the changes to the row of the sample (one row for none)."""
     name, row, forms = SAMPLES[format]
     if form == "api":
-        return answer(folder / "history.json", [ANSWERED | change for change in changes or ({},)])
+        return answer(folder / "history.json", [{**ANSWERED, **change} for change in changes or ({},)])
     return forms[form](folder / name, [{**row, **change} for change in changes or ({},)])

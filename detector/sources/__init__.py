@@ -25,7 +25,7 @@ from detector.sources import (
 )
 from detector.sources._format import Format, Options, reading
 
-__all__ = ["FORMATS", "Format", "Options", "expand", "read", "reading"]
+__all__ = ["FORMATS", "Format", "Options", "expand", "parts", "read", "reading"]
 
 # In the order in which they are asked whether they recognise a file: the playback table takes any names of columns.
 FORMATS: dict[str, Format] = {
@@ -67,6 +67,12 @@ def expand(paths: Sequence[str]) -> list[Path]:
             raise InputError(f"expected log files at {asked!r}, found none ({_suffixes()}); check the path")
         files |= dict.fromkeys(found)
     return list(files)
+
+
+def parts(path: Path) -> list[Path]:
+    """The files that hold a log together: a SQLite database in use has its newest rows in a file beside it."""
+    beside = path.with_name(f"{path.name}-wal")
+    return [path, beside] if beside.is_file() else [path]
 
 
 def _below(folder: Path) -> list[Path]:
