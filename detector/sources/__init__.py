@@ -106,6 +106,8 @@ def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl
             raise InputError(f"expected log rows in {path}, found an empty file; export it again or leave it out")
         chosen = FORMATS.get(format) or next((f for f in FORMATS.values() if f.recognises(path)), None)
         if chosen is None:
-            kinds = "; ".join(f"{f.name} ({f.says})" for f in FORMATS.values())
-            raise InputError(f"expected one of {kinds} in {path}, found none of them; mend its name or export it again")
+            raise InputError(
+                f"expected a log as {', '.join(FORMATS)} in {path}, found none of them; "
+                "export it again, or leave it out"
+            )
         return chosen.name, chosen.read(path, options)

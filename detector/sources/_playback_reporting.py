@@ -54,13 +54,14 @@ def recognises(path: Path, *, as_emby: bool) -> bool:
 
 
 def read(path: Path, options: Options, columns: Sequence[str]) -> pl.LazyFrame:
-    """The rows of an export or a database with these columns."""
+    """The rows of an export with these columns, or of a database that has them.
+
+    A database may have more of `EMBY`'s than it must: early versions knew pauses, and no addresses.
+    """
     with reading(path, "an export of Playback Reporting"):
         if head(path, 6) == b"SQLite":
-            table = _sqlite.read(path, {_TABLE: columns}, columns, _REMEDY)
-        else:
-            table = _exported(path, columns)
-        return _rows(table, options)
+            return _rows(_sqlite.read(path, {_TABLE: EMBY}, columns, _REMEDY), options)
+        return _rows(_exported(path, columns), options)
 
 
 def _exported(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
@@ -71,16 +72,15 @@ def _exported(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
             f"expected {len(columns)} columns between tabs in {path}, the first a time, found other text; {_REMEDY}"
         )
     # The line on which an export was cut short becomes a row without its last cells, for the rules to judge.
-    cells = ((line + [""] * len(columns))[: len(columns)] for line in split)
-    return texts(cells, columns)
+    unsaid = [None] * len(EMBY)
+    return texts(([*line[: len(columns)], *unsaid][: len(EMBY)] for line in split), EMBY)
 
 
 def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    named = table.collect_schema().names()
     start = field.instant("DateCreated", options.timezone)
-    seconds = field.number("PlayDuration")
-    if "PauseDuration" in named:
-        seconds = pl.when(seconds >= 0).then((seconds - _pause()).clip(lower_bound=0)).otherwise(seconds)
+    lasted = field.number("PlayDuration")
+    paused = field.number("PauseDuration").fill_null(0).clip(lower_bound=0)
+    seconds = pl.when(lasted >= 0).then((lasted - paused).clip(lower_bound=0)).otherwise(lasted)
     return field.raw_rows(
         table,
         account_id=field.text("UserId"),
@@ -91,9 +91,5 @@ def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
         title_kind=field.kind("ItemType", _KINDS),
         started_at=start,
         ended_at=field.ended(start, seconds, "PlayDuration"),
-        ip=field.ip("RemoteAddress") if "RemoteAddress" in named else pl.lit(None, pl.String),
+        ip=field.ip("RemoteAddress"),
     )
-
-
-def _pause() -> pl.Expr:
-    return field.number("PauseDuration").fill_null(0).clip(lower_bound=0)

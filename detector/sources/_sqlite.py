@@ -18,13 +18,17 @@ _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def columns(path: Path, table: str) -> frozenset[str]:
-    """Names of the columns of a table; none where there is no such table or the file is no sound database."""
+    """Names of the columns of a table; none where there is no such table or the file is no sound database.
+
+    Raises:
+        BusyError: another program holds the database.
+    """
     if head(path, len(_MAGIC)) != _MAGIC:
         return frozenset()
     try:
         with _opened(path) as database:
             return _columns(database, table)
-    except (InputError, BusyError):
+    except InputError:
         return frozenset()
 
 
@@ -48,7 +52,9 @@ def read(path: Path, wanted: Mapping[str, Sequence[str]], required: Sequence[str
             for table, columns in wanted.items()
             for name in columns
         )
-        beside = " ".join(f'LEFT JOIN "{t}" ON "{t}".id = "{first}".id' for t in others if "id" in there[t])
+        beside = " ".join(
+            f'LEFT JOIN "{t}" ON "{t}".id = "{first}".id' for t in others if "id" in there[t] & there[first]
+        )
         rows = database.execute(f'SELECT {chosen} FROM "{first}" {beside} ORDER BY "{first}".rowid')
         return texts(rows, names)
 
@@ -59,10 +65,10 @@ def _columns(database: sqlite3.Connection, table: str) -> frozenset[str]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """The database, which nothing is written to or beside.
+    """The database, which nothing is written to.
 
     One that keeps its newest pages in a file beside it (WAL) and has none there is not in use: it is taken as it
-    stands, for SQLite would make that file anew.
+    stands, for SQLite would make that file anew. Where there is one, SQLite may leave its index (`-shm`) there as well.
     """
     if head(path, len(_MAGIC)) != _MAGIC:
         raise InputError(f"expected a SQLite database in {path}, found another kind of file; check the path")

@@ -11,6 +11,7 @@ A session still running, which the API lists without a row id, is left out.
   belongs together and is near in time by position, so a stretch says where it began: `view_offset`, where it stopped,
   minus the time played; where the player did not report that, the place where the one before it in the chain stopped.
   The API gives a whole chain as one row unless asked with `grouping=0`, which is the better way to ask.
+- **Live** channels have no place to stop at: their positions are not read.
 - **Where.** The IP of a relayed session is the relay's, not the viewer's, and is dropped. That of a session on the
   server's own network (`location` is "lan") is a private one and stays: it tells the devices of that house apart, and
   its network is the same for all of them.
@@ -71,8 +72,9 @@ def _rows(table: pl.LazyFrame, keep: pl.Expr | None) -> pl.LazyFrame:
     # A pause is counted in whole polls of the server, and may come out longer than the session.
     played = pl.when(between >= 0).then((between - paused).clip(lower_bound=0)).otherwise(between)
     seconds = pl.coalesce(field.number("play_duration"), played)
+    is_live = field.is_set("live")
     offset = field.whole("view_offset") // 1000
-    stopped_at = pl.when(offset > 0).then(offset)  # players that report nothing leave 0
+    stopped_at = pl.when((offset > 0) & ~is_live).then(offset)  # players that report nothing leave 0
     chain = field.text("reference_id")
     before = stopped_at.shift(1).over(chain, order_by=field.number("started"))
     began = pl.when(stopped_at.is_null()).then(pl.when(chain.is_not_null()).then(before))
@@ -86,7 +88,7 @@ def _rows(table: pl.LazyFrame, keep: pl.Expr | None) -> pl.LazyFrame:
         device_type=field.text("platform"),
         title_id=field.text("rating_key"),
         title_name=field.text("full_title"),
-        title_kind=pl.when(field.is_set("live")).then(pl.lit("live")).otherwise(field.kind("media_type", _KINDS)),
+        title_kind=pl.when(is_live).then(pl.lit("live")).otherwise(field.kind("media_type", _KINDS)),
         title_runtime_s=pl.when(runtime > 0).then(runtime),
         started_at=start,
         ended_at=field.ended(start, seconds, "stopped", "play_duration"),

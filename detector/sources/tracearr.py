@@ -3,7 +3,7 @@
 A session that is still playing or paused is left out, and is no reject. `duration_ms` is the time watched, pauses left
 out, and says when it ended; without it `stopped_at` does. `progress_ms` is where it stopped: it began there minus the
 time watched, and stretches of a resume chain (`reference_id`) follow each other by that. The place is the one that
-Tracearr looked up; it calls a private address "Local", which is none.
+Tracearr looked up; it calls a private address "Local", which is none, and a country written as a name is not read.
 """
 
 from pathlib import Path

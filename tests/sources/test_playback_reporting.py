@@ -81,6 +81,14 @@ def test_durations(played: Any, paused: Any, seconds: int | None, tmp_path: Path
     assert (None if ended is None else (ended - row["started_at"]).total_seconds()) == seconds
 
 
+def test_pauses_of_a_database_without_addresses_are_known(tmp_path: Path) -> None:
+    """An early database of Emby is read as Jellyfin's, and its pauses are taken off all the same."""
+    early = log_samples.REPORTED | {"PauseDuration": 600}
+    path = log_samples.database(tmp_path / "early.db", {"PlaybackActivity": [early]})
+    name, rows = sources.read(path, options=Options())
+    assert (name, rows.collect()["ended_at"].to_list()) == ("jellyfin", [START + dt.timedelta(minutes=80)])
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [

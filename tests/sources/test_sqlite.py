@@ -1,4 +1,4 @@
-"""Databases of other programs are read as they stand, and nothing is written to or beside them."""
+"""Databases of other programs are read as they stand, and nothing is written to them."""
 
 import shutil
 import sqlite3
@@ -45,14 +45,15 @@ def test_rows_that_stand_in_the_log_beside_a_database_in_use_are_read(tmp_path: 
         writer.close()
 
 
-def test_a_locked_database_is_worth_another_try(tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", ["auto", "plex"])
+def test_a_locked_database_is_worth_another_try(format: str, tmp_path: Path) -> None:
     """Another program that writes just now makes it busy (exit code 75), not damaged."""
     path = database(tmp_path / "locked.db", {"metadata_item_views": [VIEWED]})
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN EXCLUSIVE")
     try:
         with pytest.raises(BusyError, match="locked by another program"):
-            sources.read(path, format="plex", options=Options())
+            sources.read(path, format=format, options=Options())
     finally:
         writer.close()
 
