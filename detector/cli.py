@@ -142,14 +142,16 @@ def ingest(
             ):  # fmt: skip
                 taken.append(file)
             record["files"] = len(taken)
-            record["rows"] = sum(file.rows for file in taken if not file.known)
+            record["rows"] = sum(file.new_rows for file in taken)
             record.update(ingesting.formats_of(taken))
         if json:
             print(terminal.as_json([asdict(file) | {"lacks": sources.FORMATS[file.format].lacks} for file in taken]))
             return
         fresh = [file for file in taken if not file.known]
-        print(f"{sum(file.rows for file in fresh)} playbacks taken in from {len(fresh)} files", end="")
+        print(f"{sum(file.new_rows for file in fresh)} playbacks taken in from {len(fresh)} files", end="")
         print(f"; {len(taken) - len(fresh)} files were known already" if len(fresh) < len(taken) else "")
+        if repeated := sum(file.repeated for file in fresh):
+            print(f"{repeated} playbacks of them had come with an earlier file of the same log")
         for name, count in record["formats"].items():
             print(f"{count} {'file' if count == 1 else 'files'} read as {name}")
         for caveat in filter(None, (sources.FORMATS[name].caveat for name in record["formats"])):

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,11 @@ _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable r
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of one file: its name, the format it was read as, rows kept, rejects by rule, first and last UTC
-    date of the rows kept, and whether it had been taken in before."""
+    """What became of one file.
+
+    Its name, the format it was read as, believable rows, rejects by rule, first and last UTC date of the rows, whether
+    the file had been taken in before, and how many of its rows an earlier file of the same growing log had brought.
+    """
 
     file: str
     format: str
@@ -42,6 +45,12 @@ class Ingested:
     first_date: dt.date | None
     last_date: dt.date | None
     known: bool = False
+    repeated: int = 0
+
+    @property
+    def new_rows(self) -> int:
+        """Rows that were not there before."""
+        return 0 if self.known else self.rows - self.repeated
 
 
 def ingest(
@@ -105,7 +114,9 @@ def _ingest_file(
     ingested = _account_of(file.name, named, checked)
     _keep_rejects(checked, content, into)
     _pass_gate(file, ingested, settings.gate)
-    dates = _keep_rows(checked, content, into, keys)
+    rows = _new_rows(checked.rows, content, into) if sources.FORMATS[named].grows else checked.rows
+    ingested = replace(ingested, repeated=checked.rows.height - rows.height)
+    dates = _keep_rows(replace(checked, rows=rows), content, into, keys)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
     for date in set(before["dates"] if before else ()) - {date.isoformat() for date in dates}:
         into.remove_part("playbacks", dt.date.fromisoformat(date), f"{content}.parquet")
@@ -169,6 +180,27 @@ def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None
     if checked.rejects.height:
         day = checked.rows["started_at"].dt.date().min() or _NO_DATE
         into.put("rejects", day, {f"{content}.parquet": checked.rejects})  # type: ignore[arg-type]
+
+
+def _new_rows(rows: pl.DataFrame, content: str, into: Store) -> pl.DataFrame:
+    """The rows that no other file has brought.
+
+    A database or an export that holds all that was logged so far, taken in every night, would else be stored again
+    every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
+    difference: see `playbacks.repair`.
+    """
+    said = [name for name in rows.columns if name not in playbacks.LOOKED_UP]
+    dates = rows["started_at"].dt.date().unique().sort()
+    brought = [
+        part
+        for date in dates
+        for name in into.parts("playbacks", date)
+        if name != f"{content}.parquet"
+        for part in into.read("playbacks", [date], name, said)
+    ]
+    if not brought:
+        return rows
+    return rows.join(pl.concat(brought), on=said, how="anti", nulls_equal=True, maintain_order="left")
 
 
 def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: identity.Keys) -> list[dt.date]:

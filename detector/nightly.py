@@ -123,7 +123,7 @@ def _summary(taken: list[ingesting.Ingested]) -> dict[str, Any]:
     for file in fresh:
         for rule, count in file.rejects.items():
             rules[rule] = rules.get(rule, 0) + count
-    counts = {"files": len(fresh), "rows": sum(file.rows for file in fresh), "rejects": rules}
+    counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
     return counts | ingesting.formats_of(taken)
 
 

@@ -17,7 +17,7 @@ from detector import config, identity, tables
 
 _NAMED_BY = ["account", "device", "title", "profile"]
 # What an edition of a location database said at ingest, and the local day that may follow from it.
-_LOOKED_UP = [
+LOOKED_UP = [
     "country", "region", "city", "latitude", "longitude", "accuracy_km", "asn", "day", "utc_offset_s",
 ]  # fmt: skip
 _SHORT_KINDS = ["track", "clip"]
@@ -166,8 +166,8 @@ def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
 
 def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     again = rows["playback"].is_duplicated()
-    said = [name for name in rows.columns if name not in _LOOKED_UP]
-    once = rows.filter(again).sort(_LOOKED_UP, nulls_last=True).unique(said, keep="first", maintain_order=True)
+    said = [name for name in rows.columns if name not in LOOKED_UP]
+    once = rows.filter(again).sort(LOOKED_UP, nulls_last=True).unique(said, keep="first", maintain_order=True)
     contradicting = once["playback"].is_duplicated()
     kept = pl.concat([rows.filter(~again), once.filter(~contradicting)])
     replays = int(again.sum()) - once.height

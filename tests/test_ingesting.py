@@ -1,5 +1,6 @@
 """Taking files in: what a run says of their formats, and when a file is another than before."""
 
+import datetime as dt
 import json
 import sqlite3
 from pathlib import Path
@@ -12,7 +13,7 @@ from test_cli import detector, refused
 from test_geo import database
 
 from detector import config, identity, sources
-from detector.ingesting import ingest
+from detector.ingesting import Ingested, ingest
 from detector.store import Store
 
 KEYS = identity.Keys("0" * 64, bytes(32))
@@ -95,3 +96,38 @@ def test_rows_beside_a_database_in_use_make_it_another_file(tmp_path: Path) -> N
         assert [taken(), taken()] == [(False, 2), (True, 2)]
     finally:
         writer.close()
+
+
+def test_a_log_that_grows_brings_only_what_is_new(tmp_path: Path) -> None:
+    """The same database a day later adds its new rows; days that it had told of before stay as they were."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    days = [1714593600 + n * 86_400 for n in range(3)]
+
+    def take(*started: int) -> Ingested:
+        rows = [{"started": start, "stopped": start + 5400} for start in started]
+        path = log_samples.write(tmp_path, "tautulli", "sqlite", *rows)
+        [file] = ingest([str(path)], into=home, keys=KEYS, settings=settings, now=clock())
+        return file
+
+    def stored() -> dict[dt.date, dict[str, Any]]:
+        return {date: dict(home.parts("playbacks", date)) for date in home.partitions("playbacks")}
+
+    first = take(*days[:2])
+    before = stored()
+    second = take(*days)
+    assert (first.new_rows, second.rows, second.repeated, second.new_rows) == (2, 3, 2, 1)
+    assert {date: parts for date, parts in stored().items() if date in before} == before
+    assert len(stored()) == 3
+    assert sum(part.rows for parts in stored().values() for part in parts.values()) == 3
+    assert home.partitions("sealed") == home.partitions("playbacks")
+
+
+def test_a_table_that_says_the_same_twice_is_stored_as_it_came(tmp_path: Path) -> None:
+    """Files of a service's own are not compared with each other: replays are found when the day is digested."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        path = log_samples.write(folder, "csv", "csv", {"city": name} if name == "two" else {})
+        [file] = ingest([str(path)], into=home, keys=KEYS, settings=settings, now=clock())
+        assert (file.new_rows, file.repeated) == (1, 0)

@@ -15,4 +15,5 @@ FORMAT = Format(
     partial(recognises, as_emby=True),
     partial(read, columns=EMBY),
     lacks=("device id",),
+    grows=True,
 )

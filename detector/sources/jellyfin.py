@@ -15,4 +15,5 @@ FORMAT = Format(
     partial(recognises, as_emby=False),
     partial(read, columns=JELLYFIN),
     lacks=("IP address", "country", "device id"),
+    grows=True,
 )

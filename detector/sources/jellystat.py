@@ -96,4 +96,4 @@ def _rows(table: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-FORMAT = Format("jellystat", "a backup of Jellystat", (".json", ".jsonl"), _recognises, _read)
+FORMAT = Format("jellystat", "a backup of Jellystat", (".json", ".jsonl"), _recognises, _read, grows=True)

@@ -147,4 +147,5 @@ FORMAT = Format(
     _recognises,
     _read,
     lacks=("IP address", "device id"),
+    grows=True,
 )

@@ -47,4 +47,5 @@ FORMAT = Format(
     _recognises,
     _read,
     lacks=("IP address", "country", "duration"),
+    grows=True,
 )

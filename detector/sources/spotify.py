@@ -152,6 +152,7 @@ def _format(
         lambda path: _recognises(path, needed),
         lambda path, options: _read(path, options, needed, wanted, rows),
         lacks,  # type: ignore[arg-type]
+        grows=True,
     )
 
 

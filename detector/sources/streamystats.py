@@ -63,4 +63,5 @@ FORMAT = Format(
     (".csv", ".json", ".ndjson", ".jsonl"),
     _recognises,
     _read,
+    grows=True,
 )

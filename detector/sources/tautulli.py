@@ -104,4 +104,5 @@ FORMAT = Format(
     (".db", ".sqlite", ".sqlite3", ".json"),
     _recognises,
     _read,
+    grows=True,
 )

@@ -67,4 +67,6 @@ def _rows(table: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-FORMAT = Format("tracearr", "sessions of Tracearr, dumped", (".csv", ".json", ".ndjson", ".jsonl"), _recognises, _read)
+FORMAT = Format(
+    "tracearr", "sessions of Tracearr, dumped", (".csv", ".json", ".ndjson", ".jsonl"), _recognises, _read, grows=True
+)
