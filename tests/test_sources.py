@@ -1,5 +1,6 @@
 """Finding files, telling their format, and the shape that all formats share."""
 
+import random
 from pathlib import Path
 
 import log_samples
@@ -225,6 +226,25 @@ def test_every_format_refuses_what_is_damaged_in_one_sentence_without_ids(
         assert by_line
         assert damage in ("cut short", "half a first row")
         assert rows.height < 400
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_flipped_bytes_are_refused_or_read(format: str, form: str, tmp_path: Path) -> None:
+    """Whatever happened to a file on its way, nothing but a refusal comes of it, or rows."""
+    chance = random.Random(f"{format} {form}")
+    path = log_samples.write(tmp_path, format, form)
+    whole = path.read_bytes()
+    said = []
+    for _ in range(8):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(bytes(damaged))
+        try:
+            assert dict(_read(path, format)[1].schema) == tables.columns(tables.RawRows)
+        except (InputError, SettingsError) as refusal:
+            said.append(str(refusal))
+    assert [secret for secret in log_samples.SECRETS if secret in "".join(said)] == []
 
 
 def test_unknown_format_is_a_settings_error_that_lists_the_known(tmp_path: Path) -> None:

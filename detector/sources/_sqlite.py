@@ -78,8 +78,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(uri, uri=True)) as database:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")
             yield database
-    except sqlite3.Error as error:
-        # What SQLite says is left out: it may quote what stands in the file.
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        # What SQLite says is left out: it may quote what stands in the file, and need not even be text.
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY:
             raise BusyError(
                 f"expected {path} to be free for reading, found it locked by another program; try again, or copy it"

@@ -20,7 +20,7 @@ from detector.errors import InputError, SettingsError
 from detector.sources import _fields as field
 from detector.sources import _json
 from detector.sources import _values as values
-from detector.sources._format import Format, Options, missing_columns, reading
+from detector.sources._format import Fact, Format, Options, missing_columns, reading
 
 _EXTENDED = ("ts", "ms_played")
 _WANTED = (
@@ -143,7 +143,7 @@ def _format(
     needed: Sequence[str],
     wanted: Sequence[str],
     rows: Callable[[pl.LazyFrame, Options], pl.LazyFrame],
-    lacks: tuple[str, ...],
+    lacks: tuple[Fact, ...],
 ) -> Format:
     return Format(
         name,
@@ -151,7 +151,7 @@ def _format(
         (".json",),
         lambda path: _recognises(path, needed),
         lambda path, options: _read(path, options, needed, wanted, rows),
-        lacks,  # type: ignore[arg-type]
+        lacks,
         grows=True,
     )
 
