@@ -127,7 +127,7 @@ def ingest(
     """Take playback logs in: read, check, store; say what was rejected and why. Again, it changes nothing."""
     from dataclasses import asdict
 
-    from detector import ingesting, sources, terminal
+    from detector import geo, ingesting, sources, terminal
     from detector.runs import on_record
 
     with _opened(context, make=True) as (doors, loaded):
@@ -135,19 +135,27 @@ def ingest(
         options = sources.Options(account or source.account, _zone(timezone) or source.timezone, source.columns)
         taken = []
         with terminal.progress() as progress, on_record(doors, "ingest", day=None, clock=_now) as (_, record):
+            record["geo"] = geo.editions(loaded.settings.geo)
             for file in ingesting.ingest(
                 paths, into=doors.home, keys=doors.keys, settings=loaded.settings, format=format, options=options,
                 now=_now(), progress=progress,
             ):  # fmt: skip
                 taken.append(file)
             record["files"] = len(taken)
-            record["rows"] = sum(file.rows for file in taken if not file.known)
+            record["rows"] = sum(file.new_rows for file in taken)
+            record.update(ingesting.formats_of(taken))
         if json:
-            print(terminal.as_json([asdict(file) for file in taken]))
+            print(terminal.as_json([asdict(file) | {"lacks": sources.FORMATS[file.format].lacks} for file in taken]))
             return
         fresh = [file for file in taken if not file.known]
-        print(f"{sum(file.rows for file in fresh)} playbacks taken in from {len(fresh)} files", end="")
+        print(f"{sum(file.new_rows for file in fresh)} playbacks taken in from {len(fresh)} files", end="")
         print(f"; {len(taken) - len(fresh)} files were known already" if len(fresh) < len(taken) else "")
+        if repeated := sum(file.repeated for file in fresh):
+            print(f"{repeated} playbacks of them had come with an earlier file of the same log")
+        for name, count in record["formats"].items():
+            print(f"{count} {'file' if count == 1 else 'files'} read as {name}")
+        for caveat in filter(None, (sources.FORMATS[name].caveat for name in record["formats"])):
+            print(caveat)
         dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
         if dates:
             print(f"UTC dates {min(dates)} to {max(dates)}")

@@ -72,6 +72,13 @@ class Identity(Section):
     ipv6_network_bits: Annotated[int, pydantic.Field(ge=1, le=128)]
 
 
+class Geo(Section):
+    """Location databases (.mmdb); an empty path is none."""
+
+    city: str
+    asn: str
+
+
 class Playbacks(Section):
     """What a believable row is, and when stretches are one playback and a playback is a view."""
 
@@ -137,6 +144,7 @@ class Settings(BaseSettings):
     source: Source
     days: Days
     identity: Identity
+    geo: Geo
     playbacks: Playbacks
     gate: Gate
     window: Window

@@ -7,13 +7,13 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from detector import config, identity, playbacks, sources, store
+from detector import config, geo, identity, playbacks, sources, store
 from detector.errors import GateError, InputError
 from detector.store import Store
 
@@ -31,8 +31,11 @@ _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable r
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of one file: its name, the format it was read as, rows kept, rejects by rule, first and last UTC
-    date of the rows kept, and whether it had been taken in before."""
+    """What became of one file.
+
+    Its name, the format it was read as, believable rows, rejects by rule, first and last UTC date of the rows, whether
+    the file had been taken in before, and how many of its rows an earlier file of the same growing log had brought.
+    """
 
     file: str
     format: str
@@ -42,6 +45,12 @@ class Ingested:
     first_date: dt.date | None
     last_date: dt.date | None
     known: bool = False
+    repeated: int = 0
+
+    @property
+    def new_rows(self) -> int:
+        """Rows that were not there before."""
+        return 0 if self.known else self.rows - self.repeated
 
 
 def ingest(
@@ -58,14 +67,25 @@ def ingest(
     """Take in files, folders and globs, one file after the other.
 
     Raises:
-        InputError: a path stands for no file, or a file can not be read.
+        InputError: a path stands for no file, or a file or a location database can not be read.
+        SettingsError: a location database or an option is not what it should be.
         GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
     """
-    files = sources.expand(paths)
-    for done, file in enumerate(files):
-        progress("ingest", done, len(files))
-        yield _ingest_file(file, into=into, keys=keys, settings=settings, format=format, options=options, now=now)
-    progress("ingest", len(files), len(files))
+    with geo.opened(settings.geo) as places:
+        files = sources.expand(paths)
+        for done, file in enumerate(files):
+            progress("ingest", done, len(files))
+            yield _ingest_file(
+                file, into=into, keys=keys, places=places, settings=settings, format=format, options=options, now=now
+            )
+        progress("ingest", len(files), len(files))
+
+
+def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
+    """For a run's record: how many files were read as which format (`formats`), and what each of these `lacks`."""
+    names = sorted({file.format for file in taken})
+    lacks = {name: list(sources.FORMATS[name].lacks) for name in names if sources.FORMATS[name].lacks}
+    return {"formats": {name: sum(file.format == name for file in taken) for name in names}, "lacks": lacks}
 
 
 def _ingest_file(
@@ -73,25 +93,30 @@ def _ingest_file(
     *,
     into: Store,
     keys: identity.Keys,
+    places: geo.Databases,
     settings: config.Settings,
     format: str,
     options: sources.Options,
     now: dt.datetime,
 ) -> Ingested:
-    with sources.reading(file), file.open("rb") as opened:
-        content = hashlib.file_digest(opened, "sha256").hexdigest()
-    asked = store.digest_of([format, asdict(options), settings.days.model_dump(), settings.identity.model_dump()])
+    content = _content(file)
+    asked = store.digest_of(
+        [format, asdict(options), settings.days.model_dump(), settings.identity.model_dump(), dict(places.digests)]
+    )
     receipt = into.home / "receipts" / f"{content}.json"
     before = _receipt(receipt)
     if before and before["asked"] == asked:
         return _from_receipt(before)
     named, raw = sources.read(file, format=format, options=options)
     with sources.reading(file):
+        raw = geo.locate(raw, places)
         checked = playbacks.check(raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings)
     ingested = _account_of(file.name, named, checked)
     _keep_rejects(checked, content, into)
     _pass_gate(file, ingested, settings.gate)
-    dates = _keep_rows(checked, content, into, keys)
+    rows = _new_rows(checked.rows, content, into) if sources.FORMATS[named].grows else checked.rows
+    ingested = replace(ingested, repeated=checked.rows.height - rows.height)
+    dates = _keep_rows(replace(checked, rows=rows), content, into, keys)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
     for date in set(before["dates"] if before else ()) - {date.isoformat() for date in dates}:
         into.remove_part("playbacks", dt.date.fromisoformat(date), f"{content}.parquet")
@@ -99,6 +124,14 @@ def _ingest_file(
     taken = {"asked": asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
     store.write_atomically(receipt, json.dumps(taken, default=str, indent=1).encode())
     return ingested
+
+
+def _content(file: Path) -> str:
+    digests = []
+    for part in sources.parts(file):
+        with sources.reading(part), part.open("rb") as opened:
+            digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
+    return digests[0] if len(digests) == 1 else store.digest_of(digests)
 
 
 def _receipt(path: Path) -> dict[str, Any] | None:
@@ -147,6 +180,27 @@ def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None
     if checked.rejects.height:
         day = checked.rows["started_at"].dt.date().min() or _NO_DATE
         into.put("rejects", day, {f"{content}.parquet": checked.rejects})  # type: ignore[arg-type]
+
+
+def _new_rows(rows: pl.DataFrame, content: str, into: Store) -> pl.DataFrame:
+    """The rows that no other file has brought.
+
+    A database or an export that holds all that was logged so far, taken in every night, would else be stored again
+    every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
+    difference: see `playbacks.repair`.
+    """
+    said = [name for name in rows.columns if name not in playbacks.LOOKED_UP]
+    dates = rows["started_at"].dt.date().unique().sort()
+    brought = [
+        part
+        for date in dates
+        for name in into.parts("playbacks", date)
+        if name != f"{content}.parquet"
+        for part in into.read("playbacks", [date], name, said)
+    ]
+    if not brought:
+        return rows
+    return rows.join(pl.concat(brought), on=said, how="anti", nulls_equal=True, maintain_order="left")
 
 
 def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: identity.Keys) -> list[dt.date]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, decisions, digesting, features, ingesting, model, sources, store
+from detector import config, decisions, digesting, features, geo, ingesting, model, sources, store
 from detector.errors import DetectorError, GateError, InputError, NoChampionError
 from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
@@ -71,6 +71,7 @@ def night(
         NoChampionError: no model is in use.
     """
     with on_record(doors, "nightly", day=day, clock=clock) as (run_id, record):
+        record["geo"] = geo.editions(settings.geo)
         taken = take_in(doors, settings, now=clock(), progress=progress)
         record["ingested"] = _summary(taken)
         held_before = rebuild_since or day - dt.timedelta(days=settings.days.look_back_days)
@@ -122,7 +123,8 @@ def _summary(taken: list[ingesting.Ingested]) -> dict[str, Any]:
     for file in fresh:
         for rule, count in file.rejects.items():
             rules[rule] = rules.get(rule, 0) + count
-    return {"files": len(fresh), "rows": sum(file.rows for file in fresh), "rejects": rules}
+    counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
+    return counts | ingesting.formats_of(taken)
 
 
 def pass_volume_gate(home: Store, day: dt.date, gate: config.Gate) -> list[str]:

@@ -16,6 +16,10 @@ import polars as pl
 from detector import config, identity, tables
 
 _NAMED_BY = ["account", "device", "title", "profile"]
+# What an edition of a location database said at ingest, and the local day that may follow from it.
+LOOKED_UP = [
+    "country", "region", "city", "latitude", "longitude", "accuracy_km", "asn", "day", "utc_offset_s",
+]  # fmt: skip
 _SHORT_KINDS = ["track", "clip"]
 _PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
 
@@ -149,7 +153,8 @@ class Repaired:
 def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
     """Checked rows → playbacks: replays and contradictions out, ghosts cut, resumes merged, views marked.
 
-    Exact replays vanish. Two rows that name the same playback but say different things are both left out.
+    Exact replays vanish. Two rows that name the same playback but say different things are both left out; two that
+    only place it differently are one, for a later file may have been taken in with a later location database.
     Where a real device id stands, a device shows one thing at a time. See GLOSSARY for *playback*, *repeat*, *ghost*.
     """
     distinct, replays, conflicts = _without_replays(rows)
@@ -161,7 +166,8 @@ def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
 
 def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
     again = rows["playback"].is_duplicated()
-    once = rows.filter(again).unique()
+    said = [name for name in rows.columns if name not in LOOKED_UP]
+    once = rows.filter(again).sort(LOOKED_UP, nulls_last=True).unique(said, keep="first", maintain_order=True)
     contradicting = once["playback"].is_duplicated()
     kept = pl.concat([rows.filter(~again), once.filter(~contradicting)])
     replays = int(again.sum()) - once.height

@@ -48,6 +48,7 @@ class Playable(dy.Schema):
     city = dy.String(nullable=True, max_length=200, description="city as given")
     latitude = dy.Float64(nullable=True, min=-90, max=90, description="degrees north")
     longitude = dy.Float64(nullable=True, min=-180, max=180, description="degrees east")
+    accuracy_km = dy.Int64(nullable=True, min=0, max=20_100, description="radius around the place that it may lie in")
     network_kind = dy.String(nullable=True, check=lambda c: c.is_in(NETWORK_KINDS), description="one of NETWORK_KINDS")
     title_kind = dy.String(nullable=True, check=lambda c: c.is_in(TITLE_KINDS), description="one of TITLE_KINDS")
     title_runtime_s = dy.Int64(nullable=True, min=1, max=10**6, description="length of the title, seconds")

@@ -32,6 +32,8 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
     looked = digesting.look(home, day, settings.window)
     known_days = len(looked.window) + len(looked.between) + 31 * len(looked.months)
     length = min(settings.window.year_days, max(_LEAST_DAYS, known_days))
+    # Its addresses are nobody's: a location database must not place them.
+    settings = settings.model_copy(update={"geo": config.Geo(city="", asn="")})
     service = simulate.simulate(accounts=_INVENTED_ACCOUNTS, days=length, end=day, seed=seed, abuse_share=0)
     seen = service.playbacks.with_columns(
         pl.lit(None).alias(name) for name in _never_said(home, looked.window) if name in service.playbacks.columns

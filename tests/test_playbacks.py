@@ -359,6 +359,15 @@ def test_two_rows_that_say_different_things_of_one_playback_are_both_left_out() 
     assert (done.replays, done.conflicts) == (1, 2)
 
 
+def test_a_place_that_was_looked_up_anew_is_no_contradiction() -> None:
+    """The same row, taken in with two editions of a location database, is one; the placed one of two is kept."""
+    there = {"country": "FR", "city": "Lyon", "latitude": 45.7, "longitude": 4.8, "accuracy_km": 20, "asn": 64500}
+    rows = [played("10 20:00", 90, playback=7, **place) for place in ({}, there, {"country": "FR"})]
+    for order in (rows, rows[::-1]):
+        done = repair(*order)
+        assert (done.playbacks["city"].to_list(), done.replays, done.conflicts) == (["Lyon"], 2, 0)
+
+
 def test_stretches_under_half_an_hour_apart_merge_while_the_position_goes_on() -> None:
     """A film watched with two breaks is one playback: its ends are the outer ones, its seconds leave the breaks out."""
     [playback] = repair(

@@ -59,6 +59,15 @@ def test_the_table_of_exit_codes_is_whole() -> None:
     assert codes <= shown
 
 
+def test_the_table_of_formats_is_whole() -> None:
+    """Every format stands in the README under its name, and no other."""
+    from detector import sources
+
+    table = README.split("## The formats")[1].split("\n## ")[0]
+    named = [row.split("|")[2] for row in table.splitlines() if "`detector ingest" in row]
+    assert {name for cell in named for name in re.findall("`(.+?)`", cell)} == set(sources.FORMATS)
+
+
 def test_the_catalogue_of_features_is_up_to_date() -> None:
     """`make docs` would change nothing."""
     from docs.generate import page

@@ -1,9 +1,13 @@
 """Finding files, telling their format, and the shape that all formats share."""
 
+import random
 from pathlib import Path
 
+import log_samples
 import polars as pl
 import pytest
+from log_samples import FORMS, SAMPLES
+from polars.testing import assert_frame_equal
 
 from detector import sources, tables
 from detector.errors import InputError, SettingsError
@@ -28,8 +32,18 @@ def parquet(path: Path, rows: int = 1) -> Path:
 
 
 def test_folder_stands_for_all_log_files_below_it_sorted_without_hidden_ones(tmp_path: Path) -> None:
-    """Parquet, CSV, TSV, NDJSON and JSONL are taken at any depth; hidden files, hidden folders and others are not."""
-    taken = ["a/one.csv", "a/two.parquet", "b.ndjson", "c/d/e.jsonl", "z.TSV"]
+    """Files that some format may be are taken at any depth; hidden files, hidden folders and others are not."""
+    taken = [
+        "a/one.csv",
+        "a/two.parquet",
+        "b.ndjson",
+        "c/d/e.jsonl",
+        "f.db",
+        "g.sqlite",
+        "h.sqlite3",
+        "i.json",
+        "z.TSV",
+    ]
     for name in [*taken, ".hidden.csv", ".git/x.csv", "a/notes.txt", "a/_SUCCESS"]:
         write(tmp_path / name, "x")
     (tmp_path / "folder.csv").mkdir()
@@ -89,14 +103,148 @@ def test_parquet_is_told_by_its_first_bytes(tmp_path: Path) -> None:
     assert (taken, rows.collect().height) == ("parquet", 1)
 
 
-def test_every_format_reads_what_it_recognises_and_no_other_claims_it(tmp_path: Path) -> None:
-    """One sample of each format is claimed by that format alone, but for Netflix's, which is CSV as well."""
-    samples = {"netflix": NETFLIX, "csv": CSV, "ndjson": NDJSON}
-    for name, content in samples.items():
-        claimed = {f.name for f in sources.FORMATS.values() if f.recognises(write(tmp_path / name, content))}
-        assert claimed == ({"netflix", "csv"} if name == "netflix" else {name})
-    assert {f.name for f in sources.FORMATS.values() if f.recognises(parquet(tmp_path / "p"))} == {"parquet"}
+def _read(path: Path, format: str = "auto") -> tuple[str, pl.DataFrame]:
+    """The format a file was read as, and its rows; a refusal of either step is an InputError."""
+    with sources.reading(path):
+        name, rows = sources.read(path, format=format, options=Options(account="home"))
+        return name, rows.collect()
+
+
+def test_there_is_a_sample_of_every_format() -> None:
+    """What follows covers all of them, under their own names."""
+    assert set(SAMPLES) == set(sources.FORMATS)
     assert all(name == f.name and f.says and f.suffixes for name, f in sources.FORMATS.items())
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_every_format_recognises_its_own_and_no_other_does(format: str, form: str, tmp_path: Path) -> None:
+    """Only the playback table, which takes any names of columns and is asked last, claims what is another's."""
+    path = log_samples.write(tmp_path, format, form)
+    claimed = [f.name for f in sources.FORMATS.values() if f.recognises(path)]
+    assert claimed[0] == format
+    assert set(claimed[1:]) <= {"csv", "ndjson"}
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_every_format_gives_the_columns_of_raw_rows(format: str, form: str, tmp_path: Path) -> None:
+    """One row of the sample is one row with an account, a start, and a title or a device, in the table's types."""
+    name, rows = _read(log_samples.write(tmp_path, format, form))
+    assert name == format
+    assert dict(rows.schema) == tables.columns(tables.RawRows)
+    (row,) = rows.to_dicts()
+    assert row["row"] == 1
+    assert row["account_id"]
+    assert row["started_at"]
+    assert row["title_id"] or row["device_id"]
+
+
+@pytest.mark.parametrize(
+    ("format", "form"), [(f, form) for f, form in FORMS if f not in ("parquet", "csv", "ndjson", "netflix")]
+)
+def test_every_format_says_truly_what_it_lacks(format: str, form: str, tmp_path: Path) -> None:
+    """The sample says all that its format is not declared to lack, and nothing else; tables may say what they like."""
+    (row,) = _read(log_samples.write(tmp_path, format, form))[1].to_dicts()
+    shown = {
+        "IP address": row["ip"],
+        "device id": row["device_id"],
+        "device name": row["device_name"] or row["device_id"],
+        "duration": row["ended_at"],
+        "title": row["title_id"],
+    }
+    lacks = set(sources.FORMATS[format].lacks)
+    assert {fact for fact, value in shown.items() if value is None} == lacks - {"country"}
+    assert row["country"] is None or "country" not in lacks
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_every_format_ignores_a_column_it_does_not_know(format: str, form: str, tmp_path: Path) -> None:
+    """A column that a later version adds changes nothing."""
+    plain = _read(log_samples.write(tmp_path, format, form))
+    assert _read(log_samples.write(tmp_path, format, form, {"added_column": "something"}))[0] == plain[0]
+    assert_frame_equal(_read(log_samples.write(tmp_path, format, form, {"added_column": "something"}))[1], plain[1])
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_blank_numbers_and_nulls_cost_no_row(format: str, form: str, tmp_path: Path) -> None:
+    """Every column that names nobody and no time may be blank or null: the row stands, with less in it."""
+    _, sample, _ = SAMPLES[format]
+    row = log_samples.ANSWERED if form == "api" else sample
+    needed = {
+        "account_id", "user_id", "UserId", "server_user_id", "username", "started_at", "started", "Start Time", "ts",
+        "ms_played", "endTime", "msPlayed", "DateCreated", "ActivityDateInserted", "start_time", "viewed_at", "row_id",
+        "PlaybackDuration", "id", "PlayDuration", "PauseDuration",
+    }  # fmt: skip
+    for blank in ("", None):
+        if blank is None and form == "tsv":
+            continue
+        changes = {key: blank for key in row if key not in needed}
+        if format == "parquet":
+            changes |= {"title_id": "t"}
+        rows = _read(log_samples.write(tmp_path, format, form, {}, changes), format)[1]
+        assert rows["row"].to_list() == [1, 2]
+        assert rows["started_at"].is_not_null().all()
+        assert rows["account_id"].is_not_null().all()
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_numbers_may_stand_as_text(format: str, form: str, tmp_path: Path) -> None:
+    """Integers written as strings are read as the integers."""
+    _, sample, _ = SAMPLES[format]
+    row = log_samples.ANSWERED if form == "api" else sample
+    written = {key: str(value) for key, value in row.items() if type(value) in (int, float)}
+    plain = _read(log_samples.write(tmp_path, format, form))[1]
+    assert_frame_equal(_read(log_samples.write(tmp_path, format, form, written))[1], plain)
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+@pytest.mark.parametrize("damage", ["cut short", "half a first row", "empty", "another program's"])
+def test_every_format_refuses_what_is_damaged_in_one_sentence_without_ids(
+    format: str, form: str, damage: str, tmp_path: Path
+) -> None:
+    """A torn file is refused or gives the rows before the tear; nothing that stands in it reaches a message."""
+    path = log_samples.write(tmp_path, format, form, *[{}] * 400)
+    whole = path.read_bytes()
+    path.write_bytes(
+        {
+            "cut short": whole[: len(whole) * 2 // 3],
+            "half a first row": whole[: len(whole) // 1000],
+            "empty": b"",
+            "another program's": b"\x7fELF\x02\x01\x01 secret-user Secret Title",
+        }[damage]
+    )
+    by_line = form in ("csv", "ndjson", "tsv", "lines")
+    try:
+        rows = _read(path, format)[1]
+    except (InputError, SettingsError) as refusal:
+        said = str(refusal)
+        assert "expected" in said
+        assert "found" in said
+        assert "\n" not in said
+        assert not [secret for secret in log_samples.SECRETS if secret in said]
+        assert not (by_line and damage == "cut short")
+    else:
+        assert by_line
+        assert damage in ("cut short", "half a first row")
+        assert rows.height < 400
+
+
+@pytest.mark.parametrize(("format", "form"), FORMS)
+def test_flipped_bytes_are_refused_or_read(format: str, form: str, tmp_path: Path) -> None:
+    """Whatever happened to a file on its way, nothing but a refusal comes of it, or rows."""
+    chance = random.Random(f"{format} {form}")
+    path = log_samples.write(tmp_path, format, form)
+    whole = path.read_bytes()
+    said = []
+    for _ in range(8):
+        damaged = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(bytes(damaged))
+        try:
+            assert dict(_read(path, format)[1].schema) == tables.columns(tables.RawRows)
+        except (InputError, SettingsError) as refusal:
+            said.append(str(refusal))
+    assert [secret for secret in log_samples.SECRETS if secret in "".join(said)] == []
 
 
 def test_unknown_format_is_a_settings_error_that_lists_the_known(tmp_path: Path) -> None:

@@ -127,6 +127,7 @@ def test_statuses_and_kinds_are_words_of_the_glossary() -> None:
         ("latitude", [90.0, -90.0, 0.0], [90.1, -91.0, float("inf")]),
         ("longitude", [180.0, -180.0], [180.1, float("-inf")]),
         ("asn", [0, 2**32 - 1], [-1, 2**32]),
+        ("accuracy_km", [0, 5, 20_100, None], [-1, 20_101]),
         ("position_start_s", [0, None], [-1]),
         ("title_runtime_s", [1, 10**6], [0, -5, 10**6 + 1]),
         ("plan_streams", [1, 1000], [0, 1001]),

@@ -10,14 +10,42 @@ from pathlib import Path
 import polars as pl
 
 from detector.errors import InputError, SettingsError
-from detector.sources import netflix, table
+from detector.sources import (
+    emby,
+    jellyfin,
+    jellystat,
+    netflix,
+    plex,
+    spotify,
+    streamystats,
+    table,
+    tautulli,
+    tracearr,
+    vendor,
+)
 from detector.sources._format import Format, Options, reading
 
-__all__ = ["FORMATS", "Format", "Options", "expand", "read", "reading"]
+__all__ = ["FORMATS", "Format", "Options", "expand", "parts", "read", "reading"]
 
 # In the order in which they are asked whether they recognise a file: the playback table takes any names of columns.
 FORMATS: dict[str, Format] = {
-    format.name: format for format in (netflix.FORMAT, table.PARQUET, table.NDJSON, table.CSV)
+    format.name: format
+    for format in (
+        netflix.FORMAT,
+        spotify.EXTENDED,
+        spotify.YEARLY,
+        tautulli.FORMAT,
+        plex.FORMAT,
+        tracearr.FORMAT,
+        jellyfin.FORMAT,
+        jellystat.FORMAT,
+        streamystats.FORMAT,
+        emby.FORMAT,
+        vendor.FORMAT,
+        table.PARQUET,
+        table.NDJSON,
+        table.CSV,
+    )
 }
 
 
@@ -39,6 +67,12 @@ def expand(paths: Sequence[str]) -> list[Path]:
             raise InputError(f"expected log files at {asked!r}, found none ({_suffixes()}); check the path")
         files |= dict.fromkeys(found)
     return list(files)
+
+
+def parts(path: Path) -> list[Path]:
+    """The files that hold a log together: a SQLite database in use has its newest rows in a file beside it."""
+    beside = path.with_name(f"{path.name}-wal")
+    return [path, beside] if beside.is_file() else [path]
 
 
 def _below(folder: Path) -> list[Path]:
@@ -72,6 +106,8 @@ def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl
             raise InputError(f"expected log rows in {path}, found an empty file; export it again or leave it out")
         chosen = FORMATS.get(format) or next((f for f in FORMATS.values() if f.recognises(path)), None)
         if chosen is None:
-            kinds = "; ".join(f"{f.name} ({f.says})" for f in FORMATS.values())
-            raise InputError(f"expected one of {kinds} in {path}, found none of them; mend its name or export it again")
+            raise InputError(
+                f"expected a log as {', '.join(FORMATS)} in {path}, found none of them; "
+                "export it again, or leave it out"
+            )
         return chosen.name, chosen.read(path, options)

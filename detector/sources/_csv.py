@@ -1,9 +1,12 @@
-"""The first line of a text file with columns."""
+"""Text files with columns under a line of names."""
 
 import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
+from detector.errors import InputError
 from detector.sources._format import head
 
 _SEPARATORS = ",;\t|"
@@ -24,6 +27,26 @@ def header(path: Path) -> Header | None:
         return None
     line = first.decode("utf-8", "replace")
     return max((Header(s, fields(line, s)) for s in _SEPARATORS if s in line), key=lambda h: len(h.names), default=None)
+
+
+def scan(path: Path) -> pl.LazyFrame:
+    """All columns as text, under their names as they stand; blank lines are no rows.
+
+    Raises:
+        InputError: there is no line of column names.
+    """
+    first = header(path)
+    if first is None:
+        raise InputError(f"expected a line of column names in {path}, found none; is it CSV, and not compressed?")
+    frame = pl.scan_csv(
+        path,
+        separator=first.separator,
+        infer_schema=False,
+        encoding="utf8-lossy",
+        truncate_ragged_lines=True,
+        glob=False,
+    )
+    return frame.filter(~pl.all_horizontal(pl.all().is_null()))
 
 
 def fields(line: str, separator: str) -> tuple[str, ...]:

@@ -5,17 +5,28 @@ its rows into the columns of `tables.RawRows` and checks nothing: what it cannot
 later. It refuses only a file that cannot be read as that format at all.
 """
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
 from detector.errors import InputError
 
 _SHOWN_COLUMNS = 30
+Fact = Literal["IP address", "country", "device id", "device name", "duration", "title"]
+# The families that watch one of these need at least one of them.
+_NEEDED_BY: dict[str, frozenset[Fact]] = {
+    "repetition": frozenset({"title"}),
+    "concurrency": frozenset({"duration"}),
+    "devices": frozenset({"device id", "device name"}),
+    "places": frozenset({"IP address", "country"}),
+    "rings": frozenset({"IP address", "device id"}),
+}
 # A data row standing where the header should be holds a time, and so a field that begins with a digit.
 _COLUMN_NAME = re.compile(r"[^\W\d][\w .()/-]{0,60}")
 
@@ -39,7 +50,8 @@ class Format:
 
     `recognises` looks at the beginning of a file only. `read` gives rows in the columns of `tables.RawRows`, absent
     ones null, `row` being 1 for the first data row; it raises InputError, or SettingsError where an option it needs
-    is missing. `suffixes` are those of the files taken from a folder.
+    is missing. `suffixes` are those of the files taken from a folder. `lacks` is what no file of the format says.
+    `grows`: a later file of the same log holds all that the earlier one did.
     """
 
     name: str
@@ -47,6 +59,25 @@ class Format:
     suffixes: tuple[str, ...]
     recognises: Callable[[Path], bool]
     read: Callable[[Path, Options], pl.LazyFrame]
+    lacks: tuple[Fact, ...] = ()
+    grows: bool = False
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The families that a log of this format alone leaves out."""
+        return tuple(family for family, needed in _NEEDED_BY.items() if needed <= set(self.lacks))
+
+    @property
+    def caveat(self) -> str:
+        """What the format lacks and what that leaves out, in one line; "" where it lacks nothing."""
+        if not self.lacks:
+            return ""
+        so = f", so {_listed(self.left_out, 'and')} will be left out" if self.left_out else ""
+        return f"{self.name}: says no {_listed(self.lacks, 'or')}{so}"
+
+
+def _listed(words: Sequence[str], last: str) -> str:
+    return f" {last} ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 @contextmanager
@@ -81,3 +112,12 @@ def head(path: Path, size: int = 65_536) -> bytes:
     """The first bytes of a file, without a byte order mark."""
     with path.open("rb") as file:
         return file.read(size).removeprefix(b"\xef\xbb\xbf")
+
+
+def decoded(raw: bytes) -> str:
+    """Text in the encoding that its first bytes show, without a byte order mark; what is not text is replaced.
+
+    >>> decoded("Jos\u00e9".encode("utf-16")), decoded(b"Jos\xe9")
+    ('Jos\u00e9', 'Jos\ufffd')
+    """
+    return raw.decode(json.detect_encoding(raw), "replace").removeprefix("\ufeff")

@@ -4,6 +4,7 @@ Each function takes a column and the type it has in the file (numbers may stand 
 """
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
@@ -14,6 +15,29 @@ _FIRST, _LAST = dt.datetime(1000, 1, 1, tzinfo=dt.UTC), dt.datetime(9000, 1, 1, 
 _EXACT_FLOAT = 2**53
 _ISO = r"^[1-8]\d{3}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[Zz]|UTC|[+-][0-2]\d(?::?[0-5]\d)?)?$"
 _AFTER_MINUTES = 16
+
+
+def texts(rows: Iterable[Sequence[object]], names: Sequence[str]) -> pl.LazyFrame:
+    """Rows of Python values as a table of text: numbers as written, bytes decoded, lists and objects null.
+
+    >>> texts([(1, 2.5, True), (None, [], b"x")], ["a", "b", "c"]).collect().rows()
+    [('1', '2.5', 'true'), (None, None, 'x')]
+    """
+    columns: list[list[str | None]] = [[] for _ in names]
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            column.append(_as_text(value))
+    return pl.LazyFrame(dict(zip(names, columns, strict=True)), schema=dict.fromkeys(names, pl.String))
+
+
+def _as_text(value: object) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")  # JSON may hold half of a surrogate pair
+    return str(value) if isinstance(value, int | float) else None
 
 
 def there(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

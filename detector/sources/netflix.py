@@ -30,11 +30,11 @@ from detector import tables
 from detector.errors import SettingsError
 from detector.sources import _values as values
 from detector.sources._csv import fields, header
+from detector.sources._fields import began
 from detector.sources._format import Format, Options, missing_columns, reading
 
 _REQUIRED = ("Profile Name", "Start Time", "Duration", "Title")
 _OPTIONAL = ("Attributes", "Supplemental Video Type", "Device Type", "Bookmark", "Latest Bookmark", "Country")
-_SKIPPED_BACK_S = 60
 _COLON = r"(?::\s|\x{FF1A})"  # the second of each pair is the full-width one
 _OPEN, _CLOSE = r"[(\x{FF08}]", r"[)\x{FF09}]"
 _WORD_AND_NUMBER = r"(?:\p{L}[\p{L}\p{M}.]*\s*\d{1,4}|第?\s*\d{1,4}\.?\s*\p{L}[\p{L}\p{M}]*)"
@@ -87,7 +87,6 @@ def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     length = _seconds("Duration")
     end = pl.when(length.is_not_null()).then(start + values.span(length))
     position = pl.coalesce(_seconds("Bookmark"), _seconds("Latest Bookmark"))
-    began = position - length
     played = table.with_row_index("row", offset=1).filter(pl.col("Supplemental Video Type").is_null())
     return tables.shape(
         played.select(
@@ -101,7 +100,7 @@ def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
             title_kind=_kind(pl.col("Title")),
             started_at=start,
             ended_at=pl.coalesce(end, pl.when(pl.col("Duration").is_not_null()).then(start - pl.duration(seconds=1))),
-            position_start_s=pl.when(began >= -_SKIPPED_BACK_S).then(began.clip(lower_bound=0)),
+            position_start_s=began(position, length),
             position_end_s=position,
             country=_country(pl.col("Country")),
             interaction=_interaction(pl.col("Attributes")),
@@ -141,4 +140,12 @@ def _interaction(attributes: pl.Expr) -> pl.Expr:
     )
 
 
-FORMAT = Format("netflix", "Netflix's personal export, ViewingActivity.csv", (".csv",), _recognises, _read)
+FORMAT = Format(
+    "netflix",
+    "Netflix's personal export, ViewingActivity.csv",
+    (".csv",),
+    _recognises,
+    _read,
+    lacks=("IP address", "device id"),
+    grows=True,
+)

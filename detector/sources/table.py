@@ -22,9 +22,8 @@ import polars as pl
 
 from detector import tables
 from detector.errors import InputError, SettingsError
-from detector.sources import _ndjson
+from detector.sources import _csv, _ndjson
 from detector.sources import _values as values
-from detector.sources._csv import header
 from detector.sources._format import Format, Options, head, missing_columns, reading
 
 _WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name != "row"}
@@ -110,23 +109,16 @@ def _read_parquet(path: Path, options: Options) -> pl.LazyFrame:
 
 
 def _is_csv(path: Path) -> bool:
-    return path.suffix != ".parquet" and not _is_parquet(path) and not _is_ndjson(path) and header(path) is not None
+    return (
+        path.suffix != ".parquet" and not _is_parquet(path) and not _is_ndjson(path) and _csv.header(path) is not None
+    )
 
 
 def _read_csv(path: Path, options: Options) -> pl.LazyFrame:
     with reading(path, "CSV"):
-        first = header(path)
-        if first is None or _is_parquet(path):
-            raise InputError(f"expected a line of column names in {path}, found none; is it CSV, and not compressed?")
-        frame = pl.scan_csv(
-            path,
-            separator=first.separator,
-            infer_schema=False,
-            encoding="utf8-lossy",
-            truncate_ragged_lines=True,
-            glob=False,
-        )
-        return _rows(frame.filter(~pl.all_horizontal(pl.all().is_null())), path, options)
+        if _is_parquet(path):
+            raise InputError(f"expected text with columns in {path}, found Parquet; leave --format out")
+        return _rows(_csv.scan(path), path, options)
 
 
 def _is_ndjson(path: Path) -> bool:

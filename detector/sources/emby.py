@@ -1,0 +1,19 @@
+"""Emby's Playback Reporting plugin: its export (text with tabs), or its database `playback_reporting.db`.
+
+Jellyfin's nine columns, see `_playback_reporting`, and three more: pauses, the address, and why it was transcoded.
+"""
+
+from functools import partial
+
+from detector.sources._format import Format
+from detector.sources._playback_reporting import EMBY, SUFFIXES, read, recognises
+
+FORMAT = Format(
+    "emby",
+    "Emby's Playback Reporting, export or database",
+    SUFFIXES,
+    partial(recognises, as_emby=True),
+    partial(read, columns=EMBY),
+    lacks=("device id",),
+    grows=True,
+)
