@@ -102,14 +102,21 @@ def simulate(
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last local day; default: yesterday.")] = None,
     abuse_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the accounts that are abusive.")] = 0.01,
     story: Annotated[bool, typer.Option("--story", help="With 53 streaks of 18 days and one of 365.")] = False,
+    intensity: Annotated[
+        str, typer.Option(help="How plainly the abusive live as they do: faint, middle, blatant or mixed.")
+    ] = "mixed",
+    variant: Annotated[
+        str, typer.Option(help="usual, or held-out: every kind by other means, for evaluation only.")
+    ] = "usual",
 ) -> None:
     """Invent a service with known answers."""
     from detector import simulate as simulator
 
     last = _day(end) or _now().date() - dt.timedelta(days=1)
     service = simulator.simulate(
-        accounts=accounts, days=days, end=last, seed=seed, abuse_share=abuse_share, story=story
-    )
+        accounts=accounts, days=days, end=last, seed=seed, abuse_share=abuse_share, story=story,
+        intensity=intensity, variant=variant,
+    )  # fmt: skip
     simulator.write(service, out)
     print(f"{service.playbacks.height} playbacks of {accounts} accounts in {out / 'playbacks'}")
     print(f"who they are: {out / 'truth.parquet'}")
