@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from detector.errors import InputError
+from detector.ranking import Array, Draw, Ranking, interval
 from detector.rivals import counts_forest, usual_rules
 
 OURS, COUNTS, RULES = "score", "forest on counts", "usual rules"
@@ -23,9 +23,6 @@ WITHIN_CAPACITY, ABOVE_1, ABOVE_01 = "flagged within capacity", "above the 1 % l
 LABELS = ("benign", "sharing", "abuse")
 LINES = {ABOVE_1: 0.01, ABOVE_01: 0.001}
 JUDGED = ("abuse", "benign")
-_Z = 1.959964  # of the normal distribution, for 95 %
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -62,24 +59,32 @@ def evaluate(
 ) -> Evaluation:
     """Compare `scores` (`account, score`) and its rivals, made from `features`, with `truth` (`account, kind, label`).
 
+    Where `truth` has a column `intensity` too, the abusive are also judged by it.
+
     Intervals are those of a bootstrap that draws accounts of each kind anew, `draws` times; for shares widened to
-    those of Wilson (1927), for where all of five are caught the bootstrap is sure, and wrong.
+    those of Wilson, for where all of five are caught the bootstrap is sure, and wrong.
 
     Raises:
         InputError: truth has another label, or an account twice.
     """
     _check(truth)
     scored = scores.filter(pl.col("score").is_not_null()).select("account", OURS)
-    known = truth.select("account", "kind", "label").join(scored, on="account", how="inner").sort("account")
+    if "intensity" not in truth.columns:
+        truth = truth.with_columns(intensity=pl.lit(None, pl.String))
+    # Accounts that truth does not name have their place in the ranking too, as on a real night.
+    known = (
+        scored.join(truth, on="account", how="left").sort("account").with_columns(pl.col("kind", "label").fill_null(""))
+    )
+    of_each = {name: known[name].to_numpy() for name in ("kind", "label", "intensity")}
     capacity = int(round(capacity_share * scored.height, 9))  # as the decision counts: 0.29 of 100 is 29
-    people = _People(known["kind"].to_numpy(), known["label"].to_numpy(), capacity, seed, draws)
-    # The rivals see whom we see: every account with a score, known or not.
+    people = _People(**of_each, capacity=capacity, seed=seed, draws=draws)
+    # The rivals see whom we see.
     seen = scored.select("account").join(features, on="account", how="left").sort("account")
     by_method = {OURS: scored.select("account", value=OURS)}
     for name, rival in ((COUNTS, _forest(seen, seed)), (RULES, usual_rules(seen))):
         if rival is not None:
             by_method[name] = seen.select("account", value=rival)
-    kinds = truth.group_by("label", "kind").len("in truth").sort("label", "kind")
+    kinds = truth.group_by("label", "kind").len().select("label", "kind").sort("label", "kind")
     rows = []
     for method, values in by_method.items():
         ranking = known.select("account").join(values, on="account", how="left", maintain_order="left")["value"]
@@ -88,7 +93,7 @@ def evaluate(
     measures = pl.DataFrame(rows, schema=_SCHEMA).sort(
         pl.col("measure").replace_strict(order, range(len(order)), return_dtype=pl.Int8),
         pl.col("label"),
-        pl.col("kind").is_in([ALL_ABUSE, ALL_INNOCENT]).not_(),
+        pl.col("kind").str.starts_with("all ").not_(),
         pl.col("kind"),
         maintain_order=True,
     )
@@ -120,10 +125,11 @@ def _check(truth: pl.DataFrame) -> None:
 
 @dataclass(frozen=True)
 class _People:
-    """Accounts with a score whose truth is known, in order of account."""
+    """Accounts with a score, in order of account; whose truth is not known has no label."""
 
     kind: Array
     label: Array
+    intensity: Array
     capacity: int
     seed: int
     draws: int
@@ -143,112 +149,52 @@ class _People:
 
 @dataclass(frozen=True)
 class _Figure:
-    """One figure of one method: what of whom, and how it follows from the weights of the accounts."""
+    """One figure of one method: what of whom, and how it is read off a draw; a share is one of so many."""
 
     measure: str
     label: str
     kind: str
     accounts: int
-    of: Callable[[Array], float]
-    is_share: bool = True
+    of: Callable[[Draw], float]
+    share_of: int = 0
 
 
 def _measures(people: _People, kinds: pl.DataFrame, ranking: Array) -> list[dict[str, Any]]:
     """All measures of one method."""
     order = np.argsort(-ranking, kind="stable")
-    figures = _figures(people, kinds, ranking[order], people.kind[order], people.label[order])
-    found = np.array([[figure.of(weight[order]) for figure in figures] for weight in people.weights()])
+    label = people.label[order]
+    ranked = Ranking(ranking[order], label == "abuse", label == "benign", people.capacity)
+    figures = _figures(people, kinds, ranked, order)
+    drawn = (ranked.drawn(weight[order]) for weight in people.weights())
+    found = np.array([[figure.of(draw) for figure in figures] for draw in drawn])
     rows = []
     for figure, values in zip(figures, found.T, strict=True):
-        bounds = _interval(values, figure.accounts if figure.is_share else 0)
-        told = dict(zip(("value", "low", "high"), bounds, strict=True))
-        rows.append({name: getattr(figure, name) for name in ("measure", "label", "kind", "accounts")} | told)
+        bounds = zip(("value", "low", "high"), interval(values, figure.share_of), strict=True)
+        rows.append({name: getattr(figure, name) for name in ("measure", "label", "kind", "accounts")} | dict(bounds))
     return rows
 
 
-def _figures(people: _People, kinds: pl.DataFrame, score: Array, kind: Array, label: Array) -> list[_Figure]:
-    """What is measured, of accounts in order of their score, the highest first."""
-    bad, good = label == "abuse", label == "benign"
-    groups = [("abuse", ALL_ABUSE, bad), ("benign", ALL_INNOCENT, good)]
-    groups += [
-        (of, name, (kind == name) & (label == of)) for of, name in kinds.select("label", "kind").rows() if of in JUDGED
-    ]
-    ends = np.searchsorted(-score, -score, side="right") - 1  # equal scores are one step of the ranking
-    chosen = int((_flagged(np.ones(len(score)), people.capacity) * (bad | good)).sum())
-    figures = [_Figure(PRECISION, "abuse", ALL_ABUSE, chosen, partial(_precision, bad, good, people.capacity))]
+def _figures(people: _People, kinds: pl.DataFrame, ranked: Ranking, order: Array) -> list[_Figure]:
+    """What is measured of the people who are `ranked` in this order."""
+    kind, label, intensity = people.kind[order], people.label[order], people.intensity[order]
+    groups = [("abuse", ALL_ABUSE, ranked.bad), ("benign", ALL_INNOCENT, ranked.good)]
+    for name in sorted({one for one in intensity[ranked.bad] if one}):
+        groups.append(("abuse", f"{ALL_ABUSE}, {name}", ranked.bad & (intensity == name)))
+    groups += [(of, one, (kind == one) & (label == of)) for of, one in kinds.rows() if of in JUDGED]
+    flagged = min(people.capacity, len(order))
+    judged = ranked.drawn(np.ones(len(order))).judged()
+    figures = [_Figure(PRECISION, "abuse", ALL_ABUSE, flagged, Draw.precision, judged)]
     for of, name, mask in groups:
-        n = int(mask.sum())
+        group, n = np.flatnonzero(mask), int(mask.sum())
         if of == "abuse":
-            precise = partial(_average_precision, mask, good, ends)
-            figures.append(_Figure(AVERAGE_PRECISION, of, name, n, precise, is_share=False))
+            figures.append(_Figure(AVERAGE_PRECISION, of, name, n, partial(Draw.average_precision, group=group)))
         figures += [
-            _Figure(measure, of, name, n, partial(_above, mask, good, score, share))
+            _Figure(measure, of, name, n, partial(Draw.above, group=group, share=share), n)
             for measure, share in LINES.items()
             if of == "abuse" or measure == ABOVE_1
         ]
-        figures.append(_Figure(WITHIN_CAPACITY, of, name, n, partial(_within, mask, people.capacity)))
+        figures.append(_Figure(WITHIN_CAPACITY, of, name, n, partial(Draw.within, group=group), n))
     return figures
-
-
-def _average_precision(mask: Array, good: Array, ends: Array, weight: Array) -> float:
-    """Mean over the masked accounts of the precision at their place, others of the abusive left out."""
-    at = np.flatnonzero(mask & (weight > 0))
-    total = weight[at].sum()
-    if not total or not good.any():
-        return np.nan
-    caught = np.append(0, np.cumsum(weight[at]))[np.searchsorted(at, ends[at], side="right")]
-    alarms = np.cumsum(np.where(good, weight, 0))[ends[at]]
-    return float((weight[at] * caught / (caught + alarms)).sum() / total)
-
-
-def _above(mask: Array, good: Array, score: Array, share: float, weight: Array) -> float:
-    """Share of the masked accounts that score higher than all but `share` of the innocent."""
-    total = weight[mask].sum()
-    innocent = np.flatnonzero(good)
-    if not total or not len(innocent):
-        return np.nan
-    so_far = np.cumsum(weight[innocent])
-    line = score[innocent[np.searchsorted(so_far, np.floor(share * so_far[-1] + 1e-9), side="right")]]
-    return float(weight[mask & (score > line)].sum() / total)
-
-
-def _flagged(weight: Array, capacity: float) -> Array:
-    """How much of each account is within the capacity."""
-    before = np.cumsum(weight) - weight
-    flagged: Array = np.clip(capacity - before, 0, weight)
-    return flagged
-
-
-def _within(mask: Array, capacity: float, weight: Array) -> float:
-    total = weight[mask].sum()
-    return float(_flagged(weight, capacity)[mask].sum() / total) if total else np.nan
-
-
-def _precision(bad: Array, good: Array, capacity: float, weight: Array) -> float:
-    """Share of the abusive among those flagged, those who share left out."""
-    flagged = _flagged(weight, capacity)
-    right, wrong = flagged[bad].sum(), flagged[good].sum()
-    return float(right / (right + wrong)) if right + wrong else np.nan
-
-
-def _interval(found: Array, n: int) -> tuple[float | None, float | None, float | None]:
-    """The figure as it is, and an interval that contains it: the bootstrap's, for a share of `n` also Wilson's."""
-    value, drawn = float(found[0]), found[np.isfinite(found)]
-    if np.isnan(value):
-        return None, None, None
-    bounds = [value, *np.quantile(drawn, [0.025, 0.975]), *(wilson(value, n) if n else ())]
-    return value, float(min(bounds)), float(max(bounds))
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """The 95 % interval of a share among `n` accounts, at least one.
-
-    >>> [round(bound, 3) for bound in wilson(1.0, 5)]
-    [0.566, 1.0]
-    """
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
 
 
 def _cell(row: dict[str, Any]) -> str | None:

@@ -31,7 +31,7 @@ def draw(found: evaluation.Evaluation) -> bytes:
         sizes = dict(part.select("kind", "accounts").iter_rows())
         axes.set_yticks(range(len(names)), [f"{name} ({sizes[name]})" for name in names])
         axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
-        axes.set_xlim(left=0)
+        axes.set_xlim(left=-0.02 * axes.get_xlim()[1])  # so that a dot at 0 is whole
         axes.set_xlabel("per cent of the accounts, with 95 % intervals")
         axes.set_title(title)
         axes.grid(axis="x", alpha=0.3)

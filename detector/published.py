@@ -132,14 +132,15 @@ def _shown(doors: Doors, day: dt.date, account: int, evidence: pl.Series, settin
 
 
 def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Settings) -> evaluation.Evaluation:
-    """How good a night is against `truth`: `account_id, kind, label`, of which ids become pseudonyms first.
+    """How good a night is against `truth`: `account_id, kind, label`, maybe `intensity`; ids become pseudonyms first.
 
     Raises:
         InputError: `truth` is not such a table.
     """
     if missing := [name for name in ("account_id", "kind", "label") if name not in truth.columns]:
         raise InputError(f"expected a column {missing[0]} in truth, found {', '.join(truth.columns)}; add it")
-    texts = truth.select(pl.col("account_id", "kind", "label").cast(pl.String))
+    wanted = [name for name in ("account_id", "kind", "label", "intensity") if name in truth.columns]
+    texts = truth.select(pl.col(wanted).cast(pl.String))
     known = texts.with_columns(account=identity.pseudonymise_ids(texts.select("account_id"), doors.keys)["account"])
     return evaluation.evaluate(
         frame(doors, run, "scores"),

@@ -15,6 +15,7 @@ def _judged(
     *accounts: tuple[str, str, float | None],
     devices: list[int] | None = None,
     unknown: int = 0,
+    unknown_score: float = -1.0,
     capacity_share: float = 0.5,
     draws: int = 50,
 ) -> Evaluation:
@@ -25,7 +26,7 @@ def _judged(
         schema={"account": pl.UInt64, "kind": pl.String, "label": pl.String},
     )
     scores = pl.DataFrame(
-        {"account": range(n + unknown), "score": [*(a[2] for a in accounts), *[-1.0] * unknown]},
+        {"account": range(n + unknown), "score": [*(a[2] for a in accounts), *[unknown_score] * unknown]},
         schema={"account": pl.UInt64, "score": pl.Float64},
     )
     features = scores.select("account", devices=pl.Series(devices or [1] * (n + unknown), dtype=pl.UInt32))
@@ -99,6 +100,10 @@ def test_capacity_is_a_share_of_the_scored() -> None:
     assert _value(found, WITHIN_CAPACITY, "resale") == pytest.approx(1 / 2)
     assert _value(found, WITHIN_CAPACITY, "household") == 1
     assert _value(found, WITHIN_CAPACITY, "sleeper") == 0
+    crowded_out = _judged(*accounts, unknown=6, unknown_score=10, capacity_share=0.2)
+    assert _value(crowded_out, PRECISION, ABUSE) is None
+    assert _value(crowded_out, WITHIN_CAPACITY, "resale") == 0
+    assert _value(crowded_out, AVERAGE_PRECISION, ABUSE) == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_intervals_contain_the_point_and_narrow() -> None:
@@ -161,6 +166,23 @@ def test_a_kind_that_truth_does_not_name_is_not_listed() -> None:
     found = _judged(("abuse", "ring", 2), ("abuse", "resale", 2), *_innocents(2))
     kinds = found.measures.filter(measure=AVERAGE_PRECISION, method=OURS)["kind"]
     assert kinds.to_list() == [ABUSE, "resale", "ring"]
+
+
+def test_the_abusive_are_judged_by_intensity_too() -> None:
+    """Where truth tells it, there is a row for each intensity, over all abusive kinds."""
+    truth = pl.DataFrame(
+        {
+            "account": range(4),
+            "kind": ["resale", "ring", "resale", "household"],
+            "label": ["abuse"] * 3 + ["benign"],
+            "intensity": ["faint", "blatant", "blatant", None],
+        }
+    )
+    scores = pl.DataFrame({"account": range(4), "score": [0.0, 3.0, 2.0, 1.0]})
+    found = evaluation.evaluate(scores, truth, scores.select("account", devices=1), draws=5)
+    assert _value(found, ABOVE_1, "all abuse, faint") == 0
+    assert _value(found, ABOVE_1, "all abuse, blatant") == 1
+    assert _row(found, ABOVE_1, "all abuse, blatant")["accounts"] == 2
 
 
 def test_wrong_truth_is_refused() -> None:

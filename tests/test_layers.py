@@ -17,6 +17,7 @@ PURE = (
     "features",
     "model",
     "decisions",
+    "ranking",
     "rivals",
     "evaluation",
     "simulate",
