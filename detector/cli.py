@@ -102,14 +102,21 @@ def simulate(
     end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last local day; default: yesterday.")] = None,
     abuse_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the accounts that are abusive.")] = 0.01,
     story: Annotated[bool, typer.Option("--story", help="With 53 streaks of 18 days and one of 365.")] = False,
+    intensity: Annotated[
+        str, typer.Option(help="How plainly the abusive live as they do: faint, middle, blatant or mixed.")
+    ] = "mixed",
+    variant: Annotated[
+        str, typer.Option(help="usual, or held-out: every kind by other means, for evaluation only.")
+    ] = "usual",
 ) -> None:
     """Invent a service with known answers."""
     from detector import simulate as simulator
 
     last = _day(end) or _now().date() - dt.timedelta(days=1)
     service = simulator.simulate(
-        accounts=accounts, days=days, end=last, seed=seed, abuse_share=abuse_share, story=story
-    )
+        accounts=accounts, days=days, end=last, seed=seed, abuse_share=abuse_share, story=story,
+        intensity=intensity, variant=variant,
+    )  # fmt: skip
     simulator.write(service, out)
     print(f"{service.playbacks.height} playbacks of {accounts} accounts in {out / 'playbacks'}")
     print(f"who they are: {out / 'truth.parquet'}")
@@ -315,7 +322,7 @@ def scores(
         if asked is None:
             frame = published.scores(doors, run, with_features=features)
         else:
-            ids = _read_ids(asked)
+            ids = _read_table(asked, "a table with the column account_id")
             _audit(doors, "scores --for", None, None, {"asked": ids.height})
             frame = published.scores_for(doors, run, ids, with_features=features)
         if out is not None:
@@ -330,12 +337,12 @@ def scores(
         _print(frame, json, text)
 
 
-def _read_ids(path: Path) -> Any:
+def _read_table(path: Path, what: str) -> Any:
     import polars as pl
 
     from detector import sources
 
-    with sources.reading(path, "a table with the column account_id"):
+    with sources.reading(path, what):
         return pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
 
 
@@ -359,6 +366,45 @@ def _audit(doors: "Doors", action: str, account: str | None, purpose: str | None
     doors.ledger.write_audit(
         actor=getpass.getuser(), action=action, account=account, purpose=purpose, detail=detail, now=_now()
     )
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    truth: Annotated[
+        Path, typer.Option(help="Parquet or CSV with account_id, kind and label, as `simulate` writes it.")
+    ],
+    day: Day = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it too, as .png.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """How good a published night is against known answers, by kind, beside a plain forest and the usual rules."""
+    from detector import published, store
+
+    if picture is not None and picture.suffix != ".png":
+        raise SettingsError(f"expected --picture to end in .png, found {picture.name!r}; rename it")
+    with _opened(context) as (doors, loaded):
+        run = published.run_of(doors, _day(day))
+        answers = _read_table(truth, "a table with account_id, kind and label")
+        _audit(doors, "evaluate", None, None, {"asked": answers.height, "run": run.id})
+        found = published.evaluate(doors, run, answers, loaded.settings)
+        if picture is not None:
+            from detector import pictures
+
+            store.write_atomically(picture, pictures.draw(found))
+        plain = {"day": run.day, "accounts": found.accounts.to_dicts(), "measures": found.measures.to_dicts()}
+        _print(plain, json, _evaluated(found, run.day))
+
+
+def _evaluated(found: Any, day: Any) -> str:
+    from detector import terminal
+
+    lines = [f"{day}, in per cent with 95 % intervals; those labelled sharing count neither way", ""]
+    lines.append(terminal.table(found.accounts.to_dicts(), found.accounts.columns))
+    for measure in found.measures["measure"].unique(maintain_order=True):
+        rows = found.side_by_side(measure)
+        lines += ["", terminal.table(rows, list(rows[0]))]
+    return "\n".join(lines)
 
 
 @app.command()

@@ -1,11 +1,12 @@
-"""What was published, read back: scores of a night, answers for accounts that are asked for, and why one stands out."""
+"""What was published, read back: scores of a night, answers for accounts that are asked for, why one stands out, and
+how good the night was where the answers are known."""
 
 import datetime as dt
 from typing import Any
 
 import polars as pl
 
-from detector import config, digesting, features, identity, model, store
+from detector import config, digesting, evaluation, features, identity, model, store
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.runs import Doors
@@ -128,3 +129,23 @@ def _shown(doors: Doors, day: dt.date, account: int, evidence: pl.Series, settin
     wanted = ("playback", "day", "started_at", "ended_at", "seconds", "is_view", "is_repeat")
     places = ("title", "profile", "device", "network", "country")
     return playbacks.filter(pl.col("playback").is_in(evidence.to_list())).select(*wanted, *places)
+
+
+def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Settings) -> evaluation.Evaluation:
+    """How good a night is against `truth`: `account_id, kind, label`, maybe `intensity`; ids become pseudonyms first.
+
+    Raises:
+        InputError: `truth` is not such a table.
+    """
+    if missing := [name for name in ("account_id", "kind", "label") if name not in truth.columns]:
+        raise InputError(f"expected a column {missing[0]} in truth, found {', '.join(truth.columns)}; add it")
+    wanted = [name for name in ("account_id", "kind", "label", "intensity") if name in truth.columns]
+    texts = truth.select(pl.col(wanted).cast(pl.String))
+    known = texts.with_columns(account=identity.pseudonymise_ids(texts.select("account_id"), doors.keys)["account"])
+    return evaluation.evaluate(
+        frame(doors, run, "scores"),
+        known,
+        frame(doors, run, "features"),
+        capacity_share=settings.decision.capacity_share,
+        seed=settings.model.seed,
+    )

@@ -14,7 +14,9 @@ from support import QUICK, TRAINED_UNTIL
 
 from detector.features import CATALOGUE
 
-COMMANDS = "demo simulate ingest nightly train promote models scores explain features runs status verify config".split()
+COMMANDS = (
+    "demo simulate ingest nightly train promote models scores evaluate explain features runs status verify config"
+).split()
 
 
 def detector(*args: object, cwd: Path, stdin: str = "", env: dict[str, str] | None = None) -> tuple[int, str, str]:
@@ -98,6 +100,44 @@ def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:
     assert answer["score"][-1] is None
     assert "colour" not in answer.columns
     assert all(status != "not seen" for status in answer["status"].head(3))
+
+
+def test_a_service_is_invented_as_asked(tmp_path: Path) -> None:
+    """The intensity is that of all its abusive accounts; a variant or intensity that there is not is refused."""
+    wanted = ("--accounts", 60, "--days", 5, "--end", "2025-06-30", "--abuse-share", 0.2)
+    code, out, err = detector("simulate", "log", *wanted, "--intensity", "faint", "--variant", "held-out", cwd=tmp_path)
+    assert code == 0, err
+    assert "truth.parquet" in out
+    truth = pl.read_parquet(tmp_path / "log" / "truth.parquet")
+    assert truth.filter(pl.col("label") == "abuse")["intensity"].unique().to_list() == ["faint"]
+    refused("simulate", "other", *wanted, "--variant", "tuned", cwd=tmp_path, code=2, saying="usual, held-out")
+    refused("simulate", "other", *wanted, "--intensity", "mild", cwd=tmp_path, code=2, saying="faint, middle, blatant")
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_night_is_evaluated_against_known_answers(folder: Path, service: Path) -> None:
+    """A table of at most 100 columns names every kind; --json gives the same figures, --picture a PNG."""
+    truth = service / "truth.parquet"
+    code, text, err = detector("evaluate", "--truth", truth, "--picture", "how-good.png", cwd=folder)
+    assert code == 0, err
+    assert max(len(line) for line in text.splitlines()) <= 100
+    known = pl.read_parquet(truth)
+    for kind in known.filter(pl.col("label") != "sharing")["kind"].unique():
+        assert kind in text
+    assert (folder / "how-good.png").read_bytes().startswith(b"\x89PNG")
+    code, out, err = detector("evaluate", "--truth", truth, "--day", TRAINED_UNTIL, "--json", cwd=folder)
+    assert code == 0, err
+    told = json.loads(out)
+    assert told["day"] == str(TRAINED_UNTIL)
+    assert sum(row["in truth"] for row in told["accounts"]) == known.height
+    methods = {row["method"] for row in told["measures"]}
+    assert methods == {"score", "forest on counts", "usual rules"}
+    everyone = [row for row in told["measures"] if row["kind"] == "all abuse" and row["method"] == "score"]
+    assert all(0 <= row["low"] <= row["value"] <= row["high"] <= 1 for row in everyone)
+    refused("evaluate", "--truth", "missing.parquet", cwd=folder, code=4, saying="missing.parquet")
+    refused("evaluate", "--truth", truth, "--picture", "x.gif", cwd=folder, code=2, saying=".png")
+    pl.DataFrame({"account_id": ["a"]}).write_csv(folder / "half.csv")
+    refused("evaluate", "--truth", "half.csv", cwd=folder, code=4, saying="expected a column kind in truth")
 
 
 def test_explain_by_pseudonym_and_by_own_id_agree(folder: Path, service: Path) -> None:

@@ -4,19 +4,24 @@ import datetime as dt
 import ipaddress
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from detector import simulate as simulator
 from detector import tables
 from detector.errors import SettingsError
-from detector.simulate import Service, simulate, write
-from detector.simulate.kinds import KINDS
-from detector.simulate.world import CITIES
+from detector.simulate import Service, simulate, world, write
+from detector.simulate.kinds import INTENSITIES, KINDS
+from detector.simulate.playing import play
+from detector.simulate.world import CITIES, ZONES
 
 END, DAYS, ACCOUNTS = dt.date(2026, 3, 31), 365, 1_200
-HOUSEHOLD_KINDS = [kind.name for kind in KINDS if kind.label == "benign" and kind.name != "frequent traveller"]
+# Of these one travels while others stay, or guests come and go on one profile.
+APART = {"frequent traveller", "student with two homes", "holiday guests"}
 START = pl.col("started_at")
+PLACE = ("latitude", "longitude")
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +31,8 @@ def service() -> Service:
 
 @pytest.fixture(scope="module")
 def rows(service: Service) -> pl.DataFrame:
-    """Playbacks with their account's kind and label, the local day and the seconds played."""
-    by_zone = [
-        part.with_columns(day=START.dt.convert_time_zone(str(zone)).dt.date())
-        for (zone,), part in service.playbacks.partition_by("timezone", as_dict=True).items()
-    ]
-    seconds = (pl.col("ended_at") - START).dt.total_seconds()
-    return pl.concat(by_zone).join(service.truth, on="account_id").with_columns(seconds=seconds).sort("started_at")
+    """Playbacks with their account's kind and label, the local day and hour and the seconds played."""
+    return _local(service)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,17 @@ def streaks(rows: pl.DataFrame) -> pl.DataFrame:
     )
     run = pl.col("day") - pl.duration(days=pl.int_range(pl.len()).over("account_id", "title_id"))
     return viewed.group_by("account_id", "kind", "title_id", run=run).agg(last=pl.col("day").max(), days=pl.len())
+
+
+def _local(service: Service) -> pl.DataFrame:
+    by_zone = [
+        part.with_columns(clock=START.dt.convert_time_zone(str(zone)).dt.replace_time_zone(None))
+        for (zone,), part in service.playbacks.partition_by("timezone", as_dict=True).items()
+    ]
+    known = pl.concat(by_zone).join(service.truth, on="account_id")
+    seconds = (pl.col("ended_at") - START).dt.total_seconds()
+    at = pl.col("clock")
+    return known.with_columns(day=at.dt.date(), hour=at.dt.hour(), seconds=seconds).sort("started_at")
 
 
 def _among(service: Service, label: str) -> int:
@@ -147,16 +158,44 @@ def test_days_are_local_and_end_with_the_last(rows: pl.DataFrame) -> None:
     assert set(rows["started_at"].dt.date()) > set(rows["day"])  # the UTC clock is ahead or behind
 
 
-def test_nobody_outruns_a_plane(rows: pl.DataFrame) -> None:
-    """Households that travel together, and each person of benign and sharing accounts, stay under 900 km/h."""
-    assert _fastest_kmh(rows.filter(pl.col("kind").is_in(HOUSEHOLD_KINDS)), "account_id") < 900
-    assert _fastest_kmh(rows.filter(pl.col("label") != "abuse"), "account_id", "profile_id") < 900
+@pytest.mark.parametrize("variant", ["usual", "held-out"])
+def test_nobody_outruns_a_plane(variant: str) -> None:
+    """Where they really are, households that travel together and all honest people stay under 900 km/h."""
+    census = simulator._census(ACCOUNTS, 120, 0.05, story=False)
+    town, kind_of = simulator._settle(np.random.default_rng(7), census, 120, END, "mixed", variant)
+    played = play(town)
+    kinds = pl.DataFrame({"kind": [kind.name for kind in kind_of], "label": [kind.label for kind in kind_of]})
+    cities = pl.DataFrame([city[:6] for city in CITIES], schema=["city", "", " ", "  ", *PLACE], orient="row")
+    moves = pl.DataFrame({"account_id": played.account, "profile_id": played.profile, "started_at": played.start_ms})
+    at_home = ~np.isin(town.places["kind"][played.place], (world.VPN, world.HOSTING))
+    known = pl.concat(
+        [
+            moves.with_columns(pl.col("started_at").cast(pl.Datetime("ms", "UTC"))),
+            kinds[played.account],
+            cities[town.places["city"][played.place]].select("city", *PLACE),
+        ],
+        how="horizontal",
+    ).filter(at_home, pl.col("label") != "abuse")
+    apart = APART if variant == "usual" else APART | {"big family"}  # its grandparents live next door
+    together = known.filter(~pl.col("kind").is_in(apart), pl.col("label") == "benign")
+    assert _fastest_kmh(together, "account_id") < 900
+    assert _fastest_kmh(known.filter(pl.col("kind") != "holiday guests"), "account_id", "profile_id") < 900
 
 
 def test_one_thing_at_a_time(rows: pl.DataFrame) -> None:
-    """No device shows two things at once, and no person of a benign account watches two."""
+    """No device shows two things at once, and no person of a benign account watches two; guests share a profile."""
     assert _overlaps(rows, "device_id") == 0
-    assert _overlaps(rows.filter(label="benign"), "account_id", "profile_id") == 0
+    people = rows.filter(pl.col("kind") != "holiday guests", label="benign")
+    assert _overlaps(people, "account_id", "profile_id") == 0
+
+
+def test_other_means_obey_the_same_laws() -> None:
+    """Held out too, playbacks start on the days asked for, and no device shows two things at once."""
+    service = simulate(accounts=1_000, days=40, end=END, seed=8, abuse_share=0.2, variant="held-out")
+    rows = _local(service)
+    assert sorted(set(rows["day"])) == [END - dt.timedelta(back) for back in reversed(range(40))]
+    assert _overlaps(rows, "device_id") == 0
+    assert (rows["ended_at"] > rows["started_at"]).all()
 
 
 def test_households_keep_to_their_plan(rows: pl.DataFrame) -> None:
@@ -174,10 +213,14 @@ def test_households_keep_to_their_plan(rows: pl.DataFrame) -> None:
 
 
 def test_only_the_abusive_have_machines(rows: pl.DataFrame) -> None:
-    """Data centres and their browsers play for abusive accounts only; they leave hardly a pause."""
-    machines = rows.filter((pl.col("network_kind") == "hosting") | (pl.col("device_type") == "browser"))
+    """Some honest people come out of data centres, through a VPN, and some watch in a browser; only the abusive have
+    browsers that hardly leave a pause."""
+    browsers = rows.filter(device_type="browser")
+    machines = browsers.filter(label="abuse")
     assert set(machines["kind"]) == {"loop farm", "restreaming", "ring"}
-    farm = machines.filter(kind="loop farm").with_columns(
+    assert set(browsers["kind"]) - set(machines["kind"]) == {"device that changes its id"}
+    assert "VPN user" in rows.filter(network_kind="hosting")["kind"]
+    farm = machines.filter(kind="loop farm", intensity="blatant").with_columns(
         gap_s=(START - pl.col("ended_at").shift(1).over("device_id")).dt.total_seconds()
     )
     assert farm["gap_s"].median() in range(3, 8)
@@ -228,10 +271,15 @@ def test_episodes_follow_one_another(rows: pl.DataFrame) -> None:
 
 
 def test_places_agree_with_themselves(service: Service) -> None:
-    """Every playback tells a city with its own region, country, zone and position, and an address that parses."""
-    told = service.playbacks.select("city", "region", "country", "timezone", "latitude", "longitude").unique()
-    assert set(told.rows()) <= {city[:6] for city in CITIES}
+    """Every playback tells a city with its own region, country and position, mostly in the device's own zone, and an
+    address that parses."""
+    told = service.playbacks.select("city", "region", "country", "latitude", "longitude").unique()
+    assert set(told.rows()) <= {(*city[:3], *city[4:6]) for city in CITIES}
     assert told.height > len(CITIES) / 2
+    zone_of = {city[0]: city[3] for city in CITIES}
+    zones = service.playbacks.select("timezone", there=pl.col("city").replace_strict(zone_of))
+    assert 0.9 < _share(zones["timezone"] == zones["there"]) < 1
+    assert set(zones["timezone"]) <= set(ZONES)
     addresses = [ipaddress.ip_address(ip) for ip in service.playbacks["ip"].unique()]
     assert {address.version for address in addresses} == {4, 6}
 
@@ -244,6 +292,192 @@ def test_homes_do_not_share_addresses(rows: pl.DataFrame) -> None:
     assert guests["account_id"].max() == 1
     carriers = rows.filter(network_kind="mobile").group_by("ip").agg(pl.col("account_id").n_unique())
     assert _share(carriers["account_id"] >= 3) > 0.5
+
+
+def test_addresses_are_where_look_ups_think(service: Service) -> None:
+    """Each address is always in the same city; those of carriers are in the hubs."""
+    by_address = service.playbacks.group_by("ip").agg(cities=pl.n_unique("city"))
+    assert by_address["cities"].max() == 1
+    mobile = service.playbacks.filter(network_kind="mobile")["city"].unique()
+    assert {"Berlin", "London", "Chicago"} <= set(mobile)
+    assert not {"Munich", "Manchester", "Madison"} & set(mobile)
+
+
+def test_look_ups_err_for_a_share_of_the_addresses() -> None:
+    """About so many addresses as asked are put into a neighbouring city of their country, each for good."""
+    n = 5_000
+    city, slot = np.arange(n) % len(CITIES), np.arange(n) % 3
+    said, again = (world.located(city, np.full(n, world.RESIDENTIAL), np.arange(n), slot, 0.05) for _ in range(2))
+    assert (said == again).all()
+    wrong = said != city
+    assert 0.03 < wrong.mean() < 0.06  # the only city of its country has no neighbour
+    assert (world.COUNTRY_OF_CITY[said] == world.COUNTRY_OF_CITY[city]).all()
+
+
+def test_lines_are_as_they_are(rows: pl.DataFrame) -> None:
+    """A device is seen on IPv4 and IPv6 on one day, phones on the carrier and at home, and some leases last a day."""
+    ordinary = rows.filter(kind="household").with_columns(v6=pl.col("ip").str.contains(":"))
+    at_home = ordinary.filter(network_kind="residential")
+    days = at_home.group_by("device_id", "day").agg(pl.n_unique("v6"), plays=pl.len()).filter(pl.col("plays") > 1)
+    assert 0.05 < _share(days["v6"] == 2) < 0.5
+    on_carrier = (pl.col("network_kind") == "mobile").mean()
+    phones = ordinary.filter(device_type="phone").group_by("device_id").agg(mobile=on_carrier)
+    assert 0.02 < _share(phones["mobile"] > 0.7) < 0.25
+    assert 0.3 < _share(phones["mobile"].is_between(0.001, 0.7)) < 0.95
+    by_home = at_home.filter(~pl.col("v6")).group_by("account_id")
+    leases = by_home.agg(pl.n_unique("ip"), pl.n_unique("day")).filter(pl.col("day").is_between(8, 28))
+    assert 0.03 < _share(leases["ip"] > 0.8 * leases["day"]) < 0.3
+
+
+# What sets each kind apart from ordinary households of its service in the last four weeks, and how many times as much
+# of it there is on average: usually, and by the means held out.
+SIGNS = {
+    "big family": (("profiles", 2.0), ("profiles", 2.0)),
+    "frequent traveller": (("hotel", 4.0), ("countries", 1.3)),
+    "child's loop": (("top_plays", 2.0), ("top_title_on_tv", 2.0)),
+    "sleeper": (("top_title_on_tv", 2.0), ("track", 9.0)),
+    "mobile carrier only": (("mobile", 4.0), ("tv_on_mobile", 9.0)),
+    "VPN user": (("vpn", 9.0), ("tv_on_vpn", 9.0)),
+    "device that changes its id": (("devices", 1.5), ("devices", 1.2)),
+    "student with two homes": (("campus", 9.0), ("campus", 9.0)),
+    "holiday guests": (("devices", 1.3), ("devices", 1.3)),
+    "binge": (("busiest_day_h", 1.5), ("busiest_day_h", 1.5)),
+    "shift worker": (("working_hours", 1.5), ("working_hours", 1.2)),
+    "two homes": (("elsewhere", 2.0), ("weekend_mobile", 2.0)),
+    "friends who share": (("addresses", 1.5), ("addresses", 1.5)),
+    "resale": (("cities", 2.0), ("tv", 1.5)),
+    "profiles rented out": (("profiles", 1.5), ("mobile", 3.0)),
+    "takeover": (("countries", 1.3), ("browser_on_vpn", 9.0)),
+    "loop farm": (("browser", 9.0), ("phone_on_mobile", 4.0)),
+    "restreaming": (("live", 9.0), ("browser_on_vpn", 9.0)),
+    "ring": (("browser", 9.0), ("plays_of_a_title", 1.0)),
+    "year-long looper": (("top_plays", 2.0), ("top_plays", 4.0)),
+}
+
+
+@pytest.fixture(scope="module", params=["usual", "held-out"])
+def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
+    """Which of the signs to look for, and what is seen of each account in the last four weeks."""
+    service = simulate(accounts=3_000, days=60, end=END, seed=5, abuse_share=0.15, variant=request.param)
+    tv, phone, browser = (pl.col("device_type") == name for name in ("tv", "phone", "browser"))
+    mobile, campus, hotel = (pl.col("network_kind") == name for name in ("mobile", "education", "hotel"))
+    vpn = pl.col("network_kind").is_in(["vpn", "hosting"])
+    hours, weekend = pl.col("seconds") / 3600, pl.col("day").dt.weekday() >= 6
+    often = pl.len().over("account_id", "title_id")
+    rows = _local(service).filter(pl.col("day") > END - dt.timedelta(28))
+    lately = rows.with_columns(
+        often=often,
+        top=often == often.max().over("account_id"),
+        own_city=pl.col("city") == pl.col("city").mode().sort().first().over("account_id"),
+        day_h=hours.sum().over("account_id", "day"),
+    )
+    seen = lately.group_by("account_id", "kind", "label", "intensity").agg(
+        pl.n_unique("device_id").alias("devices"),
+        pl.n_unique("profile_id").alias("profiles"),
+        pl.n_unique("ip").alias("addresses"),
+        hours=hours.sum(),
+        top_hours=hours.filter("top").sum(),
+        other_hours=hours.filter(~pl.col("top")).sum(),
+        cities=pl.col("city").filter(~vpn).n_unique(),
+        countries=pl.col("country").filter(~vpn).n_unique(),
+        elsewhere=(~pl.col("own_city") & ~mobile & ~hotel).mean(),
+        tv=tv.mean(),
+        browser=browser.mean(),
+        hotel=hotel.mean(),
+        campus=campus.mean(),
+        mobile=mobile.mean(),
+        vpn=vpn.mean(),
+        tv_on_mobile=(tv & mobile).mean(),
+        tv_on_vpn=(tv & vpn).mean(),
+        phone_on_mobile=(phone & mobile).mean(),
+        browser_on_vpn=(browser & vpn).mean(),
+        weekend_mobile=(weekend & mobile).mean(),
+        live=(pl.col("title_kind") == "live").mean(),
+        track=(pl.col("title_kind") == "track").mean(),
+        top_plays=pl.col("often").max(),
+        top_title_on_tv=(pl.col("top") & tv).mean(),
+        plays_of_a_title=pl.len() / pl.n_unique("title_id"),
+        busiest_day_h=pl.col("day_h").max(),
+        working_hours=(pl.col("hour").is_between(7, 12) & ~weekend).mean(),
+    )
+    return ["usual", "held-out"].index(request.param), seen
+
+
+@pytest.mark.parametrize("kind", SIGNS)
+def test_each_kind_shows_what_it_is(lives: tuple[int, pl.DataFrame], kind: str) -> None:
+    """What sets a kind apart from ordinary households is seen in its log."""
+    variant, seen = lives
+    sign, times = SIGNS[kind][variant]
+    theirs, others = (seen.filter(kind=one)[sign].mean() for one in (kind, "household"))
+    assert isinstance(theirs, float)
+    assert isinstance(others, float)
+    assert theirs > times * others
+
+
+@pytest.mark.parametrize("variant", ["usual", "held-out"])
+def test_movers_end_up_elsewhere(variant: str) -> None:
+    """Most of those who moved within the middle of the time have another home city at its end than at its beginning, by
+    the means held out in another country; hardly any ordinary household has."""
+    service = simulate(accounts=4_000, days=60, end=END, seed=6, abuse_share=0, variant=variant)
+    place = "city" if variant == "usual" else "country"
+    rows = _local(service).filter(pl.col("kind").is_in(["mover", "household"]), network_kind="residential")
+    weeks = [pl.col("day") < END - dt.timedelta(45), pl.col("day") > END - dt.timedelta(15)]
+    ends = rows.group_by("account_id", "kind").agg(
+        pl.col(place).filter(when).mode().sort().first().alias(name)
+        for name, when in zip(("before", "after"), weeks, strict=True)
+    )
+    moved = ends.drop_nulls().group_by("kind").agg(share=(pl.col("before") != pl.col("after")).mean())
+    shares = dict(moved.iter_rows())
+    assert shares["mover"] > 0.3
+    assert shares["household"] < 0.15
+
+
+@pytest.mark.parametrize(
+    ("kind", "sign"),
+    [
+        ("resale", "devices"),
+        ("profiles rented out", "profiles"),
+        ("takeover", "hours"),
+        ("loop farm", "hours"),
+        ("restreaming", "hours"),
+        ("ring", "hours"),
+    ],
+)
+def test_intensity_is_behaviour(lives: tuple[int, pl.DataFrame], kind: str, sign: str) -> None:
+    """From faint over middle to blatant there are more strangers, or they watch more, or the machines run longer."""
+    by_intensity = dict(lives[1].filter(kind=kind).group_by("intensity").agg(pl.col(sign).mean()).iter_rows())
+    faint, middle, blatant = (by_intensity[name] for name in INTENSITIES)
+    assert faint < middle < blatant
+
+
+def test_intensity_of_a_looper_is_how_little_else_there_is(lives: tuple[int, pl.DataFrame]) -> None:
+    """All loop for as long; the blatant do hardly anything else."""
+    loopers = lives[1].filter(kind="year-long looper").group_by("intensity").agg(pl.mean("top_hours", "other_hours"))
+    of = {name: (top, other) for name, top, other in loopers.iter_rows()}
+    assert of["faint"][1] > of["middle"][1] > of["blatant"][1]
+    assert of["blatant"][0] > 0.5 * of["faint"][0]
+
+
+def test_an_intensity_can_be_asked_for() -> None:
+    """All abusive accounts have the intensity asked for, else each one of its own; the others have none."""
+    mixed = simulate(accounts=300, days=3, end=END, seed=1, abuse_share=0.3).truth
+    assert set(mixed.filter(label="abuse")["intensity"]) == set(INTENSITIES)
+    assert mixed.filter(pl.col("label") != "abuse")["intensity"].null_count() == 210
+    for intensity in INTENSITIES:
+        truth = simulate(accounts=300, days=3, end=END, seed=1, abuse_share=0.3, intensity=intensity).truth
+        assert truth.filter(label="abuse")["intensity"].unique().to_list() == [intensity]
+    assert mixed.schema == truth.schema
+
+
+def test_every_kind_has_other_means_held_out() -> None:
+    """No kind lives the same way in both variants, but for the story, which is one."""
+    same = [kind.name for kind in KINDS if kind.settle is kind.held_out]
+    assert same == ["eighteen-day streak"]
+    assert 0.6 < sum(kind.share for kind in KINDS if kind.name == "household") < 0.7
+    hard = [kind for kind in KINDS if kind.label == "benign" and kind.share and kind.name != "household"]
+    assert all(0.015 <= kind.share <= 0.04 for kind in hard)
+    assert sum(kind.share for kind in KINDS if kind.label != "abuse") == pytest.approx(1)
+    assert sum(kind.share for kind in KINDS if kind.label == "abuse") == pytest.approx(1)
 
 
 def test_a_service_is_written_by_utc_date(tmp_path: Path) -> None:
@@ -281,6 +515,8 @@ def test_two_services_are_not_mixed(tmp_path: Path) -> None:
         {"seed": -1},
         {"abuse_share": 1.5},
         {"abuse_share": float("nan")},
+        {"intensity": "glaring"},
+        {"variant": "tuned"},
         {"story": True, "days": 17},
         {"story": True, "accounts": 53},
     ],

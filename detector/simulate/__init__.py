@@ -12,50 +12,88 @@ import numpy as np
 import polars as pl
 
 from detector.errors import InputError, SettingsError
-from detector.simulate.households import DEVICE_TYPES, Town
-from detector.simulate.kinds import KINDS, LOOPER, STORY, STORY_DAYS, Kind, apportion
+from detector.simulate.customs import HELD_OUT, USUAL
+from detector.simulate.kinds import INTENSITIES, KINDS, LOOPER, STORY, Kind, apportion
+from detector.simulate.living import STORY_DAYS
 from detector.simulate.playing import Stretches, play
-from detector.simulate.world import CITIES, SLOTS, addresses
+from detector.simulate.town import DEVICE_TYPES, Town
+from detector.simulate.world import CITIES, SLOTS, ZONES, addresses, located
 from detector.tables import NETWORK_KINDS, STARTED_BY, TITLE_KINDS
 
 STORY_ACCOUNTS = 53
 MOST_DAYS = 3_660
+VARIANTS = {"usual": USUAL, "held-out": HELD_OUT}
+MIXED = "mixed"
 _COUNTRIES = sorted({city[2] for city in CITIES})
 _PRIVATE_ASN = 4_200_000_000
 
 
 @dataclass(frozen=True)
 class Service:
-    """`playbacks`: the input table, sorted by `started_at`; `truth`: one row per account with its kind and label."""
+    """`playbacks`: the input table, sorted by `started_at`; `truth`: one row per account with its kind and label, and
+    the intensity of kinds that have one."""
 
     playbacks: pl.DataFrame
     truth: pl.DataFrame
 
 
 def simulate(
-    *, accounts: int, days: int, end: dt.date, seed: int, abuse_share: float = 0.01, story: bool = False
+    *,
+    accounts: int,
+    days: int,
+    end: dt.date,
+    seed: int,
+    abuse_share: float = 0.01,
+    story: bool = False,
+    intensity: str = MIXED,
+    variant: str = "usual",
 ) -> Service:
     """A service of so many accounts on so many local days, the last of which is `end`; equal arguments, equal frames.
 
     `abuse_share` of the accounts are abusive. With `story` there are exactly 53 members who viewed one film on each
-    of the last 18 days, and exactly one who viewed another film on each of the last 365.
+    of the last 18 days, and exactly one who viewed another film on each of the last 365. `intensity` is how plainly
+    the abusive live as they do: faint, middle, blatant, or mixed, which is drawn account by account. In the variant
+    "held-out" every kind lives by other means and everybody by other customs; it tells whether a detector has learned
+    more than this simulator, and so is never used to choose a feature, a threshold or a setting; nor are seeds from
+    9000 on.
 
     Raises:
         SettingsError: an argument asks for something that cannot be.
     """
     _check(accounts, days, end, seed, abuse_share)
+    _check_words(intensity, variant)
     rng = np.random.default_rng(seed)
-    town = Town(rng, accounts, end - dt.timedelta(days - 1), days)
-    first, kind_of = 0, []
-    for kind, n in _census(accounts, days, abuse_share, story):
-        kind.settle(town, np.arange(first, first + n))
-        kind_of += [kind] * n
-        first += n
+    town, kind_of = _settle(rng, _census(accounts, days, abuse_share, story), days, end, intensity, variant)
     ids = _random_ids(rng, accounts)
+    graded = pl.Series([kind.label == "abuse" for kind in kind_of])
     truth = pl.DataFrame(
-        {"account_id": ids, "kind": [kind.name for kind in kind_of], "label": [kind.label for kind in kind_of]}
+        {
+            "account_id": ids,
+            "kind": [kind.name for kind in kind_of],
+            "label": [kind.label for kind in kind_of],
+            "intensity": pl.Series(INTENSITIES).gather(town.intensity).zip_with(graded, pl.Series([None] * accounts)),
+        },
+        schema_overrides={"intensity": pl.String},
     )
     return Service(_table(town, play(town), ids), truth.sort("account_id"))
+
+
+def _settle(
+    rng: np.random.Generator, census: list[tuple[Kind, int]], days: int, end: dt.date, intensity: str, variant: str
+) -> tuple[Town, list[Kind]]:
+    """A town in which everybody lives, and the kind of each account."""
+    kind_of = [kind for kind, n in census for _ in range(n)]
+    drawn = rng.integers(0, len(INTENSITIES), len(kind_of))
+    plain = drawn if intensity == MIXED else np.full_like(drawn, INTENSITIES.index(intensity))
+    town = Town(rng, len(kind_of), end - dt.timedelta(days - 1), days, VARIANTS[variant], plain)
+    first = 0
+    for kind, n in census:
+        members = np.arange(first, first + n)
+        # Those who act in groups have one intensity: like stands beside like.
+        town.intensity[members] = np.sort(town.intensity[members])
+        (kind.settle if variant == "usual" else kind.held_out)(town, members)
+        first += n
+    return town, kind_of
 
 
 def write(service: Service, out: Path) -> None:
@@ -98,6 +136,14 @@ def _check(accounts: int, days: int, end: dt.date, seed: int, abuse_share: float
         )
 
 
+def _check_words(intensity: str, variant: str) -> None:
+    if intensity not in (*INTENSITIES, MIXED):
+        known = ", ".join((*INTENSITIES, MIXED))
+        raise SettingsError(f"expected an intensity among {known}, found {intensity!r}; choose one")
+    if variant not in VARIANTS:
+        raise SettingsError(f"expected a variant among {', '.join(VARIANTS)}, found {variant!r}; choose one")
+
+
 def _census(accounts: int, days: int, abuse_share: float, story: bool) -> list[tuple[Kind, int]]:
     """How many accounts there are of each kind that there is."""
     abusive = max(round(accounts * abuse_share), int(story))
@@ -129,7 +175,8 @@ def _table(town: Town, played: Stretches, account_ids: pl.Series) -> pl.DataFram
         column[order] for column in (played.account, played.device, played.place, played.title)
     )
     start, seconds, position = (column[order] for column in (played.start_ms, played.seconds, played.position_s))
-    ips = addresses(town.places["city"], town.places["kind"])
+    lines, line = np.unique(place * SLOTS + played.slot[order], return_inverse=True)
+    ips = addresses(town.places["city"], town.places["kind"], lines // SLOTS, lines % SLOTS)
     timed = pl.when(pl.col("position_start_s") >= 0)
     return pl.concat(
         [
@@ -148,12 +195,13 @@ def _table(town: Town, played: Stretches, account_ids: pl.Series) -> pl.DataFram
                     "ended_at": pl.Series(start + seconds * 1000).cast(pl.Datetime("ms", "UTC")),
                     "position_start_s": position,
                     "position_end_s": position + seconds,
-                    "ip": ips.gather(played.slot[order] * (len(ips) // SLOTS) + place),
+                    "ip": ips.gather(line),
                 }
             ).with_columns(timed.then("position_start_s"), timed.then("position_end_s")),
-            _places(town)[place],
+            _places(town, lines // SLOTS, lines % SLOTS)[line],
             pl.DataFrame(
                 {
+                    "timezone": pl.Series(ZONES).gather(played.zone[order]),
                     "interaction": pl.Series([*STARTED_BY, None]).gather(played.by[order] % (len(STARTED_BY) + 1)),
                     "plan_streams": town.plan_streams[account],
                 }
@@ -177,18 +225,19 @@ def _titles(town: Town) -> pl.DataFrame:
     )
 
 
-def _places(town: Town) -> pl.DataFrame:
-    """What the log says of each place."""
+def _places(town: Town, place: np.ndarray, slot: np.ndarray) -> pl.DataFrame:
+    """What the log says of where each address is: what a look-up says."""
     country = np.array([_COUNTRIES.index(city[2]) for city in CITIES])
     names = ("city", "region", "country", "timezone", "latitude", "longitude")
-    cities = pl.DataFrame([city[:6] for city in CITIES], schema=names, orient="row").with_columns(country_at=country)
-    return cities[town.places["city"]].select(
+    cities = pl.DataFrame([city[:6] for city in CITIES], schema=names, orient="row")
+    city, kind, operator = (town.places[name][place] for name in ("city", "kind", "operator"))
+    said = located(city, kind, place, slot, town.customs.misplaced_share)
+    return cities[said].select(
         "country",
         "region",
         "city",
         "latitude",
         "longitude",
-        network_kind=pl.Series(NETWORK_KINDS).gather(town.places["kind"]),
-        timezone="timezone",
-        asn=_PRIVATE_ASN + pl.col("country_at") * 100 + pl.Series(town.places["kind"] * 10 + town.places["operator"]),
+        network_kind=pl.Series(NETWORK_KINDS).gather(kind),
+        asn=_PRIVATE_ASN + pl.Series(country[city] * 100 + kind * 10 + operator),
     )

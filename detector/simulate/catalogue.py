@@ -1,4 +1,4 @@
-"""What the invented service shows: films, episodes, live channels and trailers, by genre and popularity."""
+"""What the invented service shows: films, episodes, channels, trailers, sounds to sleep by; by genre and popularity."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,15 @@ import polars as pl
 from detector.simulate.world import Array
 from detector.tables import TITLE_KINDS
 
-MOVIE, EPISODE, LIVE, CLIP = (TITLE_KINDS.index(kind) for kind in ("movie", "episode", "live", "clip"))
+MOVIE, EPISODE, LIVE, CLIP, TRACK = (TITLE_KINDS.index(kind) for kind in ("movie", "episode", "live", "clip", "track"))
 
 GENRES = 8  # genre 0 is for families with children
 FILMS, SHOWS, EPISODES = 150, 25, 10  # films and shows of each genre, episodes of each show
-CHANNELS, CLIPS = 12, 200
+CHANNELS, CLIPS, TRACKS = 12, 200, 40
 ALL_FILMS, ALL_EPISODES = GENRES * FILMS, GENRES * SHOWS * EPISODES
 FIRST_CHANNEL = ALL_FILMS + ALL_EPISODES
 FIRST_CLIP = FIRST_CHANNEL + CHANNELS
+FIRST_TRACK = FIRST_CLIP + CLIPS
 
 _WHICH = (
     "Quiet Last Silver Broken Golden Hidden Second Paper Northern Distant Burning Velvet Wandering Winter Secret "
@@ -31,14 +32,15 @@ _WHAT = (
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All titles; a title is its position: films by genre, then episodes by show, then channels, then clips."""
+    """All titles; a title is its position: films by genre, then episodes by show, channels, clips, tracks."""
 
     kind: Array  # position in TITLE_KINDS
     runtime_s: Array  # 0: has none (live)
     names: pl.Series
+    popularity: float
 
     @classmethod
-    def invent(cls, rng: np.random.Generator) -> "Catalogue":
+    def invent(cls, rng: np.random.Generator, popularity: float) -> "Catalogue":
         """A catalogue; children's titles are the short ones."""
         names = [f"The {_WHICH[n // len(_WHAT)]} {_WHAT[n % len(_WHAT)]}" for n in rng.permutation(1_600)]
         shows = names[ALL_FILMS : ALL_FILMS + GENRES * SHOWS]
@@ -52,33 +54,43 @@ class Catalogue:
             np.repeat(episode, EPISODES) * 60 + rng.integers(-150, 150, ALL_EPISODES),
             np.zeros(CHANNELS),
             rng.integers(45, 116, CLIPS),
+            rng.integers(60, 600, TRACKS) * 60,
         ]
         return cls(
-            kind=np.repeat([MOVIE, EPISODE, LIVE, CLIP], [len(part) for part in runtime]),
+            kind=np.repeat([MOVIE, EPISODE, LIVE, CLIP, TRACK], [len(part) for part in runtime]),
             runtime_s=np.concatenate(runtime).astype(np.int64),
             names=pl.Series(
                 names[:ALL_FILMS]
                 + [f"{show}: Episode {number + 1}" for show in shows for number in range(EPISODES)]
                 + [f"Channel {number + 1}" for number in range(CHANNELS)]
                 + [f"{names[number]} (trailer)" for number in range(CLIPS)]
+                + [f"Rain {number + 1}" for number in range(TRACKS)]
             ),
+            popularity=popularity,
         )
 
+    def _popular(self, rng: np.random.Generator, n: int, of: int) -> Array:
+        """`n` draws of 0..`of`-1, the first the most popular."""
+        weight = np.arange(1, of + 1) ** -self.popularity
+        return np.searchsorted(np.cumsum(weight)[:-1] / weight.sum(), rng.random(n))
 
-def _popular(rng: np.random.Generator, n: int, of: int) -> Array:
-    """`n` draws of 0..`of`-1, the first the most popular, about eight times as popular as the last."""
-    weight = np.arange(1, of + 1) ** -0.4
-    return np.searchsorted(np.cumsum(weight)[:-1] / weight.sum(), rng.random(n))
+    def films(self, rng: np.random.Generator, genre: Array) -> Array:
+        """One film for each genre given."""
+        return genre * FILMS + self._popular(rng, len(genre), FILMS)
+
+    def shows(self, rng: np.random.Generator, genre: Array) -> Array:
+        """The first episode of one show for each genre given."""
+        return ALL_FILMS + (genre * SHOWS + self._popular(rng, len(genre), SHOWS)) * EPISODES
 
 
-def films(rng: np.random.Generator, genre: Array) -> Array:
-    """One film for each genre given."""
-    return genre * FILMS + _popular(rng, len(genre), FILMS)
+def next_episode(episode: Array, steps: Array) -> Array:
+    """The episode so many steps on; after the last of a show comes the first of another, after the last of all the
+    first.
 
-
-def shows(rng: np.random.Generator, genre: Array) -> Array:
-    """The first episode of one show for each genre given."""
-    return ALL_FILMS + (genre * SHOWS + _popular(rng, len(genre), SHOWS)) * EPISODES
+    >>> next_episode(np.array([ALL_FILMS + ALL_EPISODES - 1]), np.array([2])) - ALL_FILMS
+    array([1])
+    """
+    return ALL_FILMS + (episode - ALL_FILMS + steps) % ALL_EPISODES
 
 
 def clips(rng: np.random.Generator, n: int) -> Array:

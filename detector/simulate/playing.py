@@ -4,10 +4,11 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from detector.simulate.catalogue import EPISODES, GENRES, channels, clips, films, shows
-from detector.simulate.households import Town, whereabouts
-from detector.simulate.sittings import Sittings, begins, give_way, sit_down, slots, stays
-from detector.simulate.world import ZONE_OF_CITY, Array, milliseconds, to_utc
+from detector.simulate.catalogue import EPISODES, GENRES, channels, clips, next_episode
+from detector.simulate.households import whereabouts
+from detector.simulate.sittings import Sittings, begins, give_way, shown_ids, sit_down, slots, stays, zones
+from detector.simulate.town import Town
+from detector.simulate.world import Array, milliseconds, to_utc
 from detector.tables import STARTED_BY
 
 USER, AUTOPLAY = (STARTED_BY.index(by) for by in ("user", "autoplay"))
@@ -31,6 +32,7 @@ class Stretches:
     device: Array
     place: Array
     slot: Array  # which address of the place
+    zone: Array  # what the device's clock shows, position in ZONES
     title: Array
     start_ms: Array  # since 1970 UTC
     seconds: Array
@@ -82,8 +84,9 @@ def _people(town: Town) -> Stretches:
     return Stretches(
         account=people["account"][viewer],
         profile=people["profile"][viewer],
-        device=sittings.device[of],
+        device=shown_ids(town, sittings.device, sittings.day)[of],
         place=sittings.place[of],
+        zone=zones(town, sittings.base)[of],
         slot=slots(town, sittings.place, sittings.device, sittings.day)[of],
         title=plan.title[these],
         start_ms=start_ms[of] + offset[these] * 1000,
@@ -120,14 +123,15 @@ def _choose(town: Town, sittings: Sittings) -> _Plan:
     of = np.repeat(np.arange(len(n)), n)
     nth = np.arange(len(of)) - np.repeat(np.cumsum(n) - n, n)
     goal, sure = goal_of_sitting[of], rituals["sure"][sittings.ritual][of] == 1
-    title = _titles(town, sittings, of, goal, fixed)
+    title = _titles(town, sittings, of, nth, goal, fixed)
+    series = rituals["series"][sittings.ritual][of] == 1
 
     chance = np.where(usual[of], _WHOLE[goal], rituals["whole"][sittings.ritual][of])
     chance[(goal == FILM) & (nth + 1 < n[of])] = 0  # another film follows because this one disappointed
     whole = sure | (rng.random(len(of)) < chance)
     share = np.where(whole, 1 - 0.25 * rng.random(len(of)) ** 3, 0.02 + 0.6 * rng.random(len(of)) ** 1.5)
     live_s = np.minimum(600 + rng.exponential(3_000, len(of)), 4 * 3600)
-    by = np.where((goal == SHOW) & (nth > 0), AUTOPLAY, USER)
+    by = np.where(((goal == SHOW) | series) & (nth > 0), AUTOPLAY, USER)
     return _Plan(
         of=of,
         wait_s=np.where(nth > 0, rng.integers(4, 90, len(of)), 0),
@@ -168,17 +172,21 @@ def _how_many(town: Town, sittings: Sittings, goal: Array, fixed: Array) -> Arra
     return n
 
 
-def _titles(town: Town, sittings: Sittings, of: Array, goal: Array, fixed: Array) -> Array:
+def _titles(town: Town, sittings: Sittings, of: Array, nth: Array, goal: Array, fixed: Array) -> Array:
     """One title for each play; whoever follows shows sees two at a time, episode after episode."""
     rng = town.rng
     own = town.viewers["genre"][sittings.viewer]
     title = fixed[of]
+    series = np.flatnonzero(town.rituals["series"][sittings.ritual][of])
+    ritual = sittings.ritual[of[series]]
+    gone = (sittings.day[of[series]] - town.rituals["first"][ritual]) * (1 + town.rituals["again"][ritual])
+    title[series] = next_episode(title[series], gone.astype(np.int64) + nth[series])
 
     def taste(genre: Array) -> Array:
         usual = (genre == 0) | (rng.random(len(genre)) < _OWN_TASTE)
         return np.where(usual, genre, rng.integers(0, GENRES, len(genre)))
 
-    title[goal == FILM] = films(rng, taste(own[of[goal == FILM]]))
+    title[goal == FILM] = town.catalogue.films(rng, taste(own[of[goal == FILM]]))
     title[goal == CHANNEL] = channels(rng, int((goal == CHANNEL).sum()))
     title[goal == CLIP] = clips(rng, int((goal == CLIP).sum()))
     show = np.flatnonzero(goal == SHOW)
@@ -188,7 +196,7 @@ def _titles(town: Town, sittings: Sittings, of: Array, goal: Array, fixed: Array
     begun = rng.integers(0, EPISODES, 2 * len(town.viewers))  # nobody begins at the beginning when the log does
     episode = np.arange(len(show)) - np.searchsorted(thread, thread) + begun[thread]
     new = np.diff(thread * len(title) + episode // EPISODES, prepend=-1) != 0
-    first_episode = shows(rng, taste(own[of[show[new]]]))
+    first_episode = town.catalogue.shows(rng, taste(own[of[show[new]]]))
     title[show] = first_episode[np.cumsum(new) - 1] + episode % EPISODES
     return title
 
@@ -219,29 +227,35 @@ def _machines(town: Town) -> Stretches:
     machine = np.repeat(np.arange(len(rows)), shifts)
     day = first[machine] + np.arange(len(machine)) - np.repeat(np.cumsum(shifts) - shifts, shifts)
     last_day = np.where(nonstop, last, 0)[machine] + np.where(nonstop[machine], 0, day)
-    zone = ZONE_OF_CITY[town.places["city"][rows["place"][machine]]]
+    zone = zones(town, rows["place"])[machine]
     start_ms = to_utc(zone, milliseconds(town.first_day, day, begin[machine] * 60))
-    end_ms = to_utc(zone, milliseconds(town.first_day, last_day, end[machine] * 60))
+    # A shift may go on after midnight, but not after the last of all days.
+    closing = np.minimum(last_day * 1440 + end[machine], town.days * 1440)
+    end_ms = to_utc(zone, milliseconds(town.first_day, np.zeros_like(closing), closing * 60))
 
     length, gap, jitter = (rows[name][machine] for name in ("length_s", "gap_s", "jitter_s"))
-    n = (end_ms - start_ms) // 1000 // (length + gap + jitter)
+    n = ((end_ms - start_ms) // 1000 // (length + gap + jitter)).clip(0)
     shift = np.repeat(np.arange(len(machine)), n)
     step = length[shift] + gap[shift] + rng.integers(-jitter[shift], jitter[shift] + 1)
     done = np.cumsum(step)
     offset = done - step - np.repeat(np.append(0, done)[np.cumsum(n) - n], n)
     which = machine[shift]
-    turn = rows["nth"][which] + day[shift] + offset // 86_400
-    device, place = rows["device"][which] + turn % rows["devices"][which], rows["place"][which]
-    timeless = town.catalogue.runtime_s[rows["title"][which]] == 0
+    nth = np.arange(len(shift)) - np.repeat(np.cumsum(n) - n, n)
+    title = rows["title"][which] + nth % rows["playlist"][which]
+    runtime = town.catalogue.runtime_s[title]
+    today = day[shift] + offset // 86_400
+    swaps = rows["nth"][which] + today // rows["swap_days"][which]
+    place, device = rows["place"][which], rows["device"][which] + swaps % rows["devices"][which]
     return Stretches(
-        account=rows["account"][which] + turn % rows["accounts"][which],
+        account=rows["account"][which] + (rows["nth"][which] + today) % rows["accounts"][which],
         profile=np.zeros_like(which),
-        device=device,
+        device=shown_ids(town, device, today),
         place=place,
-        slot=slots(town, place, device, turn),
-        title=rows["title"][which],
+        slot=slots(town, place, device, today),
+        zone=zone[shift],
+        title=title,
         start_ms=start_ms[shift] + offset * 1000,
-        seconds=length[shift],
-        position_s=np.where(timeless, -1, 0),
+        seconds=np.where(runtime == 0, length[shift], np.minimum(length[shift], runtime)),
+        position_s=np.where(runtime == 0, -1, 0),
         by=np.where(rng.random(len(which)) < _STARTER_UNKNOWN, -1, AUTOPLAY),
     )

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.simulate.households import Town
-from detector.simulate.world import DEVICES_V6, LEASES, ZONE_OF_CITY, Array, milliseconds, to_utc
+from detector.simulate.town import PHONE, Town
+from detector.simulate.world import CITIES, DEVICES_V6, LEASES, POOL, ZONE_OF_CITY, Array, milliseconds, to_utc
 
 WEEKEND = 5  # Saturday, as `datetime` counts weekdays
 _WORKDAY_SHARE = 0.8  # sittings on a working day for each one at a weekend
 _LAST_START = 30  # minutes before bed
 _ARRIVAL = 720  # minute of the day: nobody who moved since yesterday evening watches earlier
+_BY_V6 = 0.65  # share of the plays of a home with both that go by IPv6
 _MORNING, _LEISURE = 0.25, 0.5  # how much is watched in a free minute of the morning or of a day off, evening: 1
 
 
@@ -22,6 +23,7 @@ class Sittings:
     ritual: Array  # 0: none
     day: Array  # the day that the person would say it is, also after midnight
     second: Array  # from that day's midnight; beyond 86,400 after the next midnight
+    base: Array  # where the person is
     place: Array  # where the line is: home, hotel, carrier, exit of a VPN
     device: Array
     on_tv: Array
@@ -58,15 +60,29 @@ def stays(town: Town, where: Array, sittings: Sittings, of: Array, seconds: Arra
 def begins(town: Town, sittings: Sittings) -> Array:
     """When each sitting begins, milliseconds since 1970 UTC."""
     clock = milliseconds(town.first_day, sittings.day, sittings.second) + town.rng.integers(0, 1_000, len(sittings))
-    return to_utc(ZONE_OF_CITY[town.places["city"][sittings.place]], clock)
+    return to_utc(zones(town, sittings.base), clock)
+
+
+def zones(town: Town, place: Array) -> Array:
+    """The time zones that clocks there show (positions in `world.ZONES`)."""
+    zone: Array = ZONE_OF_CITY[town.places["city"][place]]
+    return zone
+
+
+def shown_ids(town: Town, device: Array, day: Array) -> Array:
+    """The ids that devices go by on a day: most have one for good."""
+    ids, renew = town.devices["ids"][device], town.devices["renew_days"][device]
+    drawn = town.rng.integers(0, ids)
+    return device + np.where(renew > 0, (day + device) // np.maximum(renew, 1) % ids, drawn)
 
 
 def slots(town: Town, place: Array, device: Array, day: Array) -> Array:
     """Which of its place's addresses a device has on a day (see `world.addresses`)."""
+    rng, n = town.rng, len(place)
     lease, pool, v6 = (town.places[name][place] for name in ("lease_days", "pool", "v6"))
-    drawn = town.rng.integers(0, LEASES, len(place))
     leased = np.where(lease > 0, (day + place) // np.maximum(lease, 1) % LEASES, 0)
-    return np.select([v6 == 1, pool == 1], [LEASES + device % DEVICES_V6, drawn], leased)
+    by_v6 = (v6 == 1) & (rng.random(n) < _BY_V6)
+    return np.select([by_v6, pool == 1], [LEASES + device % DEVICES_V6, rng.integers(0, POOL, n)], leased)
 
 
 def give_way(group: Array, start: Array, end: Array, strength: Array) -> Array:
@@ -131,10 +147,20 @@ def _settle_down(town: Town, *, viewer: Array, ritual: Array, day: Array, minute
     on_tv = wanted & ~out & (tvs > 0)
     own = np.where(out | ~usual | (rng.random(n) < 0.5), people["own"][viewer], people["second"][viewer])
     tv = town.places["tv"][base] + np.where(usual, rng.random(n) * tvs, 0).astype(np.int64)
+    # A phone falls back to its carrier's line at home too; some of their owners never use another.
+    phone = ~on_tv & usual & (town.devices["type"][own] == PHONE)
+    out |= phone & (rng.random(n) < people["roam_share"][viewer])
     hidden = ~on_tv & ~out & (rng.random(n) < people["vpn_share"][viewer])
-    carrier = town.carriers[city, people["carrier"][viewer]]
+    exits = people["vpn_exits"][viewer]
+    chosen = (13 * viewer + 5 * rng.integers(0, np.maximum(exits, 1))) % len(CITIES)
+    exit = town.vpns[np.where(exits > 0, chosen, city), (viewer % 3 == 0).astype(int)]
+    line = np.where(town.places["exit"][base] >= 0, town.places["exit"][base], base)
     return Sittings(
         viewer=viewer, ritual=ritual, day=day, second=minute * 60 + rng.integers(0, 60, n),
-        on_tv=on_tv, device=np.where(on_tv, tv, own),
-        place=np.select([out, hidden], [carrier, town.vpns[city, 0]], base),
+        on_tv=on_tv, device=np.where(on_tv, tv, own), base=base,
+        place=np.select(
+            [out, hidden],
+            [town.carriers[city, people["carrier"][viewer]], exit],
+            line,
+        ),
     )  # fmt: skip

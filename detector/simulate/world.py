@@ -1,8 +1,8 @@
 """Where people live: cities, time zones, distances, and the addresses that networks give out.
 
 Nobody's real address is used: homes and hotels have IPv4 in 240.0.0.0/4 (never routed) and IPv6 in 3fff::/20
-(documentation), carriers share 100.64.0.0/10, data centres and VPN exits 198.18.0.0/15. A place is located at the
-centre of its city, as look-ups by address do.
+(documentation), carriers share 100.64.0.0/10, data centres and VPN exits 198.18.0.0/15. An address is
+located at the centre of a city, as look-ups do, and not always of the right one: see `located`.
 """
 
 import datetime as dt
@@ -16,8 +16,8 @@ from detector.tables import NETWORK_KINDS
 
 Array = npt.NDArray[Any]
 
-RESIDENTIAL, MOBILE, HOSTING, VPN, HOTEL = (
-    NETWORK_KINDS.index(kind) for kind in ("residential", "mobile", "hosting", "vpn", "hotel")
+RESIDENTIAL, MOBILE, HOSTING, VPN, HOTEL, EDUCATION = (
+    NETWORK_KINDS.index(kind) for kind in ("residential", "mobile", "hosting", "vpn", "hotel", "education")
 )
 
 # city, region, country, zone, degrees north, degrees east, how many live there
@@ -64,9 +64,12 @@ ZONE_OF_CITY: Array = np.array([ZONES.index(city[3]) for city in CITIES])
 COUNTRY_OF_CITY: Array = np.array([city[2] for city in CITIES])
 WEIGHT_OF_CITY: Array = np.array([city[6] for city in CITIES]) / sum(city[6] for city in CITIES)
 
-LEASES = 8  # IPv4 addresses that a place may have in turn or, where it is a pool, at once
+LEASES = 32  # IPv4 addresses that a place may have in turn
+POOL = 8  # ... or, where its customers share them, at once
 DEVICES_V6 = 4  # IPv6 addresses, all of one /64, that the devices of a place have
 SLOTS = LEASES + DEVICES_V6
+_REACH_KM = 1_200
+NEAR_KM, FAR_KM = 400, 5_000  # a drive between two evenings; one that takes two days by plane
 
 
 def kilometres() -> Array:
@@ -114,27 +117,60 @@ def to_utc(zone: Array, local_ms: Array) -> Array:
     return utc
 
 
-def addresses(city: Array, kind: Array) -> pl.Series:
-    """The IP texts of all places: address `slot` of place `p` stands at `slot * places + p`, IPv4 before IPv6."""
+def _hubs() -> Array:
+    """By city, the largest of its country that is not too far: there the lines of mobile carriers come to light.
+
+    >>> CITIES[_hubs()[26]][0]  # of Munich
+    'Berlin'
+    """
+    people = np.array([city[6] for city in CITIES])
+    reach = (COUNTRY_OF_CITY[:, None] == COUNTRY_OF_CITY) & (kilometres() < _REACH_KM)
+    hubs: Array = np.argmax(np.where(reach, people, 0), axis=1)
+    return hubs
+
+
+def _neighbours() -> Array:
+    """By city, the nearest other one of its country; itself where there is none."""
+    km = np.where(COUNTRY_OF_CITY[:, None] == COUNTRY_OF_CITY, kilometres(), np.inf)
+    np.fill_diagonal(km, np.inf)
+    nearest: Array = np.where(np.isfinite(km.min(axis=1)), np.argmin(km, axis=1), np.arange(len(CITIES)))
+    return nearest
+
+
+def located(city: Array, kind: Array, place: Array, slot: Array, misplaced_share: float) -> Array:
+    """The cities into which a look-up puts addresses of places in these cities, each always into the same.
+
+    A carrier's addresses are found at a hub; a share of the others in a neighbouring city.
+    """
+    one = place * SLOTS + np.minimum(slot, LEASES)  # all IPv6 addresses of a home lie in one /64
+    # Multiplied by the golden ratio, numbers in a row spread evenly over 0 to 1.
+    drawn = (one * 0.6180339887498949) % 1
+    wrong = np.where(drawn < misplaced_share, _neighbours()[city], city)
+    cities: Array = np.where(kind == MOBILE, _hubs()[city], wrong)
+    return cities
+
+
+def addresses(city: Array, kind: Array, place: Array, slot: Array) -> pl.Series:
+    """The IP texts of the addresses `slot` of `place`; `city` and `kind` are those of all places there are."""
     rank = np.zeros(len(city), np.int64)
     for number in range(len(CITIES)):
         rows = np.flatnonzero(city == number)
         rank[rows] = np.arange(len(rows))
-    slot = np.arange(LEASES)[:, None]
-    pool = np.cumsum(kind == MOBILE) * 256 + slot
-    rack = np.cumsum(np.isin(kind, (HOSTING, VPN))) * LEASES + slot
+    pool, rack = np.cumsum(kind == MOBILE) * 256, np.cumsum(np.isin(kind, (HOSTING, VPN))) * POOL
     # An odd factor spreads a home's successive leases over its city's four million addresses without a clash.
-    home = city * 2**22 + ((rank * LEASES + slot) * 2_654_435_761) % 2**22
+    home = city[place] * 2**22 + ((rank[place] * LEASES + slot) * 2_654_435_761) % 2**22
     v4 = np.select(
-        [kind == MOBILE, np.isin(kind, (HOSTING, VPN))],
-        [(100 << 24) + (64 << 16) + pool % 2**22, (198 << 24) + (18 << 16) + rack % 2**17],
+        [kind[place] == MOBILE, np.isin(kind[place], (HOSTING, VPN))],
+        [
+            (100 << 24) + (64 << 16) + (pool[place] + slot) % 2**22,
+            (198 << 24) + (18 << 16) + (rack[place] + slot) % 2**17,
+        ],
         (240 << 24) + home,
     )
+    octets = pl.format("{}.{}.{}.{}", *(pl.col("ip") // 256**at % 256 for at in (3, 2, 1, 0)))
+    texts = pl.DataFrame({"ip": v4}).select(octets.alias("ip")).to_series()
+    six = np.flatnonzero(slot >= LEASES)
     # A home has a /56, so that 256 homes of a city lie in one /48.
-    prefix = [f"3fff:{c:x}:{r >> 8:x}:{(r & 255) << 8:x}::" for c, r in zip(city.tolist(), rank.tolist(), strict=True)]
-    v6 = pl.Series("ip", prefix, dtype=pl.String)
-    octets = pl.format("{}.{}.{}.{}", *(pl.col("ip") // 256**place % 256 for place in (3, 2, 1, 0)))
-    return pl.concat(
-        [pl.DataFrame({"ip": v4.ravel()}).select(octets.alias("ip")).to_series()]
-        + [v6 + str(device + 1) for device in range(DEVICES_V6)]
-    )
+    where = zip(city[place[six]].tolist(), rank[place[six]].tolist(), (slot[six] - LEASES + 1).tolist(), strict=True)
+    v6 = [f"3fff:{c:x}:{r >> 8:x}:{(r & 255) << 8:x}::{device}" for c, r, device in where]
+    return texts.scatter(six, pl.Series(v6, dtype=pl.String))

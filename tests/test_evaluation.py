@@ -1,0 +1,231 @@
+"""`detector.evaluation` and `detector.rivals`: figures worked out by hand, and intervals that are honest."""
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from detector import evaluation, rivals
+from detector.errors import InputError
+from detector.evaluation import ABOVE_01, ABOVE_1, AVERAGE_PRECISION, OURS, PRECISION, WITHIN_CAPACITY, Evaluation
+
+ABUSE, INNOCENT = "all abuse", "all innocent"
+
+
+def _judged(
+    *accounts: tuple[str, str, float | None],
+    devices: list[int] | None = None,
+    unknown: int = 0,
+    unknown_score: float = -1.0,
+    capacity_share: float = 0.5,
+    draws: int = 50,
+) -> Evaluation:
+    """Evaluate accounts given as label, kind and score; `unknown` more have a score that nobody asked about."""
+    n = len(accounts)
+    truth = pl.DataFrame(
+        {"account": range(n), "kind": [a[1] for a in accounts], "label": [a[0] for a in accounts]},
+        schema={"account": pl.UInt64, "kind": pl.String, "label": pl.String},
+    )
+    scores = pl.DataFrame(
+        {"account": range(n + unknown), "score": [*(a[2] for a in accounts), *[unknown_score] * unknown]},
+        schema={"account": pl.UInt64, "score": pl.Float64},
+    )
+    features = scores.select("account", devices=pl.Series(devices or [1] * (n + unknown), dtype=pl.UInt32))
+    return evaluation.evaluate(scores, truth, features, capacity_share=capacity_share, draws=draws)
+
+
+def _value(found: Evaluation, measure: str, kind: str, method: str = OURS) -> float | None:
+    return _row(found, measure, kind, method)["value"]
+
+
+def _row(found: Evaluation, measure: str, kind: str, method: str = OURS) -> dict[str, float]:
+    return found.measures.filter(measure=measure, kind=kind, method=method).row(0, named=True)
+
+
+def _innocents(n: int, score: float = 0.0) -> list[tuple[str, str, float | None]]:
+    return [("benign", "household", score + i / 1000) for i in range(n)]
+
+
+def test_a_perfect_ranking_is_perfect() -> None:
+    """Abuse above all innocents: average precision and recall are 1, and none of the innocents is above a line."""
+    found = _judged(("abuse", "resale", 9), ("abuse", "ring", 8), *_innocents(2))
+    for measure in (AVERAGE_PRECISION, PRECISION, ABOVE_1, ABOVE_01, WITHIN_CAPACITY):
+        assert _value(found, measure, ABUSE) == 1
+    assert _value(found, ABOVE_1, INNOCENT) == 0
+
+
+def test_average_precision_by_hand() -> None:
+    """Abuse on places 1 and 3: (1/1 + 2/3) / 2; each kind is ranked without the other one."""
+    found = _judged(("abuse", "resale", 9), ("benign", "household", 8), ("abuse", "ring", 7), ("benign", "sleeper", 1))
+    assert _value(found, AVERAGE_PRECISION, ABUSE) == pytest.approx(5 / 6)
+    assert _value(found, AVERAGE_PRECISION, "resale") == 1
+    assert _value(found, AVERAGE_PRECISION, "ring") == pytest.approx(1 / 2)
+    assert _value(found, PRECISION, ABUSE) == pytest.approx(1 / 2)
+
+
+def test_equal_scores_are_one_step() -> None:
+    """Whoever is tied with innocents is not put before them by chance, nor above the line."""
+    found = _judged(("abuse", "resale", 5), ("benign", "household", 5), ("benign", "household", 5))
+    assert _value(found, AVERAGE_PRECISION, ABUSE) == pytest.approx(1 / 3)
+    assert _value(found, ABOVE_1, ABUSE) == 0
+
+
+def test_lines_by_hand() -> None:
+    """Of 1,000 innocents ten lie above the 1 % line and one above the 0.1 % line; recall is counted above them."""
+    abuse = [("abuse", "resale", score) for score in (0.9985, 0.9975, 0.9895, 0.9885)]
+    found = _judged(*abuse, *_innocents(1000))
+    assert _value(found, ABOVE_1, INNOCENT) == pytest.approx(0.01)
+    assert _value(found, ABOVE_01, "resale") == pytest.approx(1 / 4)  # between the highest innocent and the second
+    assert _value(found, ABOVE_1, "resale") == pytest.approx(3 / 4)
+
+
+def test_sharing_counts_neither_way() -> None:
+    """Accounts labelled sharing change no figure and are no false alarm, though they take a reviewer's time."""
+    others = [("abuse", "resale", 9), *_innocents(3)]
+    without = _judged(*others)
+    with_friends = _judged(*others, ("sharing", "friends who share", 10))
+    for measure in (AVERAGE_PRECISION, ABOVE_1):
+        assert _value(without, measure, ABUSE) == _value(with_friends, measure, ABUSE) == 1
+    assert _value(without, PRECISION, ABUSE) == 0.5  # of four accounts the first two
+    assert _value(with_friends, PRECISION, ABUSE) == 1  # of five as well, one of them a friend's
+    assert "friends who share" not in with_friends.measures["kind"]
+    assert _value(_judged(*others, ("sharing", "friends who share", 10), capacity_share=0.2), PRECISION, ABUSE) is None
+
+
+def test_capacity_is_a_share_of_the_scored() -> None:
+    """Accounts that truth does not name have their place in the queue too, as on a real night."""
+    accounts = [("abuse", "resale", 9), ("abuse", "resale", 7), ("benign", "household", 8), ("benign", "sleeper", 1)]
+    found = _judged(*accounts, unknown=6, capacity_share=0.2)
+    assert _row(found, PRECISION, ABUSE)["accounts"] == 2
+    assert _value(found, PRECISION, ABUSE) == pytest.approx(1 / 2)
+    assert _value(found, WITHIN_CAPACITY, "resale") == pytest.approx(1 / 2)
+    assert _value(found, WITHIN_CAPACITY, "household") == 1
+    assert _value(found, WITHIN_CAPACITY, "sleeper") == 0
+    crowded_out = _judged(*accounts, unknown=6, unknown_score=10, capacity_share=0.2)
+    assert _value(crowded_out, PRECISION, ABUSE) is None
+    assert _value(crowded_out, WITHIN_CAPACITY, "resale") == 0
+    assert _value(crowded_out, AVERAGE_PRECISION, ABUSE) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_intervals_contain_the_point_and_narrow() -> None:
+    """Every interval contains its value, within 0 to 1; with 16 times the accounts it is less than half as wide."""
+    widths = []
+    for times in (1, 16):
+        pattern = [("abuse", "resale", 5 + i % 3) for i in range(12 * times)]
+        found = _judged(*pattern, *[("benign", "household", i % 7) for i in range(40 * times)], draws=300)
+        values = found.measures.drop_nulls()
+        assert values.filter((pl.col("low") <= pl.col("value")) & (pl.col("value") <= pl.col("high"))).equals(values)
+        assert values["low"].min() == 0
+        assert values["high"].max() == 1
+        row = _row(found, AVERAGE_PRECISION, ABUSE)
+        widths.append(row["high"] - row["low"])
+    assert 0 < widths[1] < widths[0] / 2
+
+
+def test_few_accounts_prove_little() -> None:
+    """Where all of three are caught, the interval says that it may as well be two of three."""
+    found = _judged(*[("abuse", "ring", 9.0)] * 3, *_innocents(100))
+    assert _row(found, ABOVE_1, "ring")["low"] < 2 / 3
+
+
+def test_equal_arguments_give_equal_figures() -> None:
+    """The bootstrap is seeded, and the order of the rows does not matter."""
+    accounts = [("abuse", "resale", 3.0), ("abuse", "ring", 1.0), *_innocents(20, score=1)]
+    one = _judged(*accounts)
+    assert_frame_equal(one.measures, _judged(*accounts).measures)
+    frames = [pl.DataFrame({"account": range(22), "score": [a[2] for a in accounts]})]
+    frames.append(
+        pl.DataFrame({"account": range(22), "kind": [a[1] for a in accounts], "label": [a[0] for a in accounts]})
+    )
+    frames.append(pl.DataFrame({"account": range(22), "devices": [1] * 22}))
+    shuffled = [frame.cast({"account": pl.UInt64}).sample(fraction=1, shuffle=True, seed=3) for frame in frames]
+    assert_frame_equal(one.measures, evaluation.evaluate(*shuffled, capacity_share=0.5, draws=50).measures)
+
+
+def test_accounts_without_a_score_are_counted_and_left_out() -> None:
+    """They change no figure; those that the night did not see count as well."""
+    found = _judged(("abuse", "resale", 9), ("abuse", "resale", None), ("benign", "household", 1))
+    assert found.accounts.rows() == [("benign", 1, 1, 0), ("sharing", 0, 0, 0), ("abuse", 2, 1, 1)]
+    assert _row(found, ABOVE_1, "resale")["accounts"] == 1
+    truth = pl.DataFrame({"account": [1, 2], "kind": ["ring", "household"], "label": ["abuse", "benign"]})
+    scores = pl.DataFrame({"account": [2], "score": [1.0]})
+    unseen = evaluation.evaluate(scores, truth, pl.DataFrame({"account": [2], "devices": [1]}), draws=5)
+    assert unseen.accounts.rows() == [("benign", 1, 1, 0), ("sharing", 0, 0, 0), ("abuse", 1, 0, 1)]
+    assert _value(unseen, ABOVE_1, "ring") is None
+
+
+@pytest.mark.parametrize("accounts", [[("abuse", "ring", 1.0)] * 3, _innocents(3), [], [("benign", "household", None)]])
+def test_one_class_alone_has_no_figure(accounts: list[tuple[str, str, float | None]]) -> None:
+    """Where there is nobody to tell apart, nothing is claimed."""
+    found = _judged(*accounts)
+    assert _value(found, AVERAGE_PRECISION, ABUSE) is None
+    assert _value(found, ABOVE_1, ABUSE) is None
+
+
+def test_a_kind_that_truth_does_not_name_is_not_listed() -> None:
+    """Only kinds of the given truth have rows: two of the abusive here."""
+    found = _judged(("abuse", "ring", 2), ("abuse", "resale", 2), *_innocents(2))
+    kinds = found.measures.filter(measure=AVERAGE_PRECISION, method=OURS)["kind"]
+    assert kinds.to_list() == [ABUSE, "resale", "ring"]
+
+
+def test_the_abusive_are_judged_by_intensity_too() -> None:
+    """Where truth tells it, there is a row for each intensity, over all abusive kinds."""
+    truth = pl.DataFrame(
+        {
+            "account": range(4),
+            "kind": ["resale", "ring", "resale", "household"],
+            "label": ["abuse"] * 3 + ["benign"],
+            "intensity": ["faint", "blatant", "blatant", None],
+        }
+    )
+    scores = pl.DataFrame({"account": range(4), "score": [0.0, 3.0, 2.0, 1.0]})
+    found = evaluation.evaluate(scores, truth, scores.select("account", devices=1), draws=5)
+    assert _value(found, ABOVE_1, "all abuse, faint") == 0
+    assert _value(found, ABOVE_1, "all abuse, blatant") == 1
+    assert _row(found, ABOVE_1, "all abuse, blatant")["accounts"] == 2
+
+
+def test_wrong_truth_is_refused() -> None:
+    """Another label, or an account twice, ends with a sentence."""
+    with pytest.raises(InputError, match="expected the labels benign, sharing, abuse in truth, found 'bad'; rename it"):
+        _judged(("bad", "ring", 2))
+    truth = pl.DataFrame({"account": [1, 1], "kind": "ring", "label": "abuse"})
+    scores = pl.DataFrame({"account": [1], "score": [1.0]})
+    with pytest.raises(InputError, match="expected each account once in truth, found 1 rows more"):
+        evaluation.evaluate(scores, truth, scores.select("account"))
+
+
+def test_rivals_rank_by_what_they_see() -> None:
+    """An account with 60 devices is first to the forest on counts and to the rules, whatever our score says."""
+    accounts = [("abuse", "resale", 0.0), *_innocents(40, score=1)]
+    found = _judged(*accounts, devices=[60, *(1 + i % 4 for i in range(40))])
+    assert _value(found, AVERAGE_PRECISION, ABUSE) == pytest.approx(1 / 41)
+    assert _value(found, AVERAGE_PRECISION, ABUSE, evaluation.COUNTS) == 1
+    assert _value(found, AVERAGE_PRECISION, ABUSE, evaluation.RULES) == 1
+
+
+def test_rivals_without_their_features_are_left_out() -> None:
+    """A log that counts nothing leaves our score alone on the table."""
+    features = pl.DataFrame({"account": [1, 2], "views_per_title": [1.0, 2.0]})
+    assert rivals.usual_rules(features) is rivals.counts_forest(features, seed=0) is None
+    truth = pl.DataFrame({"account": [1, 2], "kind": ["ring", "household"], "label": ["abuse", "benign"]})
+    scores = pl.DataFrame({"account": [1, 2], "score": [1.0, 0.5]})
+    found = evaluation.evaluate(scores, truth, features, draws=5)
+    assert found.measures["method"].unique().to_list() == [OURS]
+
+
+def test_two_broken_rules_outrank_one_badly_broken() -> None:
+    """The number of rules comes first, then by how far they are broken."""
+    features = pl.DataFrame({"devices": [500, 11, 12, None], "countries": [9, 9, 9, 9], "networks": [1, 13, 13, 2]})
+    scores = rivals.usual_rules(features)
+    assert scores is not None
+    assert scores.arg_sort(descending=True).to_list() == [2, 1, 0, 3]
+    assert scores[3] == 0
+
+
+def test_people_read_it_side_by_side() -> None:
+    """One row for each kind, the whole first, with a cell for each method."""
+    rows = _judged(("abuse", "ring", 2), ("abuse", "resale", 2), *_innocents(2)).side_by_side(ABOVE_1)
+    assert [row[ABOVE_1] for row in rows] == [ABUSE, "resale", "ring", INNOCENT, "household"]
+    assert rows[0][OURS].startswith("100.0 [")
+    assert rows[0].keys() == {ABOVE_1, "accounts", OURS, evaluation.COUNTS, evaluation.RULES}
