@@ -24,6 +24,8 @@ import polars as pl
 
 from benchmarks.population import day_of_log
 from detector import config, days, digesting, features, ingesting, playbacks, retraining
+from detector.features import Concurrency, Devices, Places, Repetition, Rhythm
+from detector.neighbours import Neighbours
 from detector.runs import Doors, open_doors
 from detector.store import Store
 
@@ -31,6 +33,7 @@ ACCOUNTS = 200_000
 NIGHT = dt.date(2025, 6, 29)
 KEY = "ab" * 32
 _ONE_DAY = dt.timedelta(days=1)
+_CORE = (Repetition, Concurrency, Devices, Places, Rhythm)  # what the DuckDB script works out too
 
 
 def main() -> None:
@@ -178,7 +181,8 @@ def _against_duckdb(home: Path, log: dict[dt.date, Path], folder: Path, rounds: 
             _before_the_night(home)
             _ingest(doors, log[NIGHT])
             digesting.bring_up_to_date(doors.home, NIGHT, settings=_settings(), key_id=doors.keys.key_id)
-            for one in digesting.windows(doors.home, NIGHT, _settings().window, met=Neighbours.none()):
+            alone = Neighbours.none()
+            for one in digesting.windows(doors.home, NIGHT, _settings().window, met=alone):
                 features.build_features(one, _CORE)
 
         def theirs() -> None:

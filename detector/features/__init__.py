@@ -17,7 +17,24 @@ from detector.features.repetition import Repetition
 from detector.features.rhythm import Rhythm
 from detector.features.rings import Rings
 
-__all__ = ["CATALOGUE", "FAMILIES", "Family", "Feature", "Shape", "Window", "build_features", "present", "window_of"]
+__all__ = [
+    "CATALOGUE",
+    "FAMILIES",
+    "Concurrency",
+    "Devices",
+    "Family",
+    "Feature",
+    "Groups",
+    "Places",
+    "Repetition",
+    "Rhythm",
+    "Rings",
+    "Shape",
+    "Window",
+    "build_features",
+    "present",
+    "window_of",
+]
 
 FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Rhythm, Rings)
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
