@@ -69,11 +69,12 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
     `playbacks` are repaired ones (`tables.Playbacks`) around the day, at least those that started or still ran on its
     UTC dates; of `previous`, the day before, only the titles and the last places count.
     """
-    rows = _on(playbacks.lazy(), day)
-    titles = _titles(rows, previous.titles.lazy(), day)
-    joined = _scalars(rows)
+    # Step by step: a plan of all of it takes longer to make than to carry out.
+    rows = _in_memory(_on(playbacks.lazy(), day))
+    titles = _in_memory(_titles(rows, previous.titles.lazy(), day))
+    joined = _in_memory(_scalars(rows))
     for part in (_streaks(titles), overlaps(rows), travel(rows, previous.account_days.lazy())):
-        joined = joined.join(part, on="account", how="left", maintain_order="left")
+        joined = joined.join(_in_memory(part), on="account", how="left", maintain_order="left")
     knows_seconds = pl.col("streams") > 0
     joined = joined.with_columns(
         # An account that streamed alone all day had no overlap; one whose durations are unknown, we can not say.
@@ -90,8 +91,12 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
         rest_h=pl.col("hours").map_batches(_rest_h, return_dtype=pl.UInt32),
     )
     parts = (joined, tables.AccountDays), (titles, tables.TitleDays), (_visits(rows, day), tables.Visits)
-    # In memory: for a plan as wide as this, streaming costs more than it saves.
-    return Day(*pl.collect_all([tables.shape(frame, table) for frame, table in parts], engine="in-memory"))
+    return Day(*(tables.shape(frame, table).collect(engine="in-memory") for frame, table in parts))
+
+
+def _in_memory(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Worked out: of frames as small as a day's, streaming costs more than it saves."""
+    return frame.collect(engine="in-memory").lazy()
 
 
 def _rest_h(hours: pl.Series) -> pl.Series:
