@@ -66,7 +66,7 @@ class Groups(Family):
         )
 
     lasting_groups = Feature(
-        says="Groups of people (devices and addresses that nothing ties together) that were there on at least four days.",
+        says="Groups of people (devices and addresses that nothing ties together) there on at least four days.",
         unit="groups",
         expr=pl.col("groups_lasting"),
         missing=_MISSING,
