@@ -3,8 +3,11 @@
 One isolation forest (Liu, Ting and Zhou 2008) watches each family of features, and one watches all of them; the tail
 of each feature that is telling alone stands beside its family's forest, for a forest over forty features does not
 notice an account that is extreme in one. Each of these is turned into *evidence*: minus the decimal logarithm of the
-share of accounts, held out from fitting, that lie at least as high. The score is the sum of the two strongest
-families' evidence.
+share of accounts, held out from fitting, that lie at least as high.
+
+The score is the sum of the evidence of the two strongest *causes*. Families that show the same cause count once: a
+household of nine has many devices, many streams and long days, which is one thing and not three. What the forest over
+all finds is published beside the families and not added: it finds what they have found (docs/combinations.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,6 +73,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
     Attributes:
         names: the features it was fitted on, in the order of its columns.
         families: by family, their positions.
+        causes: by family, what shows in it.
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
     """
@@ -79,6 +83,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         *,
         names: Sequence[str],
         families: Mapping[str, Sequence[int]],
+        causes: Mapping[str, str],
         telling: Mapping[str, Shape],
         given: Sequence[float],
         trees: int,
@@ -87,6 +92,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
     ) -> None:
         self.names = names
         self.families = families
+        self.causes = causes
         self.telling = telling
         self.given = given
         self.trees = trees
@@ -110,7 +116,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         }
         self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
         # Tails that an account is part of would find it more ordinary than they find a stranger.
-        self.calibration_ = np.sort(_rounded(strongest_two(self.evidence(calibrating, own=True))))
+        self.calibration_ = np.sort(self.total(self.evidence(calibrating, own=True)))
         return self
 
     def _oddness(self, name: str, x: Matrix) -> Values:
@@ -132,7 +138,14 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, x: Matrix) -> Values:
         """Score of each row; higher is more suspicious."""
-        return _rounded(strongest_two(self.evidence(x)))
+        return self.total(self.evidence(x))
+
+    def total(self, evidence: Mapping[str, Values]) -> Values:
+        """Score of each row, from the evidence of its families."""
+        by_cause: dict[str, Values] = {}
+        for family, cause in self.causes.items():
+            by_cause[cause] = np.maximum(by_cause.get(cause, 0), evidence[family])
+        return _rounded(strongest_two(by_cause))
 
     def p_value(self, score: Values) -> Values:
         """Conformal: the share of held-out accounts that score as high (Vovk, Gammerman and Shafer 2005)."""
@@ -145,7 +158,7 @@ def _rounded(values: Values) -> Values:
 
 
 def strongest_two(evidence: Mapping[str, Values]) -> Values:
-    """The sum of the two strongest families' evidence.
+    """The sum of the two strongest.
 
     >>> strongest_two({"a": np.array([1.0]), "b": np.array([3.0]), "c": np.array([2.0])})
     array([5.])
@@ -170,6 +183,7 @@ def fit(features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Sett
     model = AccountModel(
         names=list(known),
         families=_positions(known),
+        causes={feature.family: feature.cause for feature in known.values()},
         telling={name: feature.telling for name, feature in known.items() if feature.telling},
         given=[
             float(median if feature.given is None else feature.given)
@@ -204,7 +218,7 @@ def score(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
         floats = ("score", "p_value", *(f"score_{name}" for name in model.forests_))
         return features.select("account").with_columns(pl.lit(None, pl.Float64).alias(name) for name in floats)
     evidence = model.evidence(matrix(model, features))
-    total = _rounded(strongest_two(evidence))
+    total = model.total(evidence)
     by_family = {f"score_{name}": values for name, values in evidence.items()}
     frame = pl.DataFrame({"score": total, "p_value": model.p_value(total), **by_family})
     return features.select("account").hstack(frame.select(pl.all().round_sig_figs(_SIGNIFICANT)))

@@ -66,6 +66,7 @@ def test_names_are_unique_and_families_are_told() -> None:
         "devices",
         "places",
         "groups",
+        "change",
         "rhythm",
         "rings",
     }

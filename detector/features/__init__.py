@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from detector.features._feature import Family, Feature, Shape, Window, window_of
+from detector.features.change import Change
 from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
 from detector.features.groups import Groups
@@ -20,6 +21,7 @@ from detector.features.rings import Rings
 __all__ = [
     "CATALOGUE",
     "FAMILIES",
+    "Change",
     "Concurrency",
     "Devices",
     "Family",
@@ -36,7 +38,7 @@ __all__ = [
     "window_of",
 ]
 
-FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Rhythm, Rings)
+FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Change, Rhythm, Rings)
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
 
 _SIGNIFICANT = 9  # figures; the last digits of a float may depend on how the work was cut

@@ -1,6 +1,7 @@
 """What a feature is: one block that says everything about itself."""
 
 import datetime as dt
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal, Self
@@ -9,6 +10,7 @@ import polars as pl
 
 from detector import tables
 from detector.days import Day
+from detector.features._groups import grouped
 from detector.neighbours import Neighbours
 from detector.spans import Span, fold
 
@@ -47,6 +49,11 @@ class Window:
             neighbours,
         )
 
+    @functools.cached_property
+    def grouped(self) -> pl.DataFrame:
+        """Its visits by group of people; several families look at them."""
+        return grouped(self.visits, self.neighbours.hubs)
+
     @property
     def first_day(self) -> dt.date:
         """The day the window begins."""
@@ -84,16 +91,19 @@ class Feature:
     shown_by: pl.Expr | None = None
     name: str = field(default="", init=False)
     family: str = field(default="", init=False)
+    cause: str = field(default="", init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "family", owner.__name__.lower())
+        object.__setattr__(self, "cause", getattr(owner, "cause", "") or owner.__name__.lower())
 
 
 class Family:
     """A group of features that watch one side of an account's life. Its attributes are the features."""
 
     features: ClassVar[tuple[Feature, ...]] = ()
+    cause: ClassVar[str] = ""  # what shows in it, where other families show the same; else the family's own name
 
     def __init_subclass__(cls) -> None:
         cls.features = tuple(value for value in vars(cls).values() if isinstance(value, Feature))

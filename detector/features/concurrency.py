@@ -18,6 +18,8 @@ def _hours(column: str) -> pl.Expr:
 class Concurrency(Family):
     """More at once than a household would."""
 
+    cause = "many people"
+
     peak_streams = Feature(
         says="Most streams at once.",
         unit="streams",

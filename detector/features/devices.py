@@ -13,6 +13,8 @@ _SETTLING = dt.timedelta(days=7)  # in its first week every device of an account
 class Devices(Family):
     """What it is watched on."""
 
+    cause = "many people"
+
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Devices of the window, those of them that joined in it, and the weeks in which one could join."""

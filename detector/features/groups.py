@@ -3,12 +3,10 @@
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
-from detector.features._groups import grouped
 
 _MISSING = "no playback of the window says its address"
 _LASTING_DAYS = 4  # a group that was there on fewer days is a visit
 _RETURNING_DAYS = 2
-_KNOWN_DAYS = 42  # before, an account has no old life beside which a new one could show
 _HOURS = range(24)
 _TWO_HOMES = [
     {
@@ -26,26 +24,19 @@ _OFF_MAIN = pl.col("address").is_not_null() & (
 class Groups(Family):
     """Groups of people: devices and addresses that nothing ties together."""
 
+    cause = "several places"
+
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Groups by account, how they divide its plays, and the hours in which several of them watched."""
-        visits = grouped(window.visits, window.neighbours.hubs)
-        first = window.year.devices.select("account", "device", device_first_day="first_day")
-        visits = visits.join(first, on=["account", "device"], how="left")
-        began = pl.col("device_first_day").fill_null(window.first_day)
-        groups = visits.group_by("account", "group").agg(
-            pl.col("plays").sum(), days=pl.col("day").n_unique(), began=began.min()
-        )
+        visits = window.grouped
+        groups = visits.group_by("account", "group").agg(pl.col("plays").sum(), days=pl.col("day").n_unique())
         accounts = groups.group_by("account").agg(
             groups_seen=pl.len(),
             groups_returning=(pl.col("days") >= _RETURNING_DAYS).sum(),
             groups_lasting=(pl.col("days") >= _LASTING_DAYS).sum(),
             grouped_plays=pl.col("plays").sum(),
             main_plays=pl.col("plays").max(),
-            newcomer_plays=pl.col("plays").filter(pl.col("began") > window.first_day).sum(),
-        )
-        old = window.year.accounts.select(
-            "account", known_days=(pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1
         )
         several = accounts.filter(pl.col("groups_seen") > 1).select("account")
         by_day = (
@@ -59,10 +50,8 @@ class Groups(Family):
             most_at_once=pl.max_horizontal(str(h) for h in _HOURS).max(),
             shared_hours=pl.sum_horizontal((pl.col(str(h)) > 1).cast(pl.UInt32) for h in _HOURS).sum(),
         )
-        return (
-            accounts.join(at_once, on="account", how="left")
-            .join(old, on="account", how="left")
-            .with_columns(pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours").fill_null(0))
+        return accounts.join(at_once, on="account", how="left").with_columns(
+            pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours").fill_null(0)
         )
 
     lasting_groups = Feature(
@@ -120,22 +109,5 @@ class Groups(Family):
         when_high="{value:.0f} groups that never mixed watched within one hour; most accounts have {typical:.0f}",
         innocent=("a student away from home", "guests"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{}], None)],
-        shown_by=_OFF_MAIN,
-    )
-    newcomer_group_share = Feature(
-        says="Share of the plays by groups of people that joined within the window: none of their devices had been "
-        "seen before, and nothing ties them to the older ones.",
-        unit="share",
-        expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("newcomer_plays") / pl.col("grouped_plays")),
-        missing=f"{_MISSING}, or the account is known for under {_KNOWN_DAYS} days",
-        when_high="{value:.0%} of the plays came from people who joined lately, with devices and places of their own; "
-        "most accounts have {typical:.0%}",
-        innocent=("a move with all devices new", "a present unwrapped at somebody else's place", "holidays"),
-        examples=[
-            ([{"ago": 60, "visits": [{"device": 1, "address": 1}]}, *_TWO_HOMES], 0.5),
-            ([{"ago": 60, "visits": [{"device": 1, "address": 1}]}, *_TWO_HOMES, *_TIED], 0),
-            (_TWO_HOMES, None),
-        ],
-        telling="rank",
         shown_by=_OFF_MAIN,
     )

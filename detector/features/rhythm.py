@@ -10,6 +10,8 @@ _ACTIVE = pl.col("plays") > 0
 class Rhythm(Family):
     """When it is watched: people sleep, eat and work."""
 
+    cause = "many people"
+
     active_hours = Feature(
         says="Local hours of a day in which something played, on average over the days with plays.",
         unit="hours",
