@@ -11,7 +11,8 @@ from detector.features import Feature
 _REASONS, _COUNTER, _EVIDENCE = 5, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
-_SHARED = ("score_concurrency", "score_devices", "score_places")
+_TIRELESS_H = 18.0  # a day: people sleep
+_CROWD = 4  # groups of people: more than two or three households that share
 
 
 def decide(
@@ -118,19 +119,40 @@ def _number(value: object) -> str:
     return f"{value:.3g}"
 
 
-def kinds(scores: pl.DataFrame) -> pl.DataFrame:
-    """`account, kind` by which families are strong: what the case looks like, for the reviewer to confirm."""
+def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
+    """`account, kind`: what the case looks like, for the reviewer to confirm.
+
+    `scores` hold the families' evidence, `features` what was measured; what is not known speaks for no kind.
+    """
+    known = scores.join(features, on="account", how="left", maintain_order="left")
+    columns = set(known.columns)
     families = [name for name in scores.columns if name.startswith("score_") and name != "score_overall"]
-    there = {name: pl.col(name) if name in families else pl.lit(0.0) for name in ("score_repetition", *_SHARED)}
-    repetition = there["score_repetition"]
-    # Sold or shared, an account is used in different places, and shows it by devices or at the same time too.
-    elsewhere = there["score_places"] >= _SELDOM
-    by_others = pl.max_horizontal(there["score_concurrency"], there["score_devices"]) >= _SELDOM
-    return scores.select(
+
+    def evidence(family: str) -> pl.Expr:
+        return pl.col(f"score_{family}") if f"score_{family}" in columns else pl.lit(0.0)
+
+    def value(feature: str, least: float) -> pl.Expr:
+        return (pl.col(feature) >= least).fill_null(False) if feature in columns else pl.lit(False)
+
+    strongest = pl.max_horizontal(families)
+    # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
+    elsewhere = evidence("places") >= _SELDOM
+    by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM
+    return known.select(
         "account",
-        kind=pl.when((repetition >= _RARE) & (repetition >= pl.max_horizontal(families)))
+        kind=pl.when((evidence("repetition") >= _RARE) & (evidence("repetition") >= strongest))
         .then(pl.lit("loop or automated playback"))
-        .when(elsewhere & by_others)
+        .when((evidence("rings") >= _RARE) & value("ring_accounts", 3))
+        .then(pl.lit("ring"))
+        .when(value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H))
+        .then(pl.lit("restreaming"))
+        .when(value("returning_groups", _CROWD))
+        .then(pl.lit("resale"))
+        .when((evidence("change") >= _SELDOM) & (evidence("change") >= evidence("groups")))
+        .then(pl.lit("account takeover"))
+        .when(value("lasting_groups", 2))
+        .then(pl.lit("household sharing"))
+        .when(elsewhere & by_others & ~value("returning_groups", 0))
         .then(pl.lit("resale"))
         .otherwise(pl.lit("unclear")),
     )
@@ -166,13 +188,18 @@ def evidence_of(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mappi
 
 
 def flag(
-    chosen: pl.DataFrame, scores: pl.DataFrame, reasons: pl.DataFrame, evidence: pl.DataFrame, year: pl.DataFrame
+    chosen: pl.DataFrame,
+    scores: pl.DataFrame,
+    features: pl.DataFrame,
+    reasons: pl.DataFrame,
+    evidence: pl.DataFrame,
+    year: pl.DataFrame,
 ) -> pl.DataFrame:
     """Flags of one night (`tables.Flags`), highest score first."""
     empty = pl.lit([], pl.List(pl.UInt64))
     joined = (
         chosen.join(scores, on="account", how="left")
-        .join(kinds(scores), on="account", how="left")
+        .join(kinds(scores, features), on="account", how="left")
         .join(reasons, on="account", how="left")
         .join(evidence, on="account", how="left")
         .join(year.select("account", first_seen="first_day"), on="account", how="left")

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+
+Ends = npt.NDArray[np.int64]
 
 _HUB_ACCOUNTS = 4  # an address that more accounts use is nobody's home
 _RING_DEVICE_ACCOUNTS = 50  # an id that more accounts show is no device, but what an app says of all of them
@@ -83,19 +86,18 @@ def _rings(ties: pl.DataFrame) -> pl.DataFrame:
     """`account, ring`: accounts that are tied, directly or through others, have the same number."""
     accounts = ties.select("account").unique().sort("account")
     keys = ties.select("key").unique().sort("key")
-    left = ties["account"].replace_strict(accounts["account"], np.arange(accounts.height), return_dtype=pl.Int64)
-    right = ties["key"].replace_strict(keys["key"], np.arange(keys.height), return_dtype=pl.Int64)
-    return accounts.with_columns(
-        ring=components(left.to_numpy(), right.to_numpy() + accounts.height)[: accounts.height]
+    left, right = (
+        ties[name].replace_strict(of[name], pl.int_range(of.height, eager=True), return_dtype=pl.Int64).to_numpy()
+        for name, of in (("account", accounts), ("key", keys))
     )
+    ring = components(accounts.height + keys.height, left, right + accounts.height)
+    return accounts.with_columns(ring=ring[: accounts.height])
 
 
-def components(left: np.ndarray, right: np.ndarray) -> pl.Series:
-    """For nodes numbered from 0, the number of the connected component of each; `left` and `right` are the ends of
-    the edges."""
-    n = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
-    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(n, n))
-    return pl.Series(connected_components(graph, directed=False)[1], dtype=pl.UInt32)
+def components(nodes: int, left: Ends, right: Ends) -> pl.Series:
+    """The number of the connected component of each of so many nodes; `left` and `right` are the ends of the edges."""
+    graph = coo_array((np.ones(len(left), np.int8), (left, right)), shape=(nodes, nodes))
+    return pl.Series(connected_components(graph, directed=False)[1] if nodes else [], dtype=pl.UInt32)
 
 
 def _lockstep(titles: pl.LazyFrame, rings: pl.DataFrame) -> pl.DataFrame:

@@ -195,7 +195,11 @@ def _results(
     shown = digesting.playbacks_of(home, chosen["account"], first, day, settings.playbacks)
     evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
     progress("score", 3, 3)
-    return {"features": by_account, "scores": scores, "flags": decisions.flag(chosen, scores, reasons, evidence, year)}
+    return {
+        "features": by_account,
+        "scores": scores,
+        "flags": decisions.flag(chosen, scores, by_account, reasons, evidence, year),
+    }
 
 
 def note_of(champion: Registered) -> str:

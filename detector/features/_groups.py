@@ -4,7 +4,6 @@ A device that roams between addresses ties them: they are places of the same peo
 account have nothing that moves between them, however long one looks.
 """
 
-import numpy as np
 import polars as pl
 
 from detector.neighbours import components
@@ -77,10 +76,8 @@ def grouped(visits: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
             on=["account", "device"],
         )
     )
-    numbers = np.arange(nodes.height)  # each node is tied to itself, so that none is forgotten
-    group = components(
-        np.concatenate([edges["device_node"].to_numpy(), numbers]), np.concatenate([edges["node"].to_numpy(), numbers])
-    )
+    left, right = (edges[name].cast(pl.Int64).to_numpy() for name in ("device_node", "node"))
+    group = components(nodes.height, left, right)
     nodes = nodes.with_columns(group=group)
     by_device = nodes.filter(pl.col("of") == 0).select("account", device="key", by_device="group")
     return (

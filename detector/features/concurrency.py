@@ -59,7 +59,6 @@ class Concurrency(Family):
         when_high="streams ran on different networks at once for {value:.1f} hours; most accounts have {typical:.1f}",
         innocent=("one at home while another is on the way", "a second home", "a student away from home"),
         examples=[([{"overlap2_networks_s": 5400}], 1.5), ([{}], None)],
-        telling="rank",
         shown_by=_OVERLAPS,
     )
     same_profile_h = Feature(

@@ -59,7 +59,6 @@ class Devices(Family):
             ([{"visits": [{"device": 1}, {"device": 2}]}, {"ago": 3, "visits": [{"device": 1}]}], 2),
             ([{"visits": [{}]}], None),
         ],
-        telling="rank",
         shown_by=pl.col("device").is_not_null() & (pl.col("device").is_first_distinct()),
     )
     new_devices_per_week = Feature(

@@ -24,8 +24,6 @@ _OFF_MAIN = pl.col("address").is_not_null() & (
 class Groups(Family):
     """Groups of people: devices and addresses that nothing ties together."""
 
-    cause = "several places"
-
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Groups by account, how they divide its plays, and the hours in which several of them watched."""

@@ -15,8 +15,6 @@ _OFF_MAIN = pl.col("network").is_not_null() & (
 class Places(Family):
     """Where it is watched."""
 
-    cause = "several places"
-
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Plays by network and country."""

@@ -1,0 +1,105 @@
+"""How the evidence of the families is put together: several ways, ranked on the same nights of invented services.
+
+python -m benchmarks.combinations --populations 2 --accounts 5000
+"""
+
+import argparse
+import datetime as dt
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from detector import config, identity, ingesting, nightly, published, retraining, simulate
+from detector.evaluation import ABOVE_1, ALL_ABUSE, AVERAGE_PRECISION, PRECISION, evaluate
+from detector.features import CATALOGUE
+from detector.runs import open_doors
+
+Values = npt.NDArray[np.float64]
+_LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
+_SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
+
+
+def _top(evidence: dict[str, Values], *, joined: tuple[tuple[str, ...], ...] = (), k: int = 2) -> Values:
+    """The sum of the `k` strongest, families that are `joined` counting once."""
+    alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
+    once = [np.maximum.reduce([evidence[name] for name in names]) for names in joined]
+    total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
+    return total
+
+
+def _families(evidence: dict[str, Values]) -> dict[str, Values]:
+    return {name: values for name, values in evidence.items() if name != "overall"}
+
+
+WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
+    "two strongest causes (in use)": lambda e: _top(_families(e), joined=(_SIZE,)),
+    "... with the forest over all": lambda e: _top(e, joined=(_SIZE,)),
+    "... groups and places as one cause": lambda e: _top(_families(e), joined=(_SIZE, _WHERE)),
+    "three strongest causes": lambda e: _top(_families(e), joined=(_SIZE,), k=3),
+    "two strongest families": lambda e: _top(_families(e)),
+    "two strongest of families and all": _top,
+    "the strongest family": lambda e: _top(_families(e), k=1),
+    "sum of all families": lambda e: _top(_families(e), k=99),
+    "the forest over all alone": lambda e: e["overall"],
+}
+
+
+def main() -> None:
+    """Print one table, of means over the populations."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--populations", type=int, default=2)
+    parser.add_argument("--accounts", type=int, default=5_000)
+    asked = parser.parse_args()
+    found = pl.concat([_population(asked.accounts, _FIRST_SEED + n) for n in range(asked.populations)])
+    print(f"{asked.populations} populations of {asked.accounts} accounts, 3 % abusive, middle intensity; means")
+    print("| way | " + " | ".join((AVERAGE_PRECISION, PRECISION, f"abusive {ABOVE_1}")) + " |")
+    print("|---|---|---|---|")
+    for way in WAYS:
+        means = found.filter(pl.col("way") == way).mean().row(0, named=True)
+        print(
+            f"| {way} | " + " | ".join(f"{means[name]:.3f}" for name in (AVERAGE_PRECISION, PRECISION, ABOVE_1)) + " |"
+        )
+
+
+def _population(accounts: int, seed: int) -> pl.DataFrame:
+    service = simulate.simulate(
+        accounts=accounts, days=_DAYS, end=_LAST, seed=seed, abuse_share=0.03, intensity="middle"
+    )
+    settings = config.load(environ={}).settings
+
+    def clock() -> dt.datetime:
+        return dt.datetime.combine(_LAST + dt.timedelta(days=3), dt.time(), dt.UTC)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        service.playbacks.write_parquet(folder / "log.parquet")
+        (folder / "key").write_text("1f" * 32)
+        with open_doors(folder / "home", settings, folder / "key") as doors:
+            taken = ingesting.ingest(
+                [str(folder / "log.parquet")], into=doors.home, keys=doors.keys, settings=settings, now=clock()
+            )
+            list(taken)
+            retraining.train(doors, _LAST, settings=settings, clock=clock)
+            nightly.night(doors, _LAST, settings=settings, clock=clock)
+            run = published.run_of(doors, _LAST)
+            scores, features = (published.frame(doors, run, what) for what in ("scores", "features"))
+            account = identity.pseudonymise_ids(service.truth.select("account_id"), doors.keys)["account"]
+    truth = service.truth.with_columns(account=account).select("account", "kind", "label")
+    scored = scores.filter(pl.col("score").is_not_null())
+    families = {*(feature.family for feature in CATALOGUE.values()), "overall"}
+    evidence = {name: scored[f"score_{name}"].to_numpy() for name in sorted(families)}
+    rows = []
+    for way, total in WAYS.items():
+        ranked = scored.select("account", score=pl.Series(total(evidence)))
+        measures = evaluate(ranked, truth, features, draws=2).measures
+        mine = measures.filter((pl.col("method") == "score") & (pl.col("kind") == ALL_ABUSE))
+        rows.append({"way": way} | dict(mine.select("measure", "value").iter_rows()))
+    return pl.DataFrame(rows)
+
+
+if __name__ == "__main__":
+    main()

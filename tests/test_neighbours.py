@@ -1,0 +1,100 @@
+"""What accounts have in common."""
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pytest
+
+from detector import tables
+from detector.neighbours import Neighbours, meet
+
+DAY = dt.date(2025, 6, 30)
+
+
+def _meet(*visits: dict[str, Any], titles: tuple[dict[str, Any], ...] = ()) -> Neighbours:
+    def frame(rows: tuple[dict[str, Any], ...], table: type[tables.Visits] | type[tables.TitleDays]) -> pl.LazyFrame:
+        return tables.shape(pl.LazyFrame([{"plays": 1, "day": DAY} | row for row in rows] or None), table)
+
+    return meet(frame(visits, tables.Visits), frame(titles, tables.TitleDays) if titles else _no_titles())
+
+
+def _no_titles() -> pl.LazyFrame:
+    return pl.LazyFrame(schema=tables.columns(tables.TitleDays))
+
+
+def _days(n: int, **visit: Any) -> list[dict[str, Any]]:
+    return [visit | {"day": DAY - dt.timedelta(days=ago)} for ago in range(n)]
+
+
+def _ring(met: Neighbours) -> dict[int, int]:
+    return dict(met.accounts.select("account", "ring_accounts").iter_rows())
+
+
+def test_a_shared_device_ties_accounts_also_through_others() -> None:
+    """1 and 2 share a device, 2 and 3 another: all three are one ring; 4 stands alone and has no row."""
+    met = _meet(
+        {"account": 1, "device": 10}, {"account": 2, "device": 10}, {"account": 2, "device": 20},
+        {"account": 3, "device": 20}, {"account": 4, "device": 40},
+    )  # fmt: skip
+    assert _ring(met) == {1: 3, 2: 3, 3: 3}
+    assert met.accounts["device_accounts"].to_list() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("days", "tied"), [(3, True), (2, False)])
+def test_a_home_address_ties_only_who_is_there_for_days(days: int, tied: bool) -> None:
+    """A visit, or a lease that goes from one home to the next, ties nobody."""
+    met = _meet(*_days(5, account=1, address=7), *_days(days, account=2, address=7))
+    assert _ring(met) == ({1: 2, 2: 2} if tied else {})
+
+
+@pytest.mark.parametrize("kind", ["mobile", "vpn", "hotel", "education"])
+def test_where_strangers_meet_nobody_is_tied(kind: str) -> None:
+    """An address of a carrier, an exit, a hotel or a campus says nothing."""
+    visits = [visit for account in (1, 2) for visit in _days(5, account=account, address=7, network_kind=kind)]
+    assert _ring(_meet(*visits)) == {}
+
+
+def test_a_shared_machine_room_ties() -> None:
+    """In a data centre nobody meets by chance."""
+    visits = [visit for account in (1, 2) for visit in _days(5, account=account, address=7, network_kind="hosting")]
+    assert _ring(_meet(*visits)) == {1: 2, 2: 2}
+
+
+def test_an_address_of_many_is_a_hub_and_ties_nobody() -> None:
+    """What a crowd uses is nobody's home, whatever it is called; a few accounts are no crowd."""
+    crowd = [visit for account in range(1, 31) for visit in _days(4, account=account, address=7)]
+    few = [visit for account in (1, 2) for visit in _days(4, account=account, address=8)]
+    met = _meet(*crowd, *few)
+    assert met.hubs.to_list() == [7]
+    assert _ring(met) == {1: 2, 2: 2}
+
+
+def test_an_id_that_everybody_shows_is_no_device() -> None:
+    """A release that gives all of them the same id must not make a ring of the whole service."""
+    assert _ring(_meet(*({"account": account, "device": 10} for account in range(1, 200)))) == {}
+
+
+def test_unknown_devices_are_never_equal() -> None:
+    """Null ties nobody."""
+    assert _ring(_meet({"account": 1}, {"account": 2})) == {}
+
+
+def test_lockstep_is_the_share_of_titles_played_by_the_ring_on_the_same_day() -> None:
+    """Two of three titles of 1 were played by 2 on that day; the same title by a stranger or on another day is none."""
+    titles = tuple(
+        {"account": account, "title": title, "day": DAY - dt.timedelta(days=ago)}
+        for account, title, ago in [(1, 5, 0), (1, 6, 0), (1, 7, 0), (2, 5, 0), (2, 6, 0), (2, 7, 1), (9, 7, 0)]
+    )
+    met = _meet({"account": 1, "device": 10}, {"account": 2, "device": 10}, titles=titles)
+    assert met.accounts["lockstep_share"].to_list() == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_the_order_of_visits_changes_nothing() -> None:
+    """Rows shuffled, the same rings."""
+    visits = [
+        visit for account in range(20) for visit in _days(4, account=account, address=account // 2, device=account % 7)
+    ]
+    one, other = _meet(*visits), _meet(*reversed(visits))
+    assert one.accounts.equals(other.accounts)
+    assert one.hubs.equals(other.hubs)
