@@ -117,7 +117,7 @@ def head(path: Path, size: int = 65_536) -> bytes:
 def decoded(raw: bytes) -> str:
     """Text in the encoding that its first bytes show, without a byte order mark; what is not text is replaced.
 
-    >>> decoded("Jos\u00e9".encode("utf-16")), decoded(b"Jos\xe9")
+    >>> decoded("Jos\u00e9".encode("utf-16")), decoded(b"Jos" + bytes([233]))
     ('Jos\u00e9', 'Jos\ufffd')
     """
     return raw.decode(json.detect_encoding(raw), "replace").removeprefix("\ufeff")
