@@ -23,6 +23,7 @@ DAYS = "account_days"
 MONTHS = "months"
 _METHOD = 2  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
+_KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
 _BUCKET_ROWS = 200_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {
@@ -45,6 +46,8 @@ _U64 = 2**64
 
 Parts = Callable[[dt.date], dict[str, store.Part]]
 """The stored parts of a UTC date."""
+Scan = Callable[[dt.date, str], pl.LazyFrame]
+"""The rows of one stored part, by its date and name."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ def bring_up_to_date(
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays, conflicts = [], [], 0, 0
-    with _Ahead(lambda day: playbacks.repair(_rows_around(home, day, parts, settings), settings.playbacks)) as ahead:
+    scan = _scanner(home)
+    with _Ahead(lambda day: playbacks.repair(_rows_around(day, parts, scan, settings), settings.playbacks)) as ahead:
         for done, day in enumerate(due):
             inputs = _inputs(home, day, parts, settings)
             existing = home.parts(DAYS, day)
@@ -161,7 +165,7 @@ def _parts_around(day: dt.date, parts: Parts, settings: config.Settings) -> Iter
         date += _ONE_DAY
 
 
-def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Settings) -> pl.DataFrame:
+def _rows_around(day: dt.date, parts: Parts, scan: Scan, settings: config.Settings) -> pl.DataFrame:
     """The checked rows that decide the day: its own, those that run on it, and those that repair ties to these.
 
     Rows that start after the day has closed are left out, so that later ones can not change it.
@@ -173,11 +177,12 @@ def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Setti
     running = (end >= midnight) & (start < midnight + _ONE_DAY) | (local_end >= day) & (pl.col("day") < day)
     parts_around = list(_parts_around(day, parts, settings))
     frames = [
-        pl.concat(home.scan_parts("playbacks", some)).filter(start < closing) for some in _in_portions(parts_around)
+        pl.concat([scan(date, part.name) for date, part in some]).filter(start < closing)
+        for some in _in_portions(parts_around)
     ]
     empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
     is_own = (pl.col("day") == day) | running
-    own = pl.concat([empty, *(frame.filter(is_own).collect() for frame in frames)])
+    own = pl.concat([empty, *(frame.filter(is_own).collect(engine="in-memory") for frame in frames)])
     crossing = own.filter((pl.col("day") != day) | (end >= midnight + _ONE_DAY) | (local_end > day))
     ties = (
         (own, ["account", "device", "title"]),  # resumes
@@ -185,6 +190,21 @@ def _rows_around(home: Store, day: dt.date, parts: Parts, settings: config.Setti
         (crossing, ["account", "device"]),  # what ends a ghost
     )
     return pl.concat([own, *(_tied(frame.filter(~is_own), ties) for frame in frames)])
+
+
+def _scanner(home: Store) -> Scan:
+    """Reads stored parts; small ones are kept for the days that follow, for each is asked for by several."""
+
+    @functools.lru_cache(_KEPT_PARTS)
+    def kept(date: dt.date, name: str) -> pl.LazyFrame:
+        return home.read("playbacks", [date], name)[0].lazy()
+
+    def scan(date: dt.date, name: str) -> pl.LazyFrame:
+        if home.parts("playbacks", date)[name].rows <= _SMALL_ROWS:
+            return kept(date, name)
+        return home.scan("playbacks", [date], name)[0]
+
+    return scan
 
 
 def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple[dt.date, store.Part]]]:
@@ -202,7 +222,7 @@ def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple
 
 def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
     """The rows that share at least one of these keys."""
-    numbered = rows.collect().with_row_index("row").lazy()
+    numbered = rows.collect(engine="in-memory").with_row_index("row").lazy()
     found = [
         numbered.select("row", *by).join(to.lazy().select(by).unique(), on=by, how="semi").select("row")
         for to, by in ties

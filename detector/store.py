@@ -185,15 +185,12 @@ class Store:
 
     def scan(self, table: str, days: Iterable[dt.date], name: str | None = None) -> list[pl.LazyFrame]:
         """The same, each checked against its digest now, to be read piece by piece."""
-        return self.scan_parts(table, [(day, part) for day in days for part in self._named(table, day, name)])
-
-    def scan_parts(self, table: str, parts: Iterable[tuple[dt.date, Part]]) -> list[pl.LazyFrame]:
-        """The same, for parts that are known."""
         scans = []
-        for day, part in parts:
-            path = self.folder(table, day) / part.file
-            checked_bytes(path, part.sha256)
-            scans.append(pl.scan_parquet(path))
+        for day in days:
+            for part in self._named(table, day, name):
+                path = self.folder(table, day) / part.file
+                checked_bytes(path, part.sha256)
+                scans.append(pl.scan_parquet(path))
         return scans
 
     def _named(self, table: str, day: dt.date, name: str | None) -> list[Part]:
