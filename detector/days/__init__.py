@@ -9,7 +9,7 @@ account-days of the day before.
 import datetime as dt
 import zoneinfo
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 import polars as pl
 
@@ -18,6 +18,8 @@ from detector.days._overlaps import overlaps
 from detector.days._travel import travel
 
 _ONE_DAY = dt.timedelta(days=1)
+_SMALL_ROWS = 100_000
+Engine = Literal["in-memory", "streaming"]
 VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
 
@@ -69,12 +71,15 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
     `playbacks` are repaired ones (`tables.Playbacks`) around the day, at least those that started or still ran on its
     UTC dates; of `previous`, the day before, only the titles and the last places count.
     """
-    # Step by step: a plan of all of it takes longer to make than to carry out.
-    rows = _in_memory(_on(playbacks.lazy(), day))
-    titles = _in_memory(_titles(rows, previous.titles.lazy(), day))
-    joined = _in_memory(_scalars(rows))
+    # Step by step: a plan of all of it takes longer to make than to carry out. Small days are not worth streaming.
+    engine: Engine = "in-memory" if playbacks.height <= _SMALL_ROWS else "streaming"
+    rows = _on(playbacks.lazy(), day).collect(engine=engine).lazy()
+    titles = _titles(rows, previous.titles.lazy(), day).collect(engine=engine).lazy()
+    joined = _scalars(rows).collect(engine=engine).lazy()
     for part in (_streaks(titles), overlaps(rows), travel(rows, previous.account_days.lazy())):
-        joined = joined.join(_in_memory(part), on="account", how="left", maintain_order="left")
+        # These sort, which in memory is twice as fast, whatever the size.
+        worked_out = part.collect(engine="in-memory").lazy()
+        joined = joined.join(worked_out, on="account", how="left", maintain_order="left")
     knows_seconds = pl.col("streams") > 0
     joined = joined.with_columns(
         # An account that streamed alone all day had no overlap; one whose durations are unknown, we can not say.
@@ -91,12 +96,7 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
         rest_h=pl.col("hours").map_batches(_rest_h, return_dtype=pl.UInt32),
     )
     parts = (joined, tables.AccountDays), (titles, tables.TitleDays), (_visits(rows, day), tables.Visits)
-    return Day(*(tables.shape(frame, table).collect(engine="in-memory") for frame, table in parts))
-
-
-def _in_memory(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Worked out: of frames as small as a day's, streaming costs more than it saves."""
-    return frame.collect(engine="in-memory").lazy()
+    return Day(*(tables.shape(frame, table).collect(engine=engine) for frame, table in parts))
 
 
 def _rest_h(hours: pl.Series) -> pl.Series:
