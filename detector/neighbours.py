@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 Ends = npt.NDArray[np.int64]
 
 _HUB_ACCOUNTS = 4  # an address that more accounts use is nobody's home
+_RING_ADDRESS_ACCOUNTS = 8  # a farm's line may be a hub; a crowd's ties nobody
 _RING_DEVICE_ACCOUNTS = 50  # an id that more accounts show is no device, but what an app says of all of them
 _RING_DAYS = 3  # on one address: less is a visit, or a lease that went from one home to the next
 _CROWD = ("mobile", "vpn", "hotel", "education")  # strangers meet there
@@ -53,7 +54,9 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     users = pl.len().over("address")
     hubs = addresses.filter(users > _HUB_ACCOUNTS)["address"].unique().sort()
     homes = addresses.filter(
-        (users <= _HUB_ACCOUNTS * 2) & (pl.col("days") >= _RING_DAYS) & ~pl.col("kind").is_in(_CROWD).fill_null(False)
+        (users <= _RING_ADDRESS_ACCOUNTS)
+        & (pl.col("days") >= _RING_DAYS)
+        & ~pl.col("kind").is_in(_CROWD).fill_null(False)
     )
     own = devices.filter(pl.len().over("device") <= _RING_DEVICE_ACCOUNTS)
     ties = pl.concat([own.select("account", key="device"), homes.select("account", key="address")])

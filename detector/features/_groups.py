@@ -11,6 +11,8 @@ from detector.neighbours import components
 _SERVERS = ("hosting", "vpn")  # such an address says where a server stands
 _CROWDS = ("mobile", "hotel", "education")  # strangers meet there
 _NODE = ["account", "of", "key"]
+# Playbacks away from the address that is used most: they show that there are others.
+OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
 
 def grouped(visits: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:

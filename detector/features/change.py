@@ -3,6 +3,7 @@
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
+from detector.features._groups import OFF_MAIN
 
 _KNOWN_DAYS = 42  # before, an account has no old life beside which a new one could show
 _MISSING = f"no playback of the window says its address, or the account is known for under {_KNOWN_DAYS} days"
@@ -13,9 +14,6 @@ _INNOCENT = (
     "a move with all devices new",
     "a present unwrapped at somebody else's place",
     "a journey with a new device",
-)
-_OFF_MAIN = pl.col("address").is_not_null() & (
-    pl.col("address") != pl.col("address").drop_nulls().mode().sort().first()
 )
 
 
@@ -69,7 +67,7 @@ class Change(Family):
             (_NEW, None),
         ],
         telling="rank",
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )
     newcomer_abroad_share = Feature(
         says="Share of the plays by such groups in countries where none of the older ones was seen.",
@@ -81,5 +79,5 @@ class Change(Family):
         innocent=_INNOCENT,
         examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_NEW, *_TIED], 0), (_NEW, None)],
         telling="rank",
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )

@@ -3,6 +3,7 @@
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
+from detector.features._groups import OFF_MAIN
 
 _MISSING = "no playback of the window says its address"
 _LASTING_DAYS = 4  # a group that was there on fewer days is a visit
@@ -16,9 +17,6 @@ _TWO_HOMES = [
     for ago in range(4)
 ]
 _TIED = [{"ago": 5, "visits": [{"device": 1, "address": 2}]}]
-_OFF_MAIN = pl.col("address").is_not_null() & (
-    pl.col("address") != pl.col("address").drop_nulls().mode().sort().first()
-)
 
 
 class Groups(Family):
@@ -61,7 +59,7 @@ class Groups(Family):
         "have {typical:.0f}",
         innocent=("a student away from home", "a second home with devices of its own", "separated parents"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{"visits": [{"device": 1}]}], None)],
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )
     returning_groups = Feature(
         says="Groups of people that were there on at least two days, those that came and went as well as those that "
@@ -74,7 +72,7 @@ class Groups(Family):
         innocent=("guests", "holidays with a borrowed screen", "a student away from home"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), ([{}], None)],
         telling="rank",
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )
     outside_main_group_share = Feature(
         says="Share of the plays outside the group of people that plays most.",
@@ -85,7 +83,7 @@ class Groups(Family):
         "have {typical:.0%}",
         innocent=("a student away from home", "guests"),
         examples=[(_TWO_HOMES, 0.5), (_TWO_HOMES + _TIED, 0), ([{}], None)],
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )
     groups_same_hour_h = Feature(
         says="Hours of the UTC clock in which two or more groups of people watched.",
@@ -97,7 +95,7 @@ class Groups(Family):
         innocent=("a student away from home", "separated parents"),
         examples=[(_TWO_HOMES, 4), (_TWO_HOMES + _TIED, 0), ([{}], None)],
         telling="rank",
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )
     most_groups_at_once = Feature(
         says="Most groups of people that watched in one hour of the UTC clock.",
@@ -107,5 +105,5 @@ class Groups(Family):
         when_high="{value:.0f} groups that never mixed watched within one hour; most accounts have {typical:.0f}",
         innocent=("a student away from home", "guests"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{}], None)],
-        shown_by=_OFF_MAIN,
+        shown_by=OFF_MAIN,
     )
