@@ -69,15 +69,19 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
     """The digest of one day.
 
     `playbacks` are repaired ones (`tables.Playbacks`) around the day, at least those that started or still ran on its
-    UTC dates; of `previous`, the day before, only the titles and the last places count.
+    UTC dates, sorted by account and start as `repair` gives them; of `previous`, the day before, only the titles and
+    the last places count.
     """
-    # Step by step: a plan of all of it takes longer to make than to carry out. Small days are not worth streaming.
-    engine: Engine = "in-memory" if playbacks.height <= _SMALL_ROWS else "streaming"
-    rows = _on(playbacks.lazy(), day).collect(engine=engine).lazy()
-    titles = _titles(rows, previous.titles.lazy(), day).collect(engine=engine).lazy()
-    joined = _scalars(rows).collect(engine=engine).lazy()
+    # Step by step: a plan of all of it takes longer to make than to carry out. Large days are grouped twice as fast
+    # when streamed, small ones are not worth it; sorting is faster in memory, whatever the size.
+    grouping: Engine = "in-memory" if playbacks.height <= _SMALL_ROWS else "streaming"
+    rows = _on(playbacks.lazy(), day).collect(engine="in-memory").lazy()
+    scalars, by_title, by_visit = (
+        frame.collect(engine=grouping).lazy() for frame in (_scalars(rows), _by_title(rows), _by_visit(rows))
+    )
+    titles = _titles(by_title, previous.titles.lazy(), day).collect(engine="in-memory").lazy()
+    joined = scalars.sort("account")
     for part in (_streaks(titles), overlaps(rows), travel(rows, previous.account_days.lazy())):
-        # These sort, which in memory is twice as fast, whatever the size.
         worked_out = part.collect(engine="in-memory").lazy()
         joined = joined.join(worked_out, on="account", how="left", maintain_order="left")
     knows_seconds = pl.col("streams") > 0
@@ -95,8 +99,9 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
         day=pl.lit(day),
         rest_h=pl.col("hours").map_batches(_rest_h, return_dtype=pl.UInt32),
     )
-    parts = (joined, tables.AccountDays), (titles, tables.TitleDays), (_visits(rows, day), tables.Visits)
-    return Day(*(tables.shape(frame, table).collect(engine=engine) for frame, table in parts))
+    visits = by_visit.with_columns(day=pl.lit(day)).sort("account", *VISIT)
+    parts = (joined, tables.AccountDays), (titles, tables.TitleDays), (visits, tables.Visits)
+    return Day(*(tables.shape(frame, table).collect(engine="in-memory") for frame, table in parts))
 
 
 def _rest_h(hours: pl.Series) -> pl.Series:
@@ -107,7 +112,8 @@ def _rest_h(hours: pl.Series) -> pl.Series:
 
 
 def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
-    """The playbacks that belong to the day or run on it, with their part of its UTC date and its local hours."""
+    """The playbacks that belong to the day or run on it, with what of them counts for it: `plays`, `views` and
+    `repeats` of the local day, `seconds` of the UTC date, `hours` of both."""
     midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
     start, end = pl.col("started_at"), pl.col("ended_at")
     offset = pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")
@@ -126,8 +132,11 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     running_s = (pl.col("utc_end") - pl.col("utc_start")).dt.total_seconds()
     span_s = (end - start).dt.total_seconds()
     rows = rows.with_columns(
+        plays=pl.col("on_day").cast(pl.UInt32),
+        views=(pl.col("on_day") & pl.col("is_view")).cast(pl.UInt32),
+        repeats=pl.when("on_day").then(pl.col("is_repeat").cast(pl.UInt32)),
         # Pauses between merged stretches are no watching: the day's share of the span, not all of it.
-        utc_s=pl.when(span_s > 0).then(pl.col("seconds") * running_s // span_s).otherwise(pl.col("seconds") * 0),
+        seconds=pl.when(span_s > 0).then(pl.col("seconds") * running_s // span_s).otherwise(pl.col("seconds") * 0),
         hour_to=pl.max_horizontal("hour_from", "hour_to").clip(upper_bound=23),
         in_hours=(pl.col("hour_from") <= 23) & (pl.col("on_day") | (pl.col("hour_to") >= 0)),
     )
@@ -135,7 +144,7 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     utc_last = (pl.coalesce("utc_end", "utc_start") - pl.duration(milliseconds=1, time_unit="ms")) - midnight
     utc_to = pl.max_horizontal(utc_from, utc_last.dt.total_milliseconds().floordiv(3_600_000))
     on_utc_date = (start < midnight + _ONE_DAY) & (pl.coalesce(end, start) >= midnight)
-    return rows.filter(pl.col("on_day") | (pl.col("utc_s") > 0) | pl.col("in_hours")).with_columns(
+    return rows.filter(pl.col("on_day") | (pl.col("seconds") > 0) | pl.col("in_hours")).with_columns(
         hours=pl.when("in_hours").then(_bits(pl.col("hour_from"), pl.col("hour_to"))).otherwise(0),
         utc_hours=pl.when(on_utc_date).then(_bits(utc_from, utc_to)).otherwise(0),
     )
@@ -146,45 +155,36 @@ def _bits(first: pl.Expr, last: pl.Expr) -> pl.Expr:
     return (pl.lit(2).pow(last + 1) - pl.lit(2).pow(first)).cast(pl.UInt32)
 
 
-def _count(mask: pl.Expr) -> pl.Expr:
-    return (pl.col("on_day") & mask).sum().cast(pl.UInt32)
+def _known_sum(name: str) -> pl.Expr:
+    """The sum of what is known; null where nothing is."""
+    return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
-_REPEATS = (
-    pl.when(pl.col("is_repeat").filter("on_day").is_not_null().any())
-    .then((pl.col("on_day") & pl.col("is_repeat").fill_null(False)).sum())
-    .cast(pl.UInt32)
-)
-_SECONDS = pl.when(pl.col("utc_s").is_not_null().any()).then(pl.col("utc_s").sum())
+_COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _known_sum("repeats"), _known_sum("seconds"))
 
 
 def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        rows.group_by("account")
-        .agg(
-            plays=_count(pl.lit(True)),
-            views=_count(pl.col("is_view")),
-            repeats=_REPEATS,
-            seconds=_SECONDS,
-            hours=pl.col("hours").bitwise_or(),
-            plan_streams=pl.col("plan_streams").max(),
-            streams=(pl.col("utc_s") > 0).sum(),
-            knows_networks=pl.col("network").is_not_null().any(),
-            knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
-        )
-        .sort("account")
+    return rows.group_by("account").agg(
+        *_COUNTS,
+        hours=pl.col("hours").bitwise_or(),
+        plan_streams=pl.col("plan_streams").max(),
+        streams=(pl.col("seconds") > 0).sum(),
+        knows_networks=pl.col("network").is_not_null().any(),
+        knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
     )
 
 
-def _titles(rows: pl.LazyFrame, previous: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
+def _by_title(rows: pl.LazyFrame) -> pl.LazyFrame:
     recorded = (pl.col("title_kind") != "live").fill_null(True) & pl.col("title").is_not_null()
+    counted = (pl.col("plays") > 0) | (pl.col("seconds") > 0)
+    return rows.filter(recorded & counted).group_by("account", "title").agg(*_COUNTS)
+
+
+def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     running = previous.filter(pl.col("streak_days") > 0).select("account", "title", before="streak_days")
     streak = pl.when(pl.col("views") > 0).then(pl.col("before").fill_null(0) + 1).otherwise(0).cast(pl.UInt32)
     return (
-        rows.filter(recorded & (pl.col("on_day") | (pl.col("utc_s") > 0)))
-        .group_by("account", "title")
-        .agg(plays=_count(pl.lit(True)), views=_count(pl.col("is_view")), repeats=_REPEATS, seconds=_SECONDS)
-        .join(running, on=["account", "title"], how="left")
+        titles.join(running, on=["account", "title"], how="left")
         .with_columns(streak_days=streak, day=pl.lit(day))
         .sort("account", "title")
     )
@@ -194,15 +194,10 @@ def _streaks(titles: pl.LazyFrame) -> pl.LazyFrame:
     return titles.group_by("account").agg(longest_streak_days=pl.col("streak_days").max())
 
 
-def _visits(rows: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
-    return (
-        rows.group_by("account", *VISIT)
-        .agg(
-            plays=_count(pl.lit(True)),
-            seconds=_SECONDS,
-            hours=pl.col("hours").bitwise_or(),
-            utc_hours=pl.col("utc_hours").bitwise_or(),
-        )
-        .with_columns(day=pl.lit(day))
-        .sort("account", *VISIT)
+def _by_visit(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("account", *VISIT).agg(
+        pl.col("plays").sum(),
+        _known_sum("seconds"),
+        pl.col("hours").bitwise_or(),
+        pl.col("utc_hours").bitwise_or(),
     )

@@ -6,23 +6,19 @@ import polars as pl
 def overlaps(rows: pl.LazyFrame) -> pl.LazyFrame:
     """`peak_streams` and the seconds of overlap, of the accounts that have any; few do, and only these are swept.
 
-    `rows` are playbacks with their part of the day's UTC clock: `utc_start`, `utc_end`, `utc_s`.
+    `rows` are playbacks with their part of the day's UTC clock: `utc_start`, `utc_end`,
+    `seconds`; sorted by account and start.
     """
-    streams = (
-        rows.filter(pl.col("utc_s") > 0)
-        .select("account", "profile", "device", "network", start="utc_start", end="utc_end")
-        .sort("account", "start")
+    streams = rows.filter(pl.col("seconds") > 0).select(
+        "account", "profile", "device", "network", start="utc_start", end="utc_end"
     )
     # Where streams overlap at all, one of them overlaps the next to start.
     meets_next = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("end") > pl.col("start").shift(-1))
     overlapping = streams.filter(meets_next).select("account").unique()
     several = streams.join(overlapping, on="account", how="semi")
     together = _sweep(several, ["account"]).rename({"peak": "peak_streams"})
-    by_network = _union(several.filter(pl.col("network").is_not_null()), ["account", "network"])
-    by_device = _union(
-        several.filter(pl.col("profile").is_not_null() & pl.col("device").is_not_null()),
-        ["account", "profile", "device"],
-    )
+    by_network = _union(_spread(several, ["account"], over="network"), ["account", "network"])
+    by_device = _union(_spread(several, ["account", "profile"], over="device"), ["account", "profile", "device"])
     networks = _sweep(by_network, ["account"]).select("account", overlap2_networks_s="overlap2_s")
     profiles = (
         _sweep(by_device, ["account", "profile"])
@@ -30,6 +26,13 @@ def overlaps(rows: pl.LazyFrame) -> pl.LazyFrame:
         .agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
     )
     return together.join(networks, on="account", how="left").join(profiles, on="account", how="left")
+
+
+def _spread(streams: pl.LazyFrame, by: list[str], *, over: str) -> pl.LazyFrame:
+    """The streams of the keys that have several of something: no others can overlap across them."""
+    known = streams.drop_nulls([*by, over])
+    several = known.group_by(by).agg(least=pl.col(over).min(), most=pl.col(over).max())
+    return known.join(several.filter(pl.col("least") != pl.col("most")), on=by, how="semi")
 
 
 def _events(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:

@@ -19,7 +19,6 @@ def travel(rows: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
             & ~pl.col("network_kind").is_in(_PLACELESS).fill_null(False)
         )
         .select("account", "latitude", "longitude", at="started_at")
-        .sort("account", "at", "latitude", "longitude")
         .join(previous.select("account", *_LAST), on="account", how="left", maintain_order="left")
     )
     same = pl.col("account") == pl.col("account").shift(1)
