@@ -23,8 +23,11 @@ _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
 
 
-def _top(evidence: dict[str, Values], *, joined: tuple[tuple[str, ...], ...] = (), k: int = 2) -> Values:
-    """The sum of the `k` strongest, families that are `joined` counting once."""
+def _top(
+    evidence: dict[str, Values], *, joined: tuple[tuple[str, ...], ...] = (), k: int = 3, size: float = 1
+) -> Values:
+    """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE` with a weight."""
+    evidence = {name: values * size if name in _SIZE else values for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
     once = [np.maximum.reduce([evidence[name] for name in names]) for names in joined]
     total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
@@ -36,12 +39,13 @@ def _families(evidence: dict[str, Values]) -> dict[str, Values]:
 
 
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
-    "two strongest causes (in use)": lambda e: _top(_families(e), joined=(_SIZE,)),
-    "... with the forest over all": lambda e: _top(e, joined=(_SIZE,)),
-    "... groups and places as one cause": lambda e: _top(_families(e), joined=(_SIZE, _WHERE)),
-    "three strongest causes": lambda e: _top(_families(e), joined=(_SIZE,), k=3),
-    "two strongest families": lambda e: _top(_families(e)),
-    "two strongest of families and all": _top,
+    "three strongest causes, size for less (in use)": lambda e: _top(_families(e), joined=(_SIZE,), size=0.6),
+    "... with the forest over all": lambda e: _top(e, joined=(_SIZE,), size=0.6),
+    "... groups and places as one cause": lambda e: _top(_families(e), joined=(_SIZE, _WHERE), size=0.6),
+    "... two of them": lambda e: _top(_families(e), joined=(_SIZE,), k=2, size=0.6),
+    "... size in full": lambda e: _top(_families(e), joined=(_SIZE,)),
+    "three strongest families": lambda e: _top(_families(e)),
+    "three strongest of families and all": _top,
     "the strongest family": lambda e: _top(_families(e), k=1),
     "sum of all families": lambda e: _top(_families(e), k=99),
     "the forest over all alone": lambda e: e["overall"],

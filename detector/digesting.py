@@ -21,7 +21,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 2  # raise when repair or digest change what they give: days are then digested anew
+_METHOD = 3  # raise when repair or digest change what they give: days are then digested anew
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
@@ -32,16 +32,17 @@ _PARTS: dict[str, type[dy.Schema]] = {
     "visits": tables.Visits,
     "accounts": tables.Spans,
     "devices": tables.SpanDevices,
+    "homes": tables.SpanHomes,
 }
 # What is read back of the day before, of the window, and of the days that a year is put together from.
 _BEFORE = {
-    "account_days": ["account", "last_latitude", "last_longitude", "last_located_at"],
+    "account_days": ["account", "last_latitude", "last_longitude", "last_accuracy_km", "last_located_at"],
     "titles": ["account", "title", "streak_days"],
 }
-_TITLES = ["account", "day", "title", "plays", "views"]
-_VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "plays", "utc_hours"]
+_TITLES = ["account", "day", "title", "plays", "views", "seconds"]
+_VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "region", "plays", "utc_hours"]
 _YEAR_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
-_YEAR_VISITS = ["account", "day", "device", "plays"]
+_YEAR_VISITS = ["account", "day", "device", "address", "network_kind", "plays"]
 _U64 = 2**64
 
 Parts = Callable[[dt.date], dict[str, store.Part]]
@@ -327,7 +328,7 @@ def windows(
     # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
     outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", _YEAR_DAYS)
     outside_visits = scan(DAYS, looked.between, "visits", _YEAR_VISITS)
-    month_accounts, month_devices = (scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices"))
+    of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
     for number in range(count):
         mine = (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64)) & (
             pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64)
@@ -335,7 +336,7 @@ def windows(
         part = functools.partial(_rows, mine)
         seen = days.Day(part(account_days), part(titles), part(visits))
         looks = [
-            spans.Span(part(month_accounts), part(month_devices)),
+            spans.Span(*(part(of_month) for of_month in of_months)),
             spans.fold(part(outside_days), part(outside_visits)),
             spans.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
         ]

@@ -5,9 +5,14 @@ of each feature that is telling alone stands beside its family's forest, for a f
 notice an account that is extreme in one. Each of these is turned into *evidence*: minus the decimal logarithm of the
 share of accounts, held out from fitting, that lie at least as high.
 
-The score is the sum of the evidence of the two strongest *causes*. Families that show the same cause count once: a
-household of nine has many devices, many streams and long days, which is one thing and not three. What the forest over
-all finds is published beside the families and not added: it finds what they have found (docs/combinations.md).
+The score is the sum of the evidence of the three strongest *causes*. Families that show the same cause count once: a
+household of nine has many devices, many streams and long days, which is one thing and not three, and counts for less,
+for most big households are just that. What the forest over all finds is published beside the families and not added:
+it finds what they have found (docs/combinations.md).
+
+What is ordinary is learned in passes: the accounts that one pass finds most extreme are left out of the next, so that
+sharing and abuse do not teach that they are ordinary. Only what a score means, its p-value, is told from all of the
+held-out accounts, the extreme ones too: leaving out a guessed share would promise too much.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +29,9 @@ from detector.forests import Forest, Matrix, Values
 
 OVERALL = "overall"
 _HIGH, _HIGHER = 0.90, 0.99  # beyond the second the tail is extrapolated, by how it fell from the first
+_EXTREME_SHARE, _PASSES = 0.04, 2  # left out by each pass; sharing and abuse together are seldom more
+_PASS_TREES = 100  # enough to tell who is extreme
+_CAUSES = 3  # that are added up
 _QUANTILES = np.linspace(0, 1, 1001)
 _SIGNIFICANT = 9  # figures
 
@@ -51,14 +59,14 @@ class Tail(BaseEstimator):  # type: ignore[misc]
             self.per_decade_ = float(excess.mean() * np.log(10)) if len(excess) else 1.0
         return self
 
-    def evidence(self, values: Values, *, own: bool = False) -> Values:
+    def evidence(self, values: Values, *, own: npt.NDArray[np.bool_] | bool = False) -> Values:
         """-log10 of the share of accounts at least as high. `own` values were learned from: the others judge them."""
-        n, largest = len(self.sorted_) - own, self.sorted_[-1]
-        at_least = len(self.sorted_) - np.searchsorted(self.sorted_, values, side="left") - own
+        n, largest = len(self.sorted_) - np.asarray(own, int), self.sorted_[-1]
+        at_least = len(self.sorted_) - np.searchsorted(self.sorted_, values, side="left") - np.asarray(own, int)
         by_rank: Values = -np.log10((1 + at_least) / (n + 1))
         if self.shape == "rank":
-            if own and n:
-                largest = np.where(at_least == 0, self.sorted_[-2], largest)
+            if len(self.sorted_) > 1:
+                largest = np.where(own & (at_least == 0), self.sorted_[-2], largest)
             beyond = np.maximum(values - largest, 0)
             further: Values = by_rank + beyond / (beyond + abs(largest) + 1)
             return further
@@ -74,6 +82,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         names: the features it was fitted on, in the order of its columns.
         families: by family, their positions.
         causes: by family, what shows in it.
+        weights: by family, how much of its evidence speaks of abuse.
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
     """
@@ -84,6 +93,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         names: Sequence[str],
         families: Mapping[str, Sequence[int]],
         causes: Mapping[str, str],
+        weights: Mapping[str, float],
         telling: Mapping[str, Shape],
         given: Sequence[float],
         trees: int,
@@ -93,6 +103,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.names = names
         self.families = families
         self.causes = causes
+        self.weights = weights
         self.telling = telling
         self.given = given
         self.trees = trees
@@ -101,10 +112,22 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, x: Matrix, y: None = None, *, held_out: npt.NDArray[np.bool_]) -> Self:
         """Grow forests on some accounts, calibrate on the held-out ones. Rows in order of account."""
+        ordinary = np.ones(len(x), dtype=np.bool_)
+        for _ in range(_PASSES):
+            self._learn(x[ordinary], held_out[ordinary], trees=min(self.trees, _PASS_TREES))
+            score = self.predict(x)
+            ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
+        self._learn(x[ordinary], held_out[ordinary], trees=self.trees)
+        self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
+        # Tails that an account is part of would find it more ordinary than they find a stranger.
+        self.calibration_ = np.sort(self.total(self.evidence(x[held_out], own=ordinary[held_out])))
+        return self
+
+    def _learn(self, x: Matrix, held_out: npt.NDArray[np.bool_], *, trees: int) -> None:
         grown, calibrating = x[~held_out], x[held_out]
         every = list(range(x.shape[1]))
         self.forests_ = {
-            name: Forest(trees=self.trees, samples=self.samples, seed=self.seed).fit(
+            name: Forest(trees=trees, samples=self.samples, seed=self.seed).fit(
                 np.ascontiguousarray(grown[:, list(columns)])
             )
             for name, columns in (*self.families.items(), (OVERALL, every))
@@ -114,15 +137,11 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
             name: Tail(self.telling.get(name, "rank")).fit(column.astype(np.float64))
             for name, column in zip(self.names, calibrating.T, strict=True)
         }
-        self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
-        # Tails that an account is part of would find it more ordinary than they find a stranger.
-        self.calibration_ = np.sort(self.total(self.evidence(calibrating, own=True)))
-        return self
 
     def _oddness(self, name: str, x: Matrix) -> Values:
         return self.forests_[name].oddness(x[:, list(self.families.get(name, range(x.shape[1])))])
 
-    def evidence(self, x: Matrix, *, own: bool = False) -> dict[str, Values]:
+    def evidence(self, x: Matrix, *, own: npt.NDArray[np.bool_] | bool = False) -> dict[str, Values]:
         """By family, and overall: the evidence of each row. `own` rows are the ones that calibrated the tails."""
         evidence = {}
         for name in self.forests_:
@@ -144,8 +163,8 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         """Score of each row, from the evidence of its families."""
         by_cause: dict[str, Values] = {}
         for family, cause in self.causes.items():
-            by_cause[cause] = np.maximum(by_cause.get(cause, 0), evidence[family])
-        return _rounded(strongest_two(by_cause))
+            by_cause[cause] = np.maximum(by_cause.get(cause, 0), self.weights[family] * evidence[family])
+        return _rounded(strongest(by_cause))
 
     def p_value(self, score: Values) -> Values:
         """Conformal: the share of held-out accounts that score as high (Vovk, Gammerman and Shafer 2005)."""
@@ -157,14 +176,14 @@ def _rounded(values: Values) -> Values:
     return np.array(pl.Series(values, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT))
 
 
-def strongest_two(evidence: Mapping[str, Values]) -> Values:
-    """The sum of the two strongest.
+def strongest(evidence: Mapping[str, Values]) -> Values:
+    """The sum of the three strongest.
 
-    >>> strongest_two({"a": np.array([1.0]), "b": np.array([3.0]), "c": np.array([2.0])})
-    array([5.])
+    >>> strongest({"a": np.array([1.0]), "b": np.array([3.0]), "c": np.array([2.0]), "d": np.array([0.5])})
+    array([6.])
     """
     stacked = np.sort(np.stack(list(evidence.values())), axis=0)
-    total: Values = stacked[-2:].sum(axis=0)
+    total: Values = stacked[-_CAUSES:].sum(axis=0)
     return total
 
 
@@ -184,6 +203,7 @@ def fit(features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Sett
         names=list(known),
         families=_positions(known),
         causes={feature.family: feature.cause for feature in known.values()},
+        weights={feature.family: feature.weight for feature in known.values()},
         telling={name: feature.telling for name, feature in known.items() if feature.telling},
         given=[
             float(median if feature.given is None else feature.given)

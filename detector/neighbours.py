@@ -13,13 +13,15 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from detector.tables import CROWDS
+
 Ends = npt.NDArray[np.int64]
 
 _HUB_ACCOUNTS = 4  # an address that more accounts use is nobody's home
 _RING_ADDRESS_ACCOUNTS = 8  # a farm's line may be a hub; a crowd's ties nobody
+_RING_DAYS_SHARE = 0.25  # of the account's days: less is one of many addresses that a provider hands out
 _RING_DEVICE_ACCOUNTS = 50  # an id that more accounts show is no device, but what an app says of all of them
-_RING_DAYS = 3  # on one address: less is a visit, or a lease that went from one home to the next
-_CROWD = ("mobile", "vpn", "hotel", "education")  # strangers meet there
+_RING_DAYS = 3  # on one address, and beside one another: less is a visit, or a lease that went from home to home
 _SCHEMA = {
     "account": pl.UInt64,
     "ring_accounts": pl.UInt32,
@@ -50,13 +52,18 @@ class Neighbours:
 def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     """From the visits (`tables.Visits`) and titles (`tables.TitleDays`) of all accounts in the window."""
     played = visits.filter(pl.col("plays") > 0)
-    devices, addresses = pl.collect_all([_shared(played, "device"), _shared(played, "address")])
+    active = played.group_by("account").agg(active_days=pl.col("day").n_unique())
+    devices, addresses = pl.collect_all(
+        [_shared(played, "device"), _shared(played, "address").join(active, on="account", maintain_order="left")]
+    )
     users = pl.len().over("address")
     hubs = addresses.filter(users > _HUB_ACCOUNTS)["address"].unique().sort()
     homes = addresses.filter(
         (users <= _RING_ADDRESS_ACCOUNTS)
         & (pl.col("days") >= _RING_DAYS)
-        & ~pl.col("kind").is_in(_CROWD).fill_null(False)
+        & pl.col("beside")
+        & (pl.col("days") >= _RING_DAYS_SHARE * pl.col("active_days"))
+        & ~pl.col("kind").is_in([*CROWDS, "vpn"]).fill_null(False)
     )
     own = devices.filter(pl.len().over("device") <= _RING_DEVICE_ACCOUNTS)
     ties = pl.concat([own.select("account", key="device"), homes.select("account", key="address")])
@@ -75,12 +82,23 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
 
 
 def _shared(played: pl.LazyFrame, what: str) -> pl.LazyFrame:
-    """One row for each account on what more than one account used: `account`, it, `days`, `kind` of network."""
+    """One row for each account on what more than one account used: `account`, it, `days`, `kind` of network, and
+    whether it was there `beside` another for some days, rather than after it or before."""
+    first, last = pl.col("first"), pl.col("last")
+    since = first + pl.duration(days=_RING_DAYS - 1)
+    beside = (last.cum_max().shift(1) >= since) | (since.shift(-1) <= last)
     return (
         played.filter(pl.col(what).is_not_null())
         .group_by(what, "account")
-        .agg(days=pl.col("day").n_unique(), kind=pl.col("network_kind").min())
+        .agg(
+            days=pl.col("day").n_unique(),
+            kind=pl.col("network_kind").min(),
+            first=pl.col("day").min(),
+            last=pl.col("day").max(),
+        )
         .filter(pl.len().over(what) > 1)
+        .sort(what, "first", "account")
+        .with_columns(beside=beside.over(what).fill_null(False))
         .sort(what, "account")
     )
 

@@ -22,6 +22,7 @@ LOOKED_UP = [
 ]  # fmt: skip
 _SHORT_KINDS = ["track", "clip"]
 _PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
+_BARE = 1.1  # times what a view needs: who plays to be counted goes on no longer than that
 
 
 @dataclass(frozen=True)
@@ -284,7 +285,8 @@ def _mark_views(playbacks: pl.DataFrame, settings: config.Playbacks) -> pl.DataF
     )
     # A log that tells only when something was viewed means that it was.
     viewed = long_enough & (seconds.is_null() | (covered >= least))
-    playbacks = playbacks.with_columns(is_view=viewed.fill_null(False))
+    bare = pl.when(seconds.is_not_null()).then(viewed.fill_null(False) & (covered < _BARE * least))
+    playbacks = playbacks.with_columns(is_view=viewed.fill_null(False), is_bare_view=bare)
     ordered = playbacks.sort(*_NAMED_BY, "started_at", "playback")
     repeated = pl.col("follows") & pl.col("is_view").shift(1, fill_value=False)
     return ordered.with_columns(is_repeat=pl.when(pl.col("countable") & ~pl.col("unclear")).then(repeated))

@@ -1,6 +1,7 @@
 """Account-days → spans: months, and the year that a night looks back on.
 
-A span is what is left of many days of an account: a row for it, and one for each of its devices.
+A span is what is left of many days of an account: a row for it, one for each of its devices, and one for each of these
+at each address that may be somebody's home.
 """
 
 from collections.abc import Sequence
@@ -13,10 +14,12 @@ from detector import tables
 
 @dataclass(frozen=True)
 class Span:
-    """Some time of every account's life: `accounts` (`tables.Spans`) and `devices` (`tables.SpanDevices`), sorted."""
+    """Some time of every account's life: `accounts` (`tables.Spans`), `devices` (`tables.SpanDevices`) and `homes`
+    (`tables.SpanHomes`), each sorted."""
 
     accounts: pl.DataFrame
     devices: pl.DataFrame
+    homes: pl.DataFrame
 
 
 def fold(account_days: pl.DataFrame, visits: pl.DataFrame) -> Span:
@@ -34,13 +37,14 @@ def fold(account_days: pl.DataFrame, visits: pl.DataFrame) -> Span:
             longest_streak_days=pl.col("longest_streak_days").max(),
         )
     )
-    devices = (
-        visits.lazy()
-        .filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-        .group_by("account", "device")
-        .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32))
+    played = visits.lazy().filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
+    days = pl.col("day").n_unique().cast(pl.UInt32)
+    devices = played.group_by("account", "device").agg(
+        first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=days
     )
-    return _span(accounts, devices)
+    at_home = pl.col("address").is_not_null() & ~pl.col("network_kind").is_in(tables.NOBODYS).fill_null(False)
+    homes = played.filter(at_home).group_by("account", "device", "address").agg(days=days)
+    return _span(accounts, devices, homes)
 
 
 def join(spans: Sequence[Span]) -> Span:
@@ -64,11 +68,18 @@ def join(spans: Sequence[Span]) -> Span:
         .group_by("account", "device")
         .agg(first_day=pl.col("first_day").min(), last_day=pl.col("last_day").max(), days=pl.col("days").sum())
     )
-    return _span(accounts, devices)
+    homes = (
+        pl.concat([span.homes for span in spans])
+        .lazy()
+        .group_by("account", "device", "address")
+        .agg(days=pl.col("days").sum())
+    )
+    return _span(accounts, devices, homes)
 
 
-def _span(accounts: pl.LazyFrame, devices: pl.LazyFrame) -> Span:
+def _span(accounts: pl.LazyFrame, devices: pl.LazyFrame, homes: pl.LazyFrame) -> Span:
     return Span(
         tables.shape(accounts, tables.Spans).sort("account").collect(),
         tables.shape(devices, tables.SpanDevices).sort("account", "device").collect(),
+        tables.shape(homes, tables.SpanHomes).sort("account", "device", "address").collect(),
     )

@@ -15,6 +15,9 @@ UTC_MS = pl.Datetime("ms", "UTC")
 
 TITLE_KINDS = ("movie", "episode", "live", "track", "clip")
 NETWORK_KINDS = ("residential", "mobile", "hosting", "vpn", "hotel", "education")
+SERVERS = ("hosting", "vpn")  # such an address says where a server stands, not a person
+CROWDS = ("mobile", "hotel", "education")  # strangers meet there
+NOBODYS = (*SERVERS, *CROWDS)  # nobody's home
 STARTED_BY = ("user", "autoplay", "unknown")
 STATUSES = ("scored", "short history", "few playbacks", "not seen")
 KINDS = (
@@ -103,6 +106,7 @@ class Playbacks(CheckedRows):
     ended_at = _time("when it ended, an idle tail cut off; null: known by its start only", nullable=True)
     seconds = dy.Int64(nullable=True, min=0, description="watched, pauses between merged stretches left out")
     is_view = dy.Bool(description="covers enough of the title to count as a view")
+    is_bare_view = dy.Bool(nullable=True, description="... and hardly more than that; null: no duration known")
     is_repeat = dy.Bool(nullable=True, description="same title again, under resume_gap_s after it ended")
 
 
@@ -126,7 +130,10 @@ class AccountDays(dy.Schema):
     day = dy.Date(primary_key=True, description="local day, and UTC date for seconds and overlaps")
     plays = dy.UInt32(description="playbacks that started on the local day")
     views = dy.UInt32(description="... of which views")
+    bare_views = dy.UInt32(nullable=True, description="views that hardly count as such; null: no duration known")
     repeats = dy.UInt32(nullable=True, description="... of which repeats; null: none of them countable")
+    starts_known = dy.UInt32(description="playbacks of which it is known who started them, a person or autoplay")
+    starts_by_person = dy.UInt32(description="... of which a person did")
     seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
     hours = dy.UInt32(description="bit h is set when something played in local hour h")
     rest_h = dy.UInt32(description="longest run of local hours of the day in which nothing played")
@@ -139,6 +146,7 @@ class AccountDays(dy.Schema):
     fastest_kmh = dy.Float64(nullable=True, description="fastest travel implied between plays; null: under two places")
     last_latitude = dy.Float64(nullable=True, description="place of the last located play")
     last_longitude = dy.Float64(nullable=True, description="place of the last located play")
+    last_accuracy_km = dy.Int64(nullable=True, description="radius around it that it may lie in; null: not said")
     last_located_at = _time("when that play began", nullable=True)
     plan_streams = dy.Int64(nullable=True, description="most streams the plan allowed")
 
@@ -194,6 +202,15 @@ class SpanDevices(dy.Schema):
     first_day = dy.Date(description="first day seen")
     last_day = dy.Date(description="last day seen")
     days = dy.UInt32(description="days with plays on it")
+
+
+class SpanHomes(dy.Schema):
+    """One device of one account at one address that may be somebody's home, over such a span."""
+
+    account = _id("account", primary_key=True)
+    device = _id("device", primary_key=True)
+    address = _id("IPv4 whole, IPv6 /64", primary_key=True)
+    days = dy.UInt32(description="days with plays on it there")
 
 
 class Scores(dy.Schema):

@@ -207,6 +207,22 @@ def test_short_ways_and_servers_are_no_travel() -> None:
     assert one(server, "2025-06-10")["fastest_kmh"] is None
 
 
+def test_what_a_place_may_be_off_is_no_way() -> None:
+    """Paris to Tokyo, each known to a few thousand kilometres: only what is surely between them counts."""
+    exact = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=TOKYO)]
+    vague = [row | {"accuracy_km": 4_000} for row in exact]
+    assert one(vague, "2025-06-10")["fastest_kmh"] == pytest.approx((9_712 - 8_000) / 4, rel=0.01)
+    assert one([row | {"accuracy_km": 6_000} for row in exact], "2025-06-10")["fastest_kmh"] == 0
+
+
+def test_starts_are_counted_by_who_made_them() -> None:
+    """A person's and autoplay's are known starts; what is not said is neither."""
+    said = ("user", "autoplay", "autoplay", "unknown", None)
+    rows = [play(f"2025-06-10 {8 + nth:02}:00", title_id=str(nth), interaction=by) for nth, by in enumerate(said)]
+    day = one(rows, "2025-06-10")
+    assert (day["starts_known"], day["starts_by_person"]) == (3, 1)
+
+
 def test_two_places_at_one_moment_are_a_finite_speed() -> None:
     """Starts closer than a quarter of an hour are judged as if that far apart."""
     rows = [
@@ -238,6 +254,7 @@ def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> No
     assert whole.devices.sort("days")["days"].to_list() == [1, 3]
     assert_frame_equal(joined.accounts, whole.accounts)
     assert_frame_equal(joined.devices, whole.devices)
+    assert_frame_equal(joined.homes, whole.homes)
 
 
 LOGS = st.lists(

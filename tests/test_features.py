@@ -147,3 +147,30 @@ def test_new_features_do_not_count_an_accounts_first_week() -> None:
         {"visits": [{"device": 9}]},
     ]
     assert build_features(window_of(rows))["new_devices_per_week"].to_list() == [pytest.approx(0.5, abs=1e-8)]
+
+
+def _lasting(rows: list[dict[str, Any]]) -> float:
+    value: float = build_features(window_of(rows))["lasting_groups"].item()
+    return value
+
+
+def _seen(ago: int, device: int, address: int, **said: Any) -> dict[str, Any]:
+    return {"ago": ago, "visits": [{"device": device, "address": address, "country": "DE", **said}]}
+
+
+def test_who_was_at_home_once_in_the_year_belongs_there() -> None:
+    """A student's laptop that was at the parents' at Christmas ties the two places; without that they are two."""
+    apart = [_seen(ago, device, address=device) for ago in range(5) for device in (1, 2)]
+    assert _lasting(apart) == 2
+    assert _lasting([*apart, _seen(90, device=2, address=1)]) == 1
+
+
+def test_a_home_whose_address_changes_daily_is_one() -> None:
+    """A TV and a tablet that are never used on the same day never share an address; in another region, or where the
+    two were used on one day at two addresses, they are two homes."""
+    tv = [_seen(ago, device=1, address=100 + ago, region="BY") for ago in range(0, 20, 2)]
+    tablet = [_seen(ago, device=2, address=100 + ago, region="BY") for ago in range(1, 20, 2)]
+    assert _lasting([*tv, *tablet]) == 1
+    elsewhere = [_seen(ago, device=2, address=100 + ago, region="HH") for ago in range(1, 20, 2)]
+    assert _lasting([*tv, *elsewhere]) == 2
+    assert _lasting([*tv, *tablet, _seen(0, device=2, address=7, region="BY")]) == 2

@@ -96,7 +96,7 @@ def test_one_row_for_each_account_in_the_order_given(ordinary: pl.DataFrame, fit
     families = ["score_habits", "score_screens", "score_travel", "score_overall"]
     assert scored.columns == ["account", "score", "p_value", *families]
     assert scored.select(pl.exclude("account").is_finite().all()).row(0) == (True,) * 6
-    strongest = [sum(sorted(row)[-2:]) for row in scored.select(families[:-1]).iter_rows()]
+    strongest = [sum(sorted(row)[-3:]) for row in scored.select(families[:-1]).iter_rows()]
     assert scored["score"].to_list() == pytest.approx(strongest, rel=1e-8)
 
 
@@ -339,6 +339,23 @@ def test_what_is_extreme_is_the_greatest_surprise(ordinary: pl.DataFrame, fitted
 def test_families_that_show_the_same_cause_count_once(fitted: AccountModel) -> None:
     """A big household shows in its devices and in its streams: the stronger of the two counts, not their sum."""
     evidence = {"habits": np.array([1.0]), "screens": np.array([3.0]), "travel": np.array([2.0])}
-    assert fitted.total(evidence).tolist() == [5.0]
+    assert fitted.total(evidence).tolist() == [6.0]
     shared = AccountModel(**fitted.get_params() | {"causes": {"habits": "a", "screens": "b", "travel": "b"}})
     assert shared.total(evidence).tolist() == [4.0]
+    less = AccountModel(**shared.get_params() | {"weights": {"habits": 1.0, "screens": 0.5, "travel": 0.5}})
+    assert less.total(evidence).tolist() == [2.5]
+
+
+def test_a_few_extreme_accounts_do_not_teach_that_they_are_ordinary(ordinary: pl.DataFrame) -> None:
+    """With 2 % of the accounts extreme in two ways, one more of them is as odd as if they were not there; but its
+    p-value counts them."""
+    few = pl.int_range(pl.len()) % 49 == 0
+    odd = {"overlap": 50_000.0, "places": 40.0}
+    extreme = ordinary.with_columns(pl.when(few).then(value).otherwise(name).alias(name) for name, value in odd.items())
+    one = ordinary.head(1).with_columns(**{name: pl.lit(value) for name, value in odd.items()})
+    scores = [
+        model.score(model.fit(population, CATALOGUE, SETTINGS), one).row(0, named=True)
+        for population in (ordinary, extreme)
+    ]
+    assert scores[1]["score"] == pytest.approx(scores[0]["score"], abs=0.4)
+    assert scores[1]["p_value"] > 5 * scores[0]["p_value"]

@@ -129,12 +129,16 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
             .floordiv(3_600_000)
         ),
     )
+    known_start = pl.col("interaction").is_in(["user", "autoplay"]).fill_null(False)
     running_s = (pl.col("utc_end") - pl.col("utc_start")).dt.total_seconds()
     span_s = (end - start).dt.total_seconds()
     rows = rows.with_columns(
         plays=pl.col("on_day").cast(pl.UInt32),
         views=(pl.col("on_day") & pl.col("is_view")).cast(pl.UInt32),
+        bare_views=pl.when("on_day").then(pl.col("is_bare_view").cast(pl.UInt32)),
         repeats=pl.when("on_day").then(pl.col("is_repeat").cast(pl.UInt32)),
+        starts_known=(pl.col("on_day") & known_start).cast(pl.UInt32),
+        starts_by_person=(pl.col("on_day") & (pl.col("interaction") == "user").fill_null(False)).cast(pl.UInt32),
         # Pauses between merged stretches are no watching: the day's share of the span, not all of it.
         seconds=pl.when(span_s > 0).then(pl.col("seconds") * running_s // span_s).otherwise(pl.col("seconds") * 0),
         hour_to=pl.max_horizontal("hour_from", "hour_to").clip(upper_bound=23),
@@ -166,6 +170,8 @@ _COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _known_sum("repeats"), 
 def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
     return rows.group_by("account").agg(
         *_COUNTS,
+        _known_sum("bare_views"),
+        pl.col("starts_known", "starts_by_person").sum(),
         hours=pl.col("hours").bitwise_or(),
         plan_streams=pl.col("plan_streams").max(),
         streams=(pl.col("seconds") > 0).sum(),

@@ -2,11 +2,17 @@
 
 import polars as pl
 
+from detector.tables import SERVERS
+
 _EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 _LOCATION_NOISE_KM = 100.0  # places closer than this may be one place: IP geolocation errs by as much
 _LEAST_TRAVEL_S = 900  # two starts closer than this are judged as if this far apart
-_LAST = {"last_latitude": "latitude", "last_longitude": "longitude", "last_located_at": "at"}
-_PLACELESS = ["hosting", "vpn"]  # such an address says where a server stands, not a person
+_LAST = {
+    "last_latitude": "latitude",
+    "last_longitude": "longitude",
+    "last_accuracy_km": "accuracy_km",
+    "last_located_at": "at",
+}
 
 
 def travel(rows: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
@@ -16,9 +22,9 @@ def travel(rows: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
             pl.col("on_day")
             & pl.col("latitude").is_not_null()
             & pl.col("longitude").is_not_null()
-            & ~pl.col("network_kind").is_in(_PLACELESS).fill_null(False)
+            & ~pl.col("network_kind").is_in(SERVERS).fill_null(False)
         )
-        .select("account", "latitude", "longitude", at="started_at")
+        .select("account", "latitude", "longitude", "accuracy_km", at="started_at")
         .join(previous.select("account", *_LAST), on="account", how="left", maintain_order="left")
     )
     same = pl.col("account") == pl.col("account").shift(1)
@@ -40,6 +46,9 @@ def _fastest_kmh(steps: pl.LazyFrame) -> pl.LazyFrame:
         (pl.col("latitude") != pl.col("last_latitude")) | (pl.col("longitude") != pl.col("last_longitude"))
     )
     km = _haversine_km(pl.col("last_latitude"), pl.col("last_longitude"), pl.col("latitude"), pl.col("longitude"))
+    # Where a look-up says how far it may be off, only what is surely apart is a way.
+    unsure_km = pl.col("accuracy_km").fill_null(0) + pl.col("last_accuracy_km").fill_null(0)
+    km = (km - unsure_km).clip(0)
     hours = (pl.col("at") - pl.col("last_located_at")).dt.total_seconds().clip(_LEAST_TRAVEL_S) / 3600
     speed = pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9)
     return moved.group_by("account").agg(fastest_kmh=speed.max())

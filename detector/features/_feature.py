@@ -52,7 +52,7 @@ class Window:
     @functools.cached_property
     def grouped(self) -> pl.DataFrame:
         """Its visits by group of people; several families look at them."""
-        return grouped(self.visits, self.neighbours.hubs)
+        return grouped(self.visits, self.year.homes, self.neighbours.hubs)
 
     @property
     def first_day(self) -> dt.date:
@@ -92,11 +92,16 @@ class Feature:
     name: str = field(default="", init=False)
     family: str = field(default="", init=False)
     cause: str = field(default="", init=False)
+    weight: float = field(default=1.0, init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "family", owner.__name__.lower())
         object.__setattr__(self, "cause", getattr(owner, "cause", "") or owner.__name__.lower())
+        object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
+
+
+MANY_PEOPLE = ("many people", 0.6)  # a cause and its weight: most of those whom many people use are big households
 
 
 class Family:
@@ -104,6 +109,7 @@ class Family:
 
     features: ClassVar[tuple[Feature, ...]] = ()
     cause: ClassVar[str] = ""  # what shows in it, where other families show the same; else the family's own name
+    weight: ClassVar[float] = 1.0  # how much of its evidence speaks of abuse, rather than of a way to live
 
     def __init_subclass__(cls) -> None:
         cls.features = tuple(value for value in vars(cls).values() if isinstance(value, Feature))

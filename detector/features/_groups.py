@@ -7,30 +7,31 @@ account have nothing that moves between them, however long one looks.
 import polars as pl
 
 from detector.neighbours import components
+from detector.tables import CROWDS, SERVERS
 
-_SERVERS = ("hosting", "vpn")  # such an address says where a server stands
-_CROWDS = ("mobile", "hotel", "education")  # strangers meet there
+_CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _NODE = ["account", "of", "key"]
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
 
-def grouped(visits: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """The visits that say an address and a device, or one of them, with their `group`; none of accounts that never say
     an address.
 
     What ties is a device on an address that is somebody's: not one of a carrier, a hotel or a server, nor one that many
-    accounts use (`hubs`). A device that was never on any such address is given to the people of its country or, behind
+    accounts use (`hubs`). What was tied once in the `year` (`tables.SpanHomes`) stays so: who comes home for Christmas
+    only belongs there. A device that was never on any such address is given to the people of its country or, behind
     a server, to those of the account: in doubt, nobody is made a stranger.
     """
     address, kind = pl.col("address"), pl.col("network_kind")
     known = visits.filter(
         address.is_not_null().any().over("account") & (address.is_not_null() | pl.col("device").is_not_null())
     )
-    served = kind.is_in(_SERVERS).fill_null(False)
+    served = kind.is_in(SERVERS).fill_null(False)
     known = known.with_columns(
         is_home=(
-            address.is_not_null() & ~served & ~kind.is_in(_CROWDS).fill_null(False) & ~address.is_in(hubs.implode())
+            address.is_not_null() & ~served & ~kind.is_in(CROWDS).fill_null(False) & ~address.is_in(hubs.implode())
         ),
         served=served,
     )
@@ -57,8 +58,14 @@ def grouped(visits: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
             of=pl.when(pl.col("is_home") | pl.col("lent").is_not_null()).then(1).otherwise(2),
         )
     )
+    tied = year.filter(~pl.col("address").is_in(hubs.implode())).join(known, on="account", how="semi")
     anchored = pl.col("is_home").any().over("account", "device") & pl.col("device").is_not_null()
-    ties = known.filter(pl.col("is_home") | ~anchored).select("account", "device", "of", "key").unique()
+    ties = pl.concat(
+        [
+            known.filter(pl.col("is_home") | ~anchored).select("account", "device", "of", "key"),
+            tied.select("account", "device", of=pl.lit(1), key="address"),
+        ]
+    ).unique()
     nodes = (
         pl.concat(
             [
@@ -82,10 +89,45 @@ def grouped(visits: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     group = components(nodes.height, left, right)
     nodes = nodes.with_columns(group=group)
     by_device = nodes.filter(pl.col("of") == 0).select("account", device="key", by_device="group")
-    return (
+    found = (
         known.join(by_device, on=["account", "device"], how="left")
         .join(nodes.select(*_NODE, by_place="group"), on=_NODE, how="left")
         .with_columns(group=pl.coalesce("by_device", "by_place"))
         .filter(pl.col("group").is_not_null())
+    )
+    return (
+        found.join(_leases(found), on=["account", "group"], how="left")
+        .with_columns(group=pl.coalesce("same_as", "group"))
         .select("account", "day", "device", "group", "country", "plays", "utc_hours")
+    )
+
+
+def _leases(found: pl.DataFrame) -> pl.DataFrame:
+    """`account, group, same_as`: groups of one region that are one home whose provider hands out addresses anew.
+
+    A device that was alone at home on its days is tied to nothing then. In a home whose address changes all the time,
+    who was never there on the same day as its people is taken for one of them: the addresses would have differed.
+    """
+    homes = found.filter(pl.col("is_home") & (pl.col("group").n_unique() > 1).over("account"))
+    region = ["account", "country", "region"]
+    by_region = homes.group_by(*region, "group").agg(
+        days=pl.col("day").n_unique(), addresses=pl.col("address").n_unique()
+    )
+    changing = (
+        by_region.sort("days", "group", descending=[True, False])
+        .group_by(region, maintain_order=True)
+        .first()
+        .filter(pl.col("addresses") >= _CHANGING_ADDRESSES)
+        .select(*region, same_as="group")
+    )
+    beside = homes.join(changing, on=region, nulls_equal=True).select(*region, "group", "same_as", "day").unique()
+    of_home = beside.filter(pl.col("group") == pl.col("same_as")).select(*region, "day", there=True)
+    return (
+        beside.filter(pl.col("group") != pl.col("same_as"))
+        .join(of_home, on=[*region, "day"], how="left", nulls_equal=True)
+        .group_by("account", "group")
+        .agg(pl.col("same_as").first(), met=pl.col("there").any(), regions=pl.col("same_as").n_unique())
+        .join(by_region.group_by("account", "group").len(), on=["account", "group"])
+        .filter(~pl.col("met").fill_null(False) & (pl.col("regions") == 1) & (pl.col("len") == 1))
+        .select("account", "group", "same_as")
     )

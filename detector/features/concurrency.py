@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from detector.features._feature import Family, Feature
+from detector.features._feature import MANY_PEOPLE, Family, Feature
 
 _UNKNOWN = "no playback of the window says how long it lasted"
 # Playbacks that overlap another: they began before an earlier one ended, or the next begins before they end.
@@ -18,7 +18,7 @@ def _hours(column: str) -> pl.Expr:
 class Concurrency(Family):
     """More at once than a household would."""
 
-    cause = "many people"
+    cause, weight = MANY_PEOPLE
 
     peak_streams = Feature(
         says="Most streams at once.",
@@ -28,6 +28,20 @@ class Concurrency(Family):
         when_high="{value:.0f} streams ran at once; most accounts reach {typical:.0f}",
         innocent=("a big family", "guests", "a stream left open"),
         examples=[([{"peak_streams": 2}, {"ago": 1, "peak_streams": 4}, {"ago": 2}], 4), ([{}], None)],
+        shown_by=_OVERLAPS,
+    )
+    beyond_plan_streams = Feature(
+        says="Most streams at once beyond those that the plan allows; 0 within it.",
+        unit="streams",
+        expr=(pl.col("peak_streams").cast(pl.Int64) - pl.col("plan_streams")).max().clip(lower_bound=0),
+        missing="no day says both how many streams ran at once and how many the plan allows",
+        when_high="{value:.0f} streams more than the plan allows ran at once; most accounts have {typical:.0f}",
+        innocent=("a stream left open", "a plan that was changed"),
+        examples=[
+            ([{"peak_streams": 4, "plan_streams": 2}, {"ago": 1, "peak_streams": 1, "plan_streams": 2}], 2),
+            ([{"peak_streams": 1, "plan_streams": 2}], 0),
+            ([{"peak_streams": 4}], None),
+        ],
         shown_by=_OVERLAPS,
     )
     two_streams_h = Feature(

@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window
+from detector.features._feature import MANY_PEOPLE, Family, Feature, Window
 
 _MISSING = "no playback of the window says its device"
 _SETTLING = dt.timedelta(days=7)  # in its first week every device of an account is new
@@ -13,7 +13,7 @@ _SETTLING = dt.timedelta(days=7)  # in its first week every device of an account
 class Devices(Family):
     """What it is watched on."""
 
-    cause = "many people"
+    cause, weight = MANY_PEOPLE
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

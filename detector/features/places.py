@@ -3,10 +3,10 @@
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
+from detector.tables import SERVERS
 
 _MISSING = "no playback of the window says its network"
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
-_ABROAD = ("hosting", "vpn")  # such an address says where a server stands
 _OFF_MAIN = pl.col("network").is_not_null() & (
     pl.col("network") != pl.col("network").drop_nulls().mode().sort().first()
 )
@@ -27,7 +27,7 @@ class Places(Family):
             .agg(networks=pl.len(), networked_plays=pl.col("plays").sum(), main_network_plays=pl.col("plays").max())
         )
         countries = (
-            window.visits.filter(pl.col("country").is_not_null() & ~kind.is_in(_ABROAD).fill_null(False))
+            window.visits.filter(pl.col("country").is_not_null() & ~kind.is_in(SERVERS).fill_null(False))
             .group_by("account")
             .agg(countries=pl.col("country").n_unique())
         )

@@ -19,25 +19,48 @@ _TITLE_OF_MOST_DAYS = (
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 
 
+def _with_a_day_missed(titles: pl.DataFrame) -> pl.DataFrame:
+    """`account, loose_streak_days`: most days with a view of one title, with no more than a day between two of them."""
+    viewed = titles.lazy().filter(pl.col("views") > 0)
+    again = viewed.filter(pl.len().over("account", "title") > 1).sort("account", "title", "day")
+    goes_on = (
+        (pl.col("account") == pl.col("account").shift(1))
+        & (pl.col("title") == pl.col("title").shift(1))
+        & (pl.col("day") - pl.col("day").shift(1) <= pl.duration(days=2))
+    )
+    runs = again.with_columns(run=(~goes_on.fill_null(False)).cum_sum()).group_by("account", "run").agg(days=pl.len())
+    longest = runs.group_by("account").agg(loose_streak_days=pl.col("days").max())
+    return (
+        titles.lazy()
+        .group_by("account")
+        .agg(least=(pl.col("views") > 0).any().cast(pl.UInt32))
+        .join(longest, on="account", how="left")
+        .select("account", loose_streak_days=pl.coalesce("loose_streak_days", "least"))
+        .collect()
+    )
+
+
 class Repetition(Family):
     """The same thing again and again."""
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
-        """Plays and views by title, and the year's longest streak."""
-        titles: pl.DataFrame = (
-            window.titles.group_by("account", "title")
-            .agg(pl.col("plays").sum(), pl.col("views").sum())
-            .group_by("account")
-            .agg(
-                titled_plays=pl.col("plays").sum(),
-                top_title_plays=pl.col("plays").max(),
-                titled_views=pl.col("views").sum(),
-                viewed_titles=(pl.col("views") > 0).sum(),
-            )
+        """Plays, views and hours by title, the year's longest streak, and the longest with a missed day."""
+        by_title = window.titles.group_by("account", "title").agg(
+            pl.col("plays").sum(), pl.col("views").sum(), pl.col("seconds").sum(), timed=pl.col("seconds").count()
+        )
+        titles: pl.DataFrame = by_title.group_by("account").agg(
+            titled_plays=pl.col("plays").sum(),
+            top_title_plays=pl.col("plays").max(),
+            titled_views=pl.col("views").sum(),
+            viewed_titles=(pl.col("views") > 0).sum(),
+            titles=pl.len(),
+            titled_s=pl.when(pl.col("timed").sum() > 0).then(pl.col("seconds").sum()),
         )
         year = window.year.accounts.select("account", year_streak_days="longest_streak_days")
-        return year.join(titles, on="account", how="full", coalesce=True)
+        return year.join(titles, on="account", how="full", coalesce=True).join(
+            _with_a_day_missed(window.titles), on="account", how="left"
+        )
 
     longest_streak = Feature(
         says="Longest run of consecutive local days with a view of the same title, within the window.",
@@ -70,6 +93,21 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="exponential",
+        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+    )
+    longest_streak_1_missed = Feature(
+        says="Most days in the window with a view of one title, no more than one local day without it between two.",
+        unit="days",
+        expr=pl.col("loose_streak_days"),
+        missing="no play of the window says its title",
+        when_high="viewed the same title on {value:.0f} days with hardly a day between; most accounts reach "
+        "{typical:.0f}",
+        innocent=("a child's favourite", "a title left on to fall asleep"),
+        examples=[
+            ([{"ago": ago, "titles": [{"title": 1, "views": 1}]} for ago in (9, 7, 6, 3)], 3),
+            ([{"titles": [{"title": 1}]}], 0),
+            ([{}], None),
+        ],
         shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     top_title_share = Feature(
@@ -108,4 +146,63 @@ class Repetition(Family):
         examples=[([{"repeats": 3}, {"ago": 5, "repeats": 4}, {"ago": 6}], 7), ([{}], None)],
         telling="rank",
         shown_by=pl.col("is_repeat"),
+    )
+    repeat_share = Feature(
+        says="Share of the plays that began again what had just been viewed.",
+        unit="share",
+        expr=pl.when(pl.col("repeats").is_not_null().any() & (pl.col("plays").sum() >= _LEAST_PLAYS)).then(
+            pl.col("repeats").sum() / pl.col("plays").sum()
+        ),
+        missing=f"fewer than {_LEAST_PLAYS} plays, or none of them can be told from a resume",
+        when_high="{value:.0%} of the plays began again what had just ended; most accounts have {typical:.0%}",
+        innocent=("a child asks for it again", "a title set to repeat for a sleeper"),
+        examples=[([{"plays": 12, "repeats": 9}], 0.75), ([{"plays": 2, "repeats": 2}], None), ([{}], None)],
+        shown_by=pl.col("is_repeat"),
+    )
+    hours_per_title = Feature(
+        says="Hours played for each distinct title.",
+        unit="hours",
+        expr=pl.col("titled_s") / 3600 / pl.col("titles"),
+        missing="no playback of the window says both its title and how long it lasted",
+        when_high="played {value:.1f} hours of each title; most accounts play {typical:.1f}",
+        innocent=("a child's favourites", "music", "long films"),
+        examples=[
+            ([{"titles": [{"title": 1, "seconds": 7200}]}, {"ago": 1, "titles": [{"title": 1, "seconds": 7200}]}], 4),
+            ([{"titles": [{"title": 1}]}], None),
+        ],
+        shown_by=pl.col("title") == _TOP_TITLE,
+    )
+    bare_view_share = Feature(
+        says="Share of the views that lasted hardly longer than counts as one.",
+        unit="share",
+        expr=pl.when(pl.col("bare_views").is_not_null().any() & (pl.col("views").sum() >= _LEAST_PLAYS)).then(
+            pl.col("bare_views").sum() / pl.col("views").sum()
+        ),
+        missing=f"fewer than {_LEAST_PLAYS} views, or no playback says how long it lasted",
+        when_high="{value:.0%} of the views ended just after they counted as one; most accounts have {typical:.0%}",
+        innocent=("somebody who skips the last part of everything",),
+        examples=[([{"views": 20, "bare_views": 15}], 0.75), ([{"views": 2, "bare_views": 1}], None), ([{}], None)],
+        telling="rank",
+        shown_by=pl.col("is_bare_view"),
+    )
+    hours_per_start = Feature(
+        says="Hours streamed for each time that a person started something; the last start may still be to come.",
+        unit="hours",
+        expr=pl.when((pl.col("starts_known").sum() >= _LEAST_PLAYS) & pl.col("seconds").is_not_null().any()).then(
+            pl.col("seconds").sum()
+            / 3600
+            * (pl.col("starts_known").sum() / pl.col("plays").sum())
+            / (pl.col("starts_by_person").sum() + 1)
+        ),
+        missing=f"of fewer than {_LEAST_PLAYS} plays it is known who started them, or none says how long it lasted",
+        when_high="{value:.1f} hours were streamed for each time that a person pressed play; most accounts stream "
+        "{typical:.1f}",
+        innocent=("a screen that is always on", "a series left to play on overnight"),
+        examples=[
+            ([{"plays": 24, "seconds": 72_000, "starts_known": 24, "starts_by_person": 3}], 5),
+            ([{"plays": 24, "seconds": 72_000, "starts_known": 12, "starts_by_person": 0}], 10),
+            ([{"plays": 24, "seconds": 72_000}], None),
+        ],
+        telling="rank",
+        shown_by=(pl.col("interaction") == "autoplay").fill_null(False),
     )

@@ -2,15 +2,16 @@
 
 import polars as pl
 
-from detector.features._feature import Family, Feature
+from detector.features._feature import MANY_PEOPLE, Family, Feature
 
 _ACTIVE = pl.col("plays") > 0
+_OFTEN_DAYS = 3  # on fewer it was chance
 
 
 class Rhythm(Family):
     """When it is watched: people sleep, eat and work."""
 
-    cause = "many people"
+    cause, weight = MANY_PEOPLE
 
     active_hours = Feature(
         says="Local hours of a day in which something played, on average over the days with plays.",
@@ -20,6 +21,21 @@ class Rhythm(Family):
         when_high="something played in {value:.1f} different hours of a usual day; most accounts have {typical:.1f}",
         innocent=("a big family", "a screen that is always on", "someone ill at home"),
         examples=[([{"hours": 0b1110}, {"ago": 1, "hours": 0b1}], 2), ([{"plays": 0}], None)],
+    )
+    covered_hours = Feature(
+        says="Hours of the local clock in which something played on at least three days of the window.",
+        unit="hours",
+        expr=pl.when(_ACTIVE.any()).then(
+            pl.sum_horizontal(((pl.col("hours") // 2**h) % 2).sum() >= _OFTEN_DAYS for h in range(24))
+        ),
+        missing="nothing was started in the window",
+        when_high="{value:.0f} of the 24 hours of the clock are watched in again and again; most accounts have "
+        "{typical:.0f}",
+        innocent=("a big family", "people who work in shifts"),
+        examples=[
+            ([{"ago": ago, "hours": 0b110} for ago in range(3)] + [{"ago": 9, "hours": 0b1000}], 2),
+            ([{"plays": 0}], None),
+        ],
     )
     daily_span_h = Feature(
         says="24 less the longest rest of a local day, on average over the days with plays.",
