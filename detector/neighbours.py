@@ -52,10 +52,10 @@ class Neighbours:
 def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     """From the visits (`tables.Visits`) and titles (`tables.TitleDays`) of all accounts in the window."""
     played = visits.filter(pl.col("plays") > 0)
-    active = played.group_by("account").agg(active_days=pl.col("day").n_unique())
-    devices, addresses = pl.collect_all(
-        [_shared(played, "device"), _shared(played, "address").join(active, on="account", maintain_order="left")]
-    )
+    devices, addresses = _shared(played, "device"), _shared(played, "address")
+    there = addresses.select("account").unique().lazy()
+    active = played.join(there, on="account", how="semi").group_by("account").agg(active_days=pl.col("day").n_unique())
+    addresses = addresses.join(active.collect(), on="account", maintain_order="left")
     users = pl.len().over("address")
     hubs = addresses.filter(users > _HUB_ACCOUNTS)["address"].unique().sort()
     homes = addresses.filter(
@@ -81,14 +81,18 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     )
 
 
-def _shared(played: pl.LazyFrame, what: str) -> pl.LazyFrame:
+def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
     """One row for each account on what more than one account used: `account`, it, `days`, `kind` of network, and
     whether it was there `beside` another for some days, rather than after it or before."""
     first, last = pl.col("first"), pl.col("last")
     since = first + pl.duration(days=_RING_DAYS - 1)
     beside = (last.cum_max().shift(1) >= since) | (since.shift(-1) <= last)
+    known = played.filter(pl.col(what).is_not_null())
+    # Most are one account's alone: to find the others first takes a fifth of the memory.
+    several = known.group_by(what).agg(least=pl.col("account").min(), most=pl.col("account").max())
+    several = several.filter(pl.col("least") != pl.col("most")).select(what).collect().lazy()
     return (
-        played.filter(pl.col(what).is_not_null())
+        known.join(several, on=what, how="semi")
         .group_by(what, "account")
         .agg(
             days=pl.col("day").n_unique(),
@@ -96,7 +100,7 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.LazyFrame:
             first=pl.col("day").min(),
             last=pl.col("day").max(),
         )
-        .filter(pl.len().over(what) > 1)
+        .collect()
         .sort(what, "first", "account")
         .with_columns(beside=beside.over(what).fill_null(False))
         .sort(what, "account")
