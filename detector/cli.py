@@ -578,7 +578,7 @@ def config_check(context: typer.Context) -> None:
 def demo(
     folder: Annotated[Path, typer.Option(help="Folder of the demo, made anew.")] = Path("detector-demo"),
 ) -> None:
-    """A simulated service with known answers, from playbacks to flagged accounts, in a minute or two."""
+    """A simulated service with known answers, from playbacks to flagged accounts, in about a minute."""
     from detector import demo as show
 
     show.run(folder, now=_now(), clock=_now)
