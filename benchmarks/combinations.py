@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from detector import config, identity, ingesting, nightly, published, retraining, simulate
+from detector import config, identity, ingesting, model, nightly, published, retraining, simulate
 from detector.evaluation import ABOVE_1, ALL_ABUSE, AVERAGE_PRECISION, PRECISION, evaluate
 from detector.features import CATALOGUE
 from detector.runs import open_doors
@@ -38,11 +38,14 @@ def _families(evidence: dict[str, Values]) -> dict[str, Values]:
     return {name: values for name, values in evidence.items() if name != "overall"}
 
 
+IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.6 (in use)", "... learned from all accounts"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
-    "three strongest causes, size for less (in use)": lambda e: _top(_families(e), joined=(_SIZE,), size=0.6),
+    IN_USE: lambda e: _top(_families(e), joined=(_SIZE,), size=0.6),
     "... with the forest over all": lambda e: _top(e, joined=(_SIZE,), size=0.6),
     "... groups and places as one cause": lambda e: _top(_families(e), joined=(_SIZE, _WHERE), size=0.6),
     "... two of them": lambda e: _top(_families(e), joined=(_SIZE,), k=2, size=0.6),
+    "... size for 0.4": lambda e: _top(_families(e), joined=(_SIZE,), size=0.4),
+    "... size for 0.8": lambda e: _top(_families(e), joined=(_SIZE,), size=0.8),
     "... size in full": lambda e: _top(_families(e), joined=(_SIZE,)),
     "three strongest families": lambda e: _top(_families(e)),
     "three strongest of families and all": _top,
@@ -62,7 +65,7 @@ def main() -> None:
     print(f"{asked.populations} populations of {asked.accounts} accounts, 3 % abusive, middle intensity; means")
     print("| way | " + " | ".join((AVERAGE_PRECISION, PRECISION, f"abusive {ABOVE_1}")) + " |")
     print("|---|---|---|---|")
-    for way in WAYS:
+    for way in (*WAYS, NONE_LEFT_OUT):
         means = found.filter(pl.col("way") == way).mean().row(0, named=True)
         print(
             f"| {way} | " + " | ".join(f"{means[name]:.3f}" for name in (AVERAGE_PRECISION, PRECISION, ABOVE_1)) + " |"
@@ -97,8 +100,12 @@ def _population(accounts: int, seed: int) -> pl.DataFrame:
     families = {*(feature.family for feature in CATALOGUE.values()), "overall"}
     evidence = {name: scored[f"score_{name}"].to_numpy() for name in sorted(families)}
     rows = []
-    for way, total in WAYS.items():
-        ranked = scored.select("account", score=pl.Series(total(evidence)))
+    totals = {way: total(evidence) for way, total in WAYS.items()}
+    seen = features.join(scored, on="account", how="semi", maintain_order="left")
+    of_all = model.score(model.fit(seen, CATALOGUE, settings.model, passes=0), seen)
+    totals[NONE_LEFT_OUT] = scored.join(of_all, on="account", how="left", suffix="_all")["score_all"].to_numpy()
+    for way, total in totals.items():
+        ranked = scored.select("account", score=pl.Series(total))
         measures = evaluate(ranked, truth, features, draws=2).measures
         mine = measures.filter((pl.col("method") == "score") & (pl.col("kind") == ALL_ABUSE))
         rows.append({"way": way} | dict(mine.select("measure", "value").iter_rows()))

@@ -21,7 +21,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 3  # raise when repair or digest change what they give: days are then digested anew
+_METHOD = 3  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
@@ -240,7 +240,7 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
         of_month = _month(first)
         if of_month[-1] > until:
             continue
-        inputs = store.digest_of([part.sha256 for day in of_month for part in home.parts(DAYS, day).values()])
+        inputs = store.digest_of([_METHOD, *(p.sha256 for day in of_month for p in home.parts(DAYS, day).values())])
         if _made_of(home.parts(MONTHS, first)) != inputs:
             weeks = (of_month[n : n + 7] for n in range(0, len(of_month), 7))
             span = spans.join([_span(home, week) for week in weeks])

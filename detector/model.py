@@ -29,7 +29,8 @@ from detector.forests import Forest, Matrix, Values
 
 OVERALL = "overall"
 _HIGH, _HIGHER = 0.90, 0.99  # beyond the second the tail is extrapolated, by how it fell from the first
-_EXTREME_SHARE, _PASSES = 0.04, 2  # left out by each pass; sharing and abuse together are seldom more
+# How many nobody knows: more than reviewers take (1 %), few enough to leave every ordinary way of life in.
+_EXTREME_SHARE, _PASSES = 0.04, 2
 _PASS_TREES = 100  # enough to tell who is extreme
 _CAUSES = 3  # that are added up
 _QUANTILES = np.linspace(0, 1, 1001)
@@ -85,6 +86,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         weights: by family, how much of its evidence speaks of abuse.
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
+        passes: how often the most extreme accounts are left out and the rest learned from anew.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         trees: int,
         samples: int,
         seed: int,
+        passes: int = _PASSES,
     ) -> None:
         self.names = names
         self.families = families
@@ -109,11 +112,12 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.trees = trees
         self.samples = samples
         self.seed = seed
+        self.passes = passes
 
     def fit(self, x: Matrix, y: None = None, *, held_out: npt.NDArray[np.bool_]) -> Self:
         """Grow forests on some accounts, calibrate on the held-out ones. Rows in order of account."""
         ordinary = np.ones(len(x), dtype=np.bool_)
-        for _ in range(_PASSES):
+        for _ in range(self.passes):
             self._learn(x[ordinary], held_out[ordinary], trees=min(self.trees, _PASS_TREES))
             score = self.predict(x)
             ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
@@ -187,7 +191,9 @@ def strongest(evidence: Mapping[str, Values]) -> Values:
     return total
 
 
-def fit(features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Settings) -> AccountModel:
+def fit(
+    features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Settings, *, passes: int = _PASSES
+) -> AccountModel:
     """A model of a population: features of one night, one row per account, at least two accounts.
 
     A feature that is null for all is left out. Half of the accounts, by their keyed pseudonyms, grow the forests; the
@@ -212,6 +218,7 @@ def fit(features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Sett
         trees=settings.trees,
         samples=settings.samples,
         seed=settings.seed,
+        passes=passes,
     )
     return model.fit(matrix(model, features), held_out=(features["account"] % 2 == 1).to_numpy())
 

@@ -88,7 +88,7 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
     since = first + pl.duration(days=_RING_DAYS - 1)
     beside = (last.cum_max().shift(1) >= since) | (since.shift(-1) <= last)
     known = played.filter(pl.col(what).is_not_null())
-    # Most are one account's alone: to find the others first takes a fifth of the memory.
+    # Most are one account's alone: to find the others first takes a third of the memory.
     several = known.group_by(what).agg(least=pl.col("account").min(), most=pl.col("account").max())
     several = several.filter(pl.col("least") != pl.col("most")).select(what).collect().lazy()
     return (

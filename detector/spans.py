@@ -11,6 +11,9 @@ import polars as pl
 
 from detector import tables
 
+# A visit's address that is not plainly a carrier's, a hotel's, a campus's or a server's.
+MAY_BE_HOME = pl.col("address").is_not_null() & ~pl.col("network_kind").is_in(tables.NOBODYS).fill_null(False)
+
 
 @dataclass(frozen=True)
 class Span:
@@ -38,13 +41,10 @@ def fold(account_days: pl.DataFrame, visits: pl.DataFrame) -> Span:
         )
     )
     played = visits.lazy().filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-    days = pl.col("day").n_unique().cast(pl.UInt32)
     devices = played.group_by("account", "device").agg(
-        first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=days
+        first_day=pl.col("day").min(), last_day=pl.col("day").max(), days=pl.col("day").n_unique().cast(pl.UInt32)
     )
-    at_home = pl.col("address").is_not_null() & ~pl.col("network_kind").is_in(tables.NOBODYS).fill_null(False)
-    homes = played.filter(at_home).group_by("account", "device", "address").agg(days=days)
-    return _span(accounts, devices, homes)
+    return _span(accounts, devices, played.filter(MAY_BE_HOME))
 
 
 def join(spans: Sequence[Span]) -> Span:
@@ -68,18 +68,12 @@ def join(spans: Sequence[Span]) -> Span:
         .group_by("account", "device")
         .agg(first_day=pl.col("first_day").min(), last_day=pl.col("last_day").max(), days=pl.col("days").sum())
     )
-    homes = (
-        pl.concat([span.homes for span in spans])
-        .lazy()
-        .group_by("account", "device", "address")
-        .agg(days=pl.col("days").sum())
-    )
-    return _span(accounts, devices, homes)
+    return _span(accounts, devices, pl.concat([span.homes for span in spans]).lazy())
 
 
 def _span(accounts: pl.LazyFrame, devices: pl.LazyFrame, homes: pl.LazyFrame) -> Span:
     return Span(
         tables.shape(accounts, tables.Spans).sort("account").collect(),
         tables.shape(devices, tables.SpanDevices).sort("account", "device").collect(),
-        tables.shape(homes, tables.SpanHomes).sort("account", "device", "address").collect(),
+        tables.shape(homes, tables.SpanHomes).unique().sort("account", "device", "address").collect(),
     )

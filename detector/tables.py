@@ -210,7 +210,6 @@ class SpanHomes(dy.Schema):
     account = _id("account", primary_key=True)
     device = _id("device", primary_key=True)
     address = _id("IPv4 whole, IPv6 /64", primary_key=True)
-    days = dy.UInt32(description="days with plays on it there")
 
 
 class Scores(dy.Schema):

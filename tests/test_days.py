@@ -215,6 +215,31 @@ def test_what_a_place_may_be_off_is_no_way() -> None:
     assert one([row | {"accuracy_km": 6_000} for row in exact], "2025-06-10")["fastest_kmh"] == 0
 
 
+def test_bare_views_are_those_that_hardly_count() -> None:
+    """Of an hour, 42 minutes make a view: 43 hardly do, 55 do and 20 do not; without durations nobody knows."""
+    rows = [
+        play(f"2025-06-10 {8 + 2 * nth:02}:00", minutes / 60, title_id=str(nth), title_runtime_s=3600)
+        for nth, minutes in enumerate((43, 55, 20))
+    ]
+    day = one(rows, "2025-06-10")
+    assert (day["views"], day["bare_views"]) == (2, 1)
+    unknown = one([play("2025-06-10 08:00", None)], "2025-06-10")
+    assert (unknown["views"], unknown["bare_views"]) == (1, None)
+
+
+def test_a_span_keeps_who_was_at_which_home_and_no_crowds_address() -> None:
+    """A phone at home, at a hotel and on a carrier's line, on a few days each: home alone is kept, once."""
+    rows = [
+        play(f"2025-06-{day} {hour}:00", device_id="phone", ip=ip, network_kind=kind)
+        for day in (10, 11)
+        for hour, ip, kind in ((10, "192.0.2.1", None), (14, "198.51.100.1", "hotel"), (18, "203.0.113.1", "mobile"))
+    ]
+    made = list(digested(rows, "2025-06-10", "2025-06-11").values())
+    folded = [spans.fold(day.account_days, day.visits) for day in made]
+    home = made[0].visits.filter(pl.col("network_kind").is_null())["address"].to_list()
+    assert spans.join(folded).homes["address"].to_list() == home
+
+
 def test_starts_are_counted_by_who_made_them() -> None:
     """A person's and autoplay's are known starts; what is not said is neither."""
     said = ("user", "autoplay", "autoplay", "unknown", None)

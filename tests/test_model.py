@@ -358,4 +358,6 @@ def test_a_few_extreme_accounts_do_not_teach_that_they_are_ordinary(ordinary: pl
         for population in (ordinary, extreme)
     ]
     assert scores[1]["score"] == pytest.approx(scores[0]["score"], abs=0.4)
+    taught = model.score(model.fit(extreme, CATALOGUE, SETTINGS, passes=0), one).row(0, named=True)
+    assert taught["score"] < scores[0]["score"] - 0.4
     assert scores[1]["p_value"] > 5 * scores[0]["p_value"]

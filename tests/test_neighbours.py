@@ -50,23 +50,16 @@ def test_a_home_address_ties_only_who_is_there_for_days(days: int, tied: bool) -
 
 def test_a_lease_that_goes_from_home_to_home_ties_nobody() -> None:
     """One account had the address in the first days, another after it."""
-    later = [
-        visit | {"account": 2, "day": DAY - dt.timedelta(days=ago)} for ago, visit in enumerate(_days(4, address=7))
-    ]
-    earlier = [{"account": 1, "address": 7, "day": DAY - dt.timedelta(days=ago)} for ago in range(4, 9)]
-    assert _ring(_meet(*later, *earlier)) == {}
+    visits = [visit | {"account": 2 if nth < 4 else 1} for nth, visit in enumerate(_days(9, address=7))]
+    assert _ring(_meet(*visits)) == {}
 
 
 def test_one_of_many_addresses_ties_nobody() -> None:
     """A provider that hands out another address each day gives the same one to many, a day each."""
     visits = [
-        {
-            "account": account,
-            "address": 7 if ago % 9 == account else 100 * account + ago,
-            "day": DAY - dt.timedelta(days=ago),
-        }
+        visit | {"address": 7 if nth % 9 == account else 100 * account + nth}
         for account in (1, 2)
-        for ago in range(28)
+        for nth, visit in enumerate(_days(28, account=account))
     ]
     assert _ring(_meet(*visits)) == {}
 

@@ -7,7 +7,8 @@ account have nothing that moves between them, however long one looks.
 import polars as pl
 
 from detector.neighbours import components
-from detector.tables import CROWDS, SERVERS
+from detector.spans import MAY_BE_HOME
+from detector.tables import SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _NODE = ["account", "of", "key"]
@@ -24,16 +25,12 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     only belongs there. A device that was never on any such address is given to the people of its country or, behind
     a server, to those of the account: in doubt, nobody is made a stranger.
     """
-    address, kind = pl.col("address"), pl.col("network_kind")
+    address = pl.col("address")
     known = visits.filter(
         address.is_not_null().any().over("account") & (address.is_not_null() | pl.col("device").is_not_null())
-    )
-    served = kind.is_in(SERVERS).fill_null(False)
-    known = known.with_columns(
-        is_home=(
-            address.is_not_null() & ~served & ~kind.is_in(CROWDS).fill_null(False) & ~address.is_in(hubs.implode())
-        ),
-        served=served,
+    ).with_columns(
+        is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()),
+        served=pl.col("network_kind").is_in(SERVERS).fill_null(False),
     )
     homes = known.filter("is_home")
     usual = (
@@ -58,7 +55,7 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
             of=pl.when(pl.col("is_home") | pl.col("lent").is_not_null()).then(1).otherwise(2),
         )
     )
-    tied = year.filter(~pl.col("address").is_in(hubs.implode())).join(known, on="account", how="semi")
+    tied = year.filter(~address.is_in(hubs.implode())).join(known, on="account", how="semi")
     anchored = pl.col("is_home").any().over("account", "device") & pl.col("device").is_not_null()
     ties = pl.concat(
         [
@@ -126,8 +123,8 @@ def _leases(found: pl.DataFrame) -> pl.DataFrame:
         beside.filter(pl.col("group") != pl.col("same_as"))
         .join(of_home, on=[*region, "day"], how="left", nulls_equal=True)
         .group_by("account", "group")
-        .agg(pl.col("same_as").first(), met=pl.col("there").any(), regions=pl.col("same_as").n_unique())
-        .join(by_region.group_by("account", "group").len(), on=["account", "group"])
-        .filter(~pl.col("met").fill_null(False) & (pl.col("regions") == 1) & (pl.col("len") == 1))
+        .agg(pl.col("same_as").first(), met_days=pl.col("there").sum())
+        .join(by_region.group_by("account", "group").agg(regions=pl.len()), on=["account", "group"])
+        .filter((pl.col("met_days") == 0) & (pl.col("regions") == 1))
         .select("account", "group", "same_as")
     )
