@@ -166,11 +166,12 @@ def test_who_was_at_home_once_in_the_year_belongs_there() -> None:
 
 
 def test_a_home_whose_address_changes_daily_is_one() -> None:
-    """A TV and a tablet that are never used on the same day never share an address; in another region, or where the
-    two were used on one day at two addresses, they are two homes."""
+    """A TV and a tablet that are never used on the same day never share an address; where one of them is
+    in another region, also now and then, or the two were used on one day at two addresses, they are two homes."""
     tv = [_seen(ago, device=1, address=100 + ago, region="BY") for ago in range(0, 20, 2)]
     tablet = [_seen(ago, device=2, address=100 + ago, region="BY") for ago in range(1, 20, 2)]
     assert _lasting([*tv, *tablet]) == 1
     elsewhere = [_seen(ago, device=2, address=100 + ago, region="HH") for ago in range(1, 20, 2)]
     assert _lasting([*tv, *elsewhere]) == 2
     assert _lasting([*tv, *tablet, _seen(0, device=2, address=7, region="BY")]) == 2
+    assert _lasting([*tv, *tablet, _seen(21, device=2, address=7, region="HH")]) == 2

@@ -81,6 +81,7 @@ class Change(Family):
             ([*_OLD[:2], *_NEW], 0.666666667),
             ([*_OLD[:2], *_NEAR], 0),
             ([*_OLD, *_NEAR], 0.5),
+            ([*_OLD, _NEAR[0]], 0),
             (_NEW, None),
         ],
         telling="rank",
