@@ -23,7 +23,7 @@ import duckdb
 import polars as pl
 
 from benchmarks.population import day_of_log
-from detector import config, days, digesting, features, ingesting, playbacks, retraining
+from detector import config, days, digesting, features, ingesting, lookback, playbacks, retraining
 from detector.features import Concurrency, Devices, Places, Repetition, Rhythm
 from detector.neighbours import Neighbours
 from detector.runs import Doors, open_doors
@@ -182,7 +182,7 @@ def _against_duckdb(home: Path, log: dict[dt.date, Path], folder: Path, rounds: 
             _ingest(doors, log[NIGHT])
             digesting.bring_up_to_date(doors.home, NIGHT, settings=_settings(), key_id=doors.keys.key_id)
             alone = Neighbours.none()
-            for one in digesting.windows(doors.home, NIGHT, _settings().window, met=alone):
+            for one in lookback.windows(doors.home, NIGHT, _settings().window, met=alone):
                 features.build_features(one, _CORE)
 
         def theirs() -> None:

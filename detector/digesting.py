@@ -1,4 +1,4 @@
-"""The recipe that brings account-days up to date, and reads back what a night needs of them.
+"""The recipe that brings account-days and months up to date.
 
 A day is digested again only when what it is made of has changed: the stored rows around it, the day before, or the
 settings that say what a playback is. So a night costs its new day, whatever the history.
@@ -11,11 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Self
 
-import dataframely as dy
 import polars as pl
 
-from detector import config, days, identity, neighbours, playbacks, spans, store, tables
-from detector.features import Window
+from detector import config, days, playbacks, spans, store, tables
 from detector.ingesting import Progress, silent
 from detector.store import Store
 
@@ -25,25 +23,11 @@ _METHOD = 3  # raise when repair, digest or fold change what they give: days and
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
-_BUCKET_ROWS = 200_000  # account-days that are worked on at once
-_PARTS: dict[str, type[dy.Schema]] = {
-    "account_days": tables.AccountDays,
-    "titles": tables.TitleDays,
-    "visits": tables.Visits,
-    "accounts": tables.Spans,
-    "devices": tables.SpanDevices,
-    "homes": tables.SpanHomes,
-}
-# What is read back of the day before, of the window, and of the days that a year is put together from.
+# What is read back of the day before.
 _BEFORE = {
     "account_days": ["account", "last_latitude", "last_longitude", "last_accuracy_km", "last_located_at"],
     "titles": ["account", "title", "streak_days"],
 }
-_TITLES = ["account", "day", "title", "plays", "views", "seconds"]
-_VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "region", "plays", "utc_hours"]
-_YEAR_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
-_YEAR_VISITS = ["account", "day", "device", "address", "network_kind", "plays"]
-_U64 = 2**64
 
 Parts = Callable[[dt.date], dict[str, store.Part]]
 """The stored parts of a UTC date."""
@@ -237,7 +221,7 @@ def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) ->
 
 def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
     for first in (day for day in every if day.day == 1):
-        of_month = _month(first)
+        of_month = month_of(first)
         if of_month[-1] > until:
             continue
         inputs = store.digest_of([_METHOD, *(p.sha256 for day in of_month for p in home.parts(DAYS, day).values())])
@@ -251,131 +235,16 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
 
 def _span(home: Store, of: Sequence[dt.date]) -> spans.Span:
     return spans.fold(
-        pl.concat(home.read(DAYS, of, "account_days.parquet", _YEAR_DAYS)),
-        pl.concat(home.read(DAYS, of, "visits.parquet", _YEAR_VISITS)),
+        pl.concat(home.read(DAYS, of, "account_days.parquet", spans.OF_DAYS)),
+        pl.concat(home.read(DAYS, of, "visits.parquet", spans.OF_VISITS)),
     )
 
 
-def _month(first: dt.date) -> list[dt.date]:
+def month_of(first: dt.date) -> list[dt.date]:
+    """The days of a calendar month, by its first.
+
+    >>> len(month_of(dt.date(2024, 2, 1)))
+    29
+    """
     following = (first + dt.timedelta(days=31)).replace(day=1)
-    return _range(first, following - _ONE_DAY)
-
-
-def _range(first: dt.date, last: dt.date) -> list[dt.date]:
-    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
-
-
-@dataclass(frozen=True)
-class Look:
-    """The partitions that one night looks at: the days of its window, the whole months of its year, and the days of
-    the year that neither covers, those before the first whole month apart."""
-
-    window: list[dt.date]
-    months: list[dt.date]
-    early: list[dt.date]
-    between: list[dt.date]
-
-
-def look(home: Store, day: dt.date, settings: config.Window) -> Look:
-    """What there is to look at on a night."""
-    first = day - dt.timedelta(days=settings.year_days - 1)
-    known = {date for date in home.partitions(DAYS) if first <= date <= day}
-    months = [m for m in home.partitions(MONTHS) if m >= first and _month(m)[-1] <= day]
-    covered = {date for m in months for date in _month(m)}
-    window = [date for date in sorted(known) if date > day - dt.timedelta(days=settings.days)]
-    rest = sorted(known - covered - set(window))
-    return Look(
-        window=window,
-        months=months,
-        early=[date for date in rest if months and date < months[0]],
-        between=[date for date in rest if not months or date > months[0]],
-    )
-
-
-def digest_of(home: Store, looked: Look) -> str:
-    """Stands for everything that a night's features are made of."""
-    by_day = [*looked.window, *looked.early, *looked.between]
-    parts = [part.sha256 for date in by_day for part in home.parts(DAYS, date).values()]
-    parts += [part.sha256 for month in looked.months for part in home.parts(MONTHS, month).values()]
-    return store.digest_of(parts)
-
-
-def meet(home: Store, day: dt.date, settings: config.Window) -> neighbours.Neighbours:
-    """What the accounts of a night's window have in common."""
-    window = look(home, day, settings).window
-    visits, titles = (pl.concat(_scan(home, DAYS, window, name, None)) for name in ("visits", "titles"))
-    return neighbours.meet(visits, titles)
-
-
-def windows(
-    home: Store,
-    day: dt.date,
-    settings: config.Window,
-    *,
-    met: neighbours.Neighbours,
-    bucket_rows: int = _BUCKET_ROWS,
-) -> Iterator[Window]:
-    """The window of a night, in buckets of accounts that are worked on one after the other; their number changes
-    nothing but the memory that is needed. `met` is what the accounts have in common."""
-    looked = look(home, day, settings)
-    rows = sum(home.parts(DAYS, date)["account_days.parquet"].rows for date in looked.window)
-    count = max(1, -(-rows // bucket_rows))
-    covered = {date for month in looked.months for date in _month(month)}
-    uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
-    scan = functools.partial(_scan, home)
-    account_days = scan(DAYS, looked.window, "account_days", None)
-    titles, visits = scan(DAYS, looked.window, "titles", _TITLES), scan(DAYS, looked.window, "visits", _VISITS)
-    # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
-    outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", _YEAR_DAYS)
-    outside_visits = scan(DAYS, looked.between, "visits", _YEAR_VISITS)
-    of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
-    for number in range(count):
-        mine = (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64)) & (
-            pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64)
-        )
-        part = functools.partial(_rows, mine)
-        seen = days.Day(part(account_days), part(titles), part(visits))
-        looks = [
-            spans.Span(*(part(of_month) for of_month in of_months)),
-            spans.fold(part(outside_days), part(outside_visits)),
-            spans.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
-        ]
-        yield Window.of(seen, spans.join(looks), met, day=day, length_days=settings.days)
-
-
-def _scan(
-    home: Store, table: str, dates: Sequence[dt.date], name: str, columns: Sequence[str] | None
-) -> list[pl.LazyFrame]:
-    """Some columns of one part of each date, after an empty one, so that there always is one."""
-    found = [pl.LazyFrame(schema=tables.columns(_PARTS[name])), *home.scan(table, dates, f"{name}.parquet")]
-    return [frame.select(columns) for frame in found] if columns else found
-
-
-def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
-    return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]))
-
-
-def playbacks_of(
-    home: Store, accounts: Iterable[int], first: dt.date, last: dt.date, settings: config.Playbacks
-) -> pl.DataFrame:
-    """Repaired playbacks (`tables.Playbacks`) of some accounts on the local days from `first` to `last`."""
-    wanted = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
-    dates = [date for date in home.partitions("playbacks") if first - _ONE_DAY <= date <= last + _ONE_DAY]
-    rows = [frame.filter(wanted).collect() for frame in home.scan("playbacks", dates)]  # one day in memory at a time
-    empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
-    repaired = playbacks.repair(pl.concat([empty, *rows]), settings)
-    return repaired.playbacks.filter(pl.col("day").is_between(first, last))
-
-
-def names_of(home: Store, keys: identity.Keys, first: dt.date, last: dt.date) -> pl.DataFrame:
-    """Who and what stood in the log in these days: `kind` (account or title), `id`, `name`. For audited acts only."""
-    opened = [
-        identity.unseal(home.read_bytes("sealed", date, name), keys)
-        for date in home.partitions("sealed")
-        if first - _ONE_DAY <= date <= last + _ONE_DAY
-        for name in home.parts("sealed", date)
-    ]
-    empty = pl.DataFrame(schema={"kind": pl.String, "id": pl.UInt64, "name": pl.String})
-    return pl.concat([empty, *(names.select("kind", "id", "name") for names in opened)]).unique(
-        ["kind", "id"], keep="first", maintain_order=True
-    )
+    return [first + dt.timedelta(days=n) for n in range((following - first).days)]

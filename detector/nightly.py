@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, decisions, digesting, features, geo, ingesting, model, sources, store
+from detector import config, decisions, digesting, features, geo, ingesting, lookback, model, sources, store
 from detector.errors import DetectorError, GateError, InputError, NoChampionError
 from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
@@ -154,11 +154,11 @@ def pass_volume_gate(home: Store, day: dt.date, gate: config.Gate) -> list[str]:
 
 
 def _fingerprint(doors: Doors, day: dt.date, settings: config.Settings, champion: Registered) -> str:
-    looked = digesting.look(doors.home, day, settings.window)
+    looked = lookback.look(doors.home, day, settings.window)
     return store.digest_of(
         [
             _METHOD,
-            digesting.digest_of(doors.home, looked),
+            lookback.digest_of(doors.home, looked),
             settings.window.model_dump(),
             settings.decision.model_dump(),
             champion.version,
@@ -179,8 +179,8 @@ def _results(
     """`features`, `scores` and `flags` of one night."""
     progress("score", 0, 3)
     computed, years = [], []
-    met = digesting.meet(home, day, settings.window)
-    for window in digesting.windows(home, day, settings.window, met=met):
+    met = lookback.meet(home, day, settings.window)
+    for window in lookback.windows(home, day, settings.window, met=met):
         computed.append(features.build_features(window))
         years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
@@ -192,7 +192,7 @@ def _results(
     explained = model.explain(fitted, by_account.join(chosen, on="account", how="semi"))
     reasons = decisions.reasons_of(explained, features.CATALOGUE, note_of(champion))
     first = day - dt.timedelta(days=settings.window.days - 1)
-    shown = digesting.playbacks_of(home, chosen["account"], first, day, settings.playbacks)
+    shown = lookback.playbacks_of(home, chosen["account"], first, day, settings.playbacks)
     evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
     progress("score", 3, 3)
     return {

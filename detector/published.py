@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, digesting, evaluation, features, identity, model, store
+from detector import config, evaluation, features, identity, lookback, model, store
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.runs import Doors
@@ -102,7 +102,7 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
         shown = _shown(doors, run.day, account, flag["evidence"][0], settings)
     if names:
         first = run.day - dt.timedelta(days=settings.window.days - 1)
-        known = digesting.names_of(doors.home, doors.keys, first, run.day)
+        known = lookback.names_of(doors.home, doors.keys, first, run.day)
         account_names = known.filter((pl.col("kind") == "account") & (pl.col("id") == account))["name"]
         explained["account_id"] = account_names[0] if len(account_names) else None
         if not shown.is_empty():
@@ -125,7 +125,7 @@ def _known(doors: Doors, run: Run, own: pl.DataFrame) -> pl.DataFrame:
 
 def _shown(doors: Doors, day: dt.date, account: int, evidence: pl.Series, settings: config.Settings) -> pl.DataFrame:
     first = day - dt.timedelta(days=settings.window.days - 1)
-    playbacks = digesting.playbacks_of(doors.home, [account], first, day, settings.playbacks)
+    playbacks = lookback.playbacks_of(doors.home, [account], first, day, settings.playbacks)
     wanted = ("playback", "day", "started_at", "ended_at", "seconds", "is_view", "is_repeat")
     places = ("title", "profile", "device", "network", "country")
     return playbacks.filter(pl.col("playback").is_in(evidence.to_list())).select(*wanted, *places)

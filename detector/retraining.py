@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, digesting, features, model, registry, training
+from detector import config, digesting, features, lookback, model, registry, training
 from detector.errors import InputError
 from detector.ingesting import Progress, silent
 from detector.nightly import take_in
@@ -69,15 +69,15 @@ def train(
 
 
 def _features(doors: Doors, day: dt.date, settings: config.Settings, progress: Progress) -> pl.DataFrame:
-    if not digesting.look(doors.home, day, settings.window).window:
+    if not lookback.look(doors.home, day, settings.window).window:
         stored = doors.home.partitions("playbacks")
         known = f"the last stored day is {stored[-1]}: try --day {stored[-1]}" if stored else "ingest some first"
         raise InputError(f"expected playbacks in the {settings.window.days} days up to {day}, found none; {known}")
     progress("features", 0, 1)
-    met = digesting.meet(doors.home, day, settings.window)
+    met = lookback.meet(doors.home, day, settings.window)
     learned = [
         training.learn_from(features.build_features(window), window.year.accounts, day, settings.window)
-        for window in digesting.windows(doors.home, day, settings.window, met=met)
+        for window in lookback.windows(doors.home, day, settings.window, met=met)
     ]
     progress("features", 1, 1)
     return pl.concat(learned)

@@ -11,6 +11,9 @@ import polars as pl
 
 from detector import tables
 
+# What `fold` reads of account-days and visits.
+OF_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
+OF_VISITS = ["account", "day", "device", "address", "network_kind", "plays"]
 # A visit's address that is not plainly a carrier's, a hotel's, a campus's or a server's.
 MAY_BE_HOME = pl.col("address").is_not_null() & ~pl.col("network_kind").is_in(tables.NOBODYS).fill_null(False)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from detector import config, digesting, features, identity, ingesting, simulate, sources, tables
+from detector import config, digesting, features, identity, ingesting, lookback, simulate, sources, tables
 from detector.ingesting import Progress
 from detector.store import Store
 
@@ -29,7 +29,7 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
     What the home's log never says in the window, the invented one does not say either.
     """
     progress("invent", 0, 1)
-    looked = digesting.look(home, day, settings.window)
+    looked = lookback.look(home, day, settings.window)
     known_days = len(looked.window) + len(looked.between) + 31 * len(looked.months)
     length = min(settings.window.year_days, max(_LEAST_DAYS, known_days))
     # Its addresses are nobody's: a location database must not place them.
@@ -48,8 +48,8 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
         )  # fmt: skip
         list(taken)
         digesting.bring_up_to_date(elsewhere, day, settings=settings, key_id=_INVENTED_KEYS.key_id)
-        met = digesting.meet(elsewhere, day, settings.window)
-        windows = digesting.windows(elsewhere, day, settings.window, met=met)
+        met = lookback.meet(elsewhere, day, settings.window)
+        windows = lookback.windows(elsewhere, day, settings.window, met=met)
         built = [
             learn_from(features.build_features(window), window.year.accounts, day, settings.window)
             for window in windows

@@ -24,7 +24,7 @@ PURE = (
     "evaluation",
     "simulate",
 )
-RECIPES = ("ingesting", "digesting", "nightly", "training", "retraining", "published", "demo")
+RECIPES = ("ingesting", "digesting", "lookback", "nightly", "training", "retraining", "published", "demo")
 # A foreign library or a module of the standard library that reaches the world, and where it may be imported.
 DOORS = {
     "mlflow": {"registry"},

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting, published, runs
+from detector import config, digesting, lookback, published, runs
 from detector.errors import BusyError, GateError, InputError, NoChampionError
 from detector.ingesting import ingest
 from detector.nightly import Night, night, verify
@@ -29,6 +29,11 @@ def _take_in(doors: Doors, service: Path, first: dt.date, last: dt.date, setting
 
 def _night(doors: Doors, day: dt.date, settings: config.Settings, rebuild_since: dt.date | None = None) -> Night:
     return night(doors, day, settings=settings, clock=clock, rebuild_since=rebuild_since)
+
+
+def _nights(last: dt.date) -> list[dt.date]:
+    nights: list[dt.date] = pl.date_range(FIRST_NIGHT, last, eager=True).to_list()
+    return nights
 
 
 def _results(doors: Doors, day: dt.date) -> dict[str, pl.DataFrame]:
@@ -64,7 +69,7 @@ def test_flags_say_why_and_show_it(home: Path, service: Path, settings: config.S
             assert flag["reasons"][0]["sentence"]
             assert flag["counter_evidence"]
             first = FIRST_NIGHT - dt.timedelta(days=27)
-            own = digesting.playbacks_of(doors.home, [flag["account"]], first, FIRST_NIGHT, settings.playbacks)
+            own = lookback.playbacks_of(doors.home, [flag["account"]], first, FIRST_NIGHT, settings.playbacks)
             assert flag["evidence"]
             assert set(flag["evidence"]) <= set(own["playback"])
 
@@ -104,11 +109,11 @@ def test_one_night_at_a_time_equals_a_back_fill(
         with open_doors(tmp_path / name, settings) as doors:
             if at_once:
                 _take_in(doors, service, FIRST_NIGHT, last + dt.timedelta(days=1), settings)
-            for day in digesting._range(FIRST_NIGHT, last):
+            for day in _nights(last):
                 if not at_once:
                     _take_in(doors, service, day, day + dt.timedelta(days=1), settings)
                 _night(doors, day, settings)
-            results.append([_results(doors, day) for day in digesting._range(FIRST_NIGHT, last)])
+            results.append([_results(doors, day) for day in _nights(last)])
     for daily, back_fill, again in zip(*results, strict=True):
         _same(daily, back_fill)
         _same(back_fill, again)
@@ -138,8 +143,8 @@ def test_the_number_of_buckets_changes_nothing(trained_home: Path, settings: con
 
     built = []
     for bucket_rows in (10**9, 700, 97):
-        met = digesting.meet(Store(trained_home), TRAINED_UNTIL, settings.window)
-        windows = digesting.windows(
+        met = lookback.meet(Store(trained_home), TRAINED_UNTIL, settings.window)
+        windows = lookback.windows(
             Store(trained_home), TRAINED_UNTIL, settings.window, met=met, bucket_rows=bucket_rows
         )
         built.append(pl.concat([build_features(window) for window in windows]))
@@ -189,7 +194,7 @@ def _extra(account: str, day: dt.date, path: Path) -> str:
 def test_late_rows_within_the_look_back_are_used(home: Path, service: Path, settings: config.Settings) -> None:
     """A row that comes three days late makes its day, and those after it that depend on it, anew."""
     with open_doors(home, settings) as doors:
-        days = digesting._range(FIRST_NIGHT, FIRST_NIGHT + dt.timedelta(days=3))
+        days = _nights(FIRST_NIGHT + dt.timedelta(days=3))
         _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), settings)
         for day in days:
             _night(doors, day, settings)
@@ -208,7 +213,7 @@ def test_later_rows_are_held_and_reported(home: Path, service: Path, settings: c
     """A row that comes after the look-back changes nothing that was published, until a back-fill asks for it."""
     narrow = settings.model_copy(update={"days": settings.days.model_copy(update={"look_back_days": 2})})
     with open_doors(home, narrow) as doors:
-        days = digesting._range(FIRST_NIGHT, FIRST_NIGHT + dt.timedelta(days=4))
+        days = _nights(FIRST_NIGHT + dt.timedelta(days=4))
         _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), narrow)
         for day in days:
             _night(doors, day, narrow)

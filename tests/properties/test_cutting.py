@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support import KEY
 
-from detector import config, digesting, features, identity
+from detector import config, digesting, features, identity, lookback
 from detector.ingesting import ingest
 from detector.store import Store
 
@@ -58,8 +58,8 @@ def _bring(home: Store, until: dt.date) -> None:
 
 
 def _features(home: Store, *, bucket_rows: int = 10**6) -> pl.DataFrame:
-    windows = digesting.windows(
-        home, LAST, SETTINGS.window, met=digesting.meet(home, LAST, SETTINGS.window), bucket_rows=bucket_rows
+    windows = lookback.windows(
+        home, LAST, SETTINGS.window, met=lookback.meet(home, LAST, SETTINGS.window), bucket_rows=bucket_rows
     )
     return pl.concat([features.build_features(window) for window in windows])
 

@@ -1,0 +1,145 @@
+"""What is read back of account-days: the window and the year of a night, and the playbacks and names behind them."""
+
+import datetime as dt
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import dataframely as dy
+import polars as pl
+
+from detector import config, days, identity, neighbours, playbacks, spans, store, tables
+from detector.digesting import DAYS, MONTHS, month_of
+from detector.features import Window
+from detector.store import Store
+
+_ONE_DAY = dt.timedelta(days=1)
+_BUCKET_ROWS = 200_000  # account-days that are worked on at once
+_PARTS: dict[str, type[dy.Schema]] = {
+    "account_days": tables.AccountDays,
+    "titles": tables.TitleDays,
+    "visits": tables.Visits,
+    "accounts": tables.Spans,
+    "devices": tables.SpanDevices,
+    "homes": tables.SpanHomes,
+}
+# What is read of the days of the window.
+_TITLES = ["account", "day", "title", "plays", "views", "seconds"]
+_VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "region", "plays", "utc_hours"]
+_U64 = 2**64
+
+
+@dataclass(frozen=True)
+class Look:
+    """The partitions that one night looks at: the days of its window, the whole months of its year, and the days of
+    the year that neither covers, those before the first whole month apart."""
+
+    window: list[dt.date]
+    months: list[dt.date]
+    early: list[dt.date]
+    between: list[dt.date]
+
+
+def look(home: Store, day: dt.date, settings: config.Window) -> Look:
+    """What there is to look at on a night."""
+    first = day - dt.timedelta(days=settings.year_days - 1)
+    known = {date for date in home.partitions(DAYS) if first <= date <= day}
+    months = [m for m in home.partitions(MONTHS) if m >= first and month_of(m)[-1] <= day]
+    covered = {date for m in months for date in month_of(m)}
+    window = [date for date in sorted(known) if date > day - dt.timedelta(days=settings.days)]
+    rest = sorted(known - covered - set(window))
+    return Look(
+        window=window,
+        months=months,
+        early=[date for date in rest if months and date < months[0]],
+        between=[date for date in rest if not months or date > months[0]],
+    )
+
+
+def digest_of(home: Store, looked: Look) -> str:
+    """Stands for everything that a night's features are made of."""
+    by_day = [*looked.window, *looked.early, *looked.between]
+    parts = [part.sha256 for date in by_day for part in home.parts(DAYS, date).values()]
+    parts += [part.sha256 for month in looked.months for part in home.parts(MONTHS, month).values()]
+    return store.digest_of(parts)
+
+
+def meet(home: Store, day: dt.date, settings: config.Window) -> neighbours.Neighbours:
+    """What the accounts of a night's window have in common."""
+    window = look(home, day, settings).window
+    visits, titles = (pl.concat(_scan(home, DAYS, window, name, None)) for name in ("visits", "titles"))
+    return neighbours.meet(visits, titles)
+
+
+def windows(
+    home: Store,
+    day: dt.date,
+    settings: config.Window,
+    *,
+    met: neighbours.Neighbours,
+    bucket_rows: int = _BUCKET_ROWS,
+) -> Iterator[Window]:
+    """The window of a night, in buckets of accounts that are worked on one after the other; their number changes
+    nothing but the memory that is needed. `met` is what the accounts have in common."""
+    looked = look(home, day, settings)
+    rows = sum(home.parts(DAYS, date)["account_days.parquet"].rows for date in looked.window)
+    count = max(1, -(-rows // bucket_rows))
+    covered = {date for month in looked.months for date in month_of(month)}
+    uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
+    scan = functools.partial(_scan, home)
+    account_days = scan(DAYS, looked.window, "account_days", None)
+    titles, visits = scan(DAYS, looked.window, "titles", _TITLES), scan(DAYS, looked.window, "visits", _VISITS)
+    # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
+    outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
+    outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
+    of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
+    for number in range(count):
+        mine = (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64)) & (
+            pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64)
+        )
+        part = functools.partial(_rows, mine)
+        seen = days.Day(part(account_days), part(titles), part(visits))
+        looks = [
+            spans.Span(*(part(of_month) for of_month in of_months)),
+            spans.fold(part(outside_days), part(outside_visits)),
+            spans.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
+        ]
+        yield Window.of(seen, spans.join(looks), met, day=day, length_days=settings.days)
+
+
+def _scan(
+    home: Store, table: str, dates: Sequence[dt.date], name: str, columns: Sequence[str] | None
+) -> list[pl.LazyFrame]:
+    """Some columns of one part of each date, after an empty one, so that there always is one."""
+    found = [pl.LazyFrame(schema=tables.columns(_PARTS[name])), *home.scan(table, dates, f"{name}.parquet")]
+    return [frame.select(columns) for frame in found] if columns else found
+
+
+def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+    return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]))
+
+
+def playbacks_of(
+    home: Store, accounts: Iterable[int], first: dt.date, last: dt.date, settings: config.Playbacks
+) -> pl.DataFrame:
+    """Repaired playbacks (`tables.Playbacks`) of some accounts on the local days from `first` to `last`."""
+    wanted = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
+    dates = [date for date in home.partitions("playbacks") if first - _ONE_DAY <= date <= last + _ONE_DAY]
+    rows = [frame.filter(wanted).collect() for frame in home.scan("playbacks", dates)]  # one day in memory at a time
+    empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
+    repaired = playbacks.repair(pl.concat([empty, *rows]), settings)
+    return repaired.playbacks.filter(pl.col("day").is_between(first, last))
+
+
+def names_of(home: Store, keys: identity.Keys, first: dt.date, last: dt.date) -> pl.DataFrame:
+    """Who and what stood in the log in these days: `kind` (account or title), `id`, `name`. For audited acts only."""
+    opened = [
+        identity.unseal(home.read_bytes("sealed", date, name), keys)
+        for date in home.partitions("sealed")
+        if first - _ONE_DAY <= date <= last + _ONE_DAY
+        for name in home.parts("sealed", date)
+    ]
+    empty = pl.DataFrame(schema={"kind": pl.String, "id": pl.UInt64, "name": pl.String})
+    return pl.concat([empty, *(names.select("kind", "id", "name") for names in opened)]).unique(
+        ["kind", "id"], keep="first", maintain_order=True
+    )
