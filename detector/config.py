@@ -17,6 +17,7 @@ import pydantic
 import pydantic_settings
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
+from detector.cases import Kind
 from detector.errors import InputError, SettingsError
 
 
@@ -124,9 +125,12 @@ class Model(Section):
 
 
 class Decision(Section):
-    """How many accounts are put before reviewers."""
+    """Which accounts are put before reviewers."""
 
     capacity_share: Share
+    false_discovery_share: Annotated[float, pydantic.Field(gt=0, lt=1)]
+    kinds_not_reviewed: tuple[Kind, ...]
+    rest_days: Natural
 
 
 class State(Section):

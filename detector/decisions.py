@@ -1,17 +1,20 @@
-"""Scores + capacity → flags, each with what speaks for it, what speaks against it, and what shows it."""
+"""Scores + policy + past verdicts → flags, each with what speaks for it, what speaks against it, and what shows it."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
-from detector import config, tables
+from detector import config, error_rate, tables
+from detector.cases import Case
 from detector.features import Feature
 
 _REASONS, _COUNTER, _EVIDENCE = 5, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
 _TIRELESS_H = 18.0  # a day: people sleep
+_NIGHTLY = 1.0  # of the promised share, as every account is looked at again each night
 _CROWD = 4  # groups of people: more than two or three households that share
 
 
@@ -43,32 +46,64 @@ def decide(
     return frame.select(*tables.columns(tables.Scores), *families).sort("account")
 
 
-def put_before_reviewers(scores: pl.DataFrame, capacity_share: float) -> pl.DataFrame:
-    """`account, q_value` of the accounts to flag: the highest within the reviewers' capacity.
+def resting(decided: Iterable[Case], *, day: dt.date, rest_days: int) -> pl.Series:
+    """The accounts (u64) that had a verdict less than so many days before a night."""
+    late = [
+        int(case.account, 16)
+        for case in decided
+        if case.decided_at is not None and (day - case.decided_at.date()).days < rest_days
+    ]
+    return pl.Series(late, dtype=pl.UInt64)
 
-    Where that is less than one account, the first is flagged only if held-out accounts score as high no more often
-    than the capacity allows: a home of one account is not flagged for being first.
+
+@dataclass(frozen=True)
+class Chosen:
+    """Whom a night puts before reviewers: `account, q_value`, and by reason how many it does not, though they score as
+    high."""
+
+    accounts: pl.DataFrame
+    kept_back: dict[str, int]
+
+
+def put_before_reviewers(
+    scores: pl.DataFrame,
+    kinds: pl.DataFrame,
+    *,
+    resting: pl.Series,
+    promised: bool,
+    settings: config.Decision,
+) -> Chosen:
+    """The highest scores within the reviewers' capacity, those kept back apart.
+
+    Kept back are the kinds that by policy are counted and not reviewed, and the accounts that are `resting` after a
+    verdict. Where an error rate is `promised`, also those beyond it. Where the capacity is less than one account, the
+    first is flagged only if held-out accounts score as high no more often than the capacity allows: a home of one
+    account is not flagged for being first.
     """
     scored = scores.filter(pl.col("score").is_not_null())
-    within = pl.col("rank") <= round(capacity_share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
-    alone = (pl.col("rank") == 1) & (pl.col("p_value") <= capacity_share)
-    return (
-        scored.with_columns(q_value=false_discovery_rate(scored["p_value"]))
-        .filter(within | alone)
-        .select("account", "q_value")
+    share = settings.capacity_share
+    capacity = round(share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
+    kept_back = pl.coalesce(
+        pl.when(pl.col("account").is_in(resting.implode())).then(pl.lit("decided lately")),
+        pl.when(pl.col("kind").is_in(settings.kinds_not_reviewed)).then(pl.col("kind")),
+        pl.when(pl.lit(promised) & (pl.col("q_value") > settings.false_discovery_share * _NIGHTLY)).then(
+            pl.lit("beyond the promised error rate")
+        ),
     )
-
-
-def false_discovery_rate(p_values: pl.Series) -> pl.Series:
-    """Benjamini and Hochberg (1995) q-values.
-
-    >>> false_discovery_rate(pl.Series([0.01, 0.5, 0.02])).to_list()
-    [0.03, 0.5, 0.03]
-    """
-    n = len(p_values)
-    ranked = pl.DataFrame({"p": p_values}).with_row_index("row").sort("p", "row", descending=True)
-    q = (pl.col("p") * n / (n - pl.int_range(pl.len()))).cum_min().clip(upper_bound=1).round_sig_figs(9)
-    return ranked.with_columns(q=q).sort("row")["q"]
+    ordered = (
+        scored.with_columns(q_value=error_rate.q_values(scored["p_value"]))
+        .join(kinds, on="account", how="left")
+        .sort("rank")
+        .with_columns(kept_back=kept_back)
+        .with_columns(place=pl.col("kept_back").is_null().cum_sum())
+    )
+    within = pl.col("place") <= capacity
+    alone = (pl.col("place") == 1) & (pl.col("p_value") <= share)
+    high = ordered.filter(within | alone)
+    return Chosen(
+        high.filter(pl.col("kept_back").is_null()).select("account", "q_value"),
+        dict(high["kept_back"].drop_nulls().value_counts().sort("kept_back").iter_rows()),
+    )
 
 
 def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: str = "") -> pl.DataFrame:
@@ -190,7 +225,7 @@ def evidence_of(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mappi
 def flag(
     chosen: pl.DataFrame,
     scores: pl.DataFrame,
-    features: pl.DataFrame,
+    kinds: pl.DataFrame,
     reasons: pl.DataFrame,
     evidence: pl.DataFrame,
     year: pl.DataFrame,
@@ -199,7 +234,7 @@ def flag(
     empty = pl.lit([], pl.List(pl.UInt64))
     joined = (
         chosen.join(scores, on="account", how="left")
-        .join(kinds(scores, features), on="account", how="left")
+        .join(kinds, on="account", how="left")
         .join(reasons, on="account", how="left")
         .join(evidence, on="account", how="left")
         .join(year.select("account", first_seen="first_day"), on="account", how="left")

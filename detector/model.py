@@ -15,7 +15,8 @@ sharing and abuse do not teach that they are ordinary. Only what a score means, 
 held-out accounts, the extreme ones too: leaving out a guessed share would promise too much.
 """
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,7 @@ import polars as pl
 from sklearn.base import BaseEstimator
 
 from detector.config import Model as Settings
+from detector.error_rate import CALIBRATION_CASES
 from detector.features import Feature, Shape
 from detector.forests import Forest, Matrix, Values
 
@@ -87,6 +89,8 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
         passes: how often the most extreme accounts are left out and the rest learned from anew.
+        calibration_: the scores of the held-out accounts, rising.
+        highest_: the accounts behind the last of these: whom reviewers look at before an error rate is promised.
     """
 
     def __init__(
@@ -114,7 +118,9 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.seed = seed
         self.passes = passes
 
-    def fit(self, x: Matrix, y: None = None, *, held_out: npt.NDArray[np.bool_]) -> Self:
+    def fit(
+        self, x: Matrix, y: None = None, *, held_out: npt.NDArray[np.bool_], accounts: npt.NDArray[np.uint64]
+    ) -> Self:
         """Grow forests on some accounts, calibrate on the held-out ones. Rows in order of account."""
         ordinary = np.ones(len(x), dtype=np.bool_)
         for _ in range(self.passes):
@@ -124,8 +130,19 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self._learn(x[ordinary], held_out[ordinary], trees=self.trees)
         self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
         # Tails that an account is part of would find it more ordinary than they find a stranger.
-        self.calibration_ = np.sort(self.total(self.evidence(x[held_out], own=ordinary[held_out])))
+        calibration, calibrating = self.total(self.evidence(x[held_out], own=ordinary[held_out])), accounts[held_out]
+        order = np.lexsort((calibrating, calibration))
+        self.calibration_, self.highest_ = calibration[order], calibrating[order][-CALIBRATION_CASES:]
         return self
+
+    def without(self, confirmed: Collection[int]) -> Self:
+        """The same model, calibrated without those of its highest held-out accounts that were confirmed as abusive."""
+        left = ~np.isin(self.highest_, np.array(list(confirmed), dtype=np.uint64))
+        kept = copy.copy(self)
+        below = len(self.calibration_) - len(self.highest_)
+        kept.calibration_ = np.concatenate([self.calibration_[:below], self.calibration_[below:][left]])
+        kept.highest_ = self.highest_[left]
+        return kept
 
     def _learn(self, x: Matrix, held_out: npt.NDArray[np.bool_], *, trees: int) -> None:
         grown, calibrating = x[~held_out], x[held_out]
@@ -220,7 +237,8 @@ def fit(
         seed=settings.seed,
         passes=passes,
     )
-    return model.fit(matrix(model, features), held_out=(features["account"] % 2 == 1).to_numpy())
+    accounts = features["account"].to_numpy()
+    return model.fit(matrix(model, features), held_out=accounts % 2 == 1, accounts=accounts)
 
 
 def _positions(known: Mapping[str, Feature]) -> dict[str, list[int]]:

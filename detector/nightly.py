@@ -6,7 +6,7 @@ next run goes on from there.
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -14,14 +14,28 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, decisions, digesting, features, geo, ingesting, lookback, model, sources, store
+from detector import (
+    config,
+    decisions,
+    digesting,
+    error_rate,
+    features,
+    geo,
+    identity,
+    ingesting,
+    lookback,
+    model,
+    sources,
+    store,
+)
+from detector.cases import Case, Shown
 from detector.errors import DetectorError, GateError, InputError, NoChampionError
 from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
 from detector.store import Store
 
-_METHOD = 3  # raise when the same inputs, settings and model come to give other results
+_METHOD = 4  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags")
 
 
@@ -93,24 +107,28 @@ def night(
                 f"expected a model in use, found none; {day} is digested and nothing was published: "
                 f"run `detector train --day {day}` and then this night again"
             )
-        fingerprint = _fingerprint(doors, day, settings, champion)
+        decided = doors.ledger.cases.decided(until=day)
+        fingerprint = _fingerprint(doors, day, settings, champion, decided)
         served = doors.ledger.published(day)
         if served is not None and served.fingerprint == fingerprint:
             record["unchanged"] = True
             return Night(day, served.id, unchanged=True, record=served.record | record)
         fitted = registry.load(champion)
-        results = _results(doors.home, day, fitted, champion, settings, progress)
+        results = _results(doors.home, day, fitted, champion, decided, settings, progress)
         record.update(_counts(results, fitted, champion))
         directory = Path("runs") / day.isoformat() / run_id
         manifest = {}
         for name in _FILES:
-            data = store.to_parquet(results[name])
+            data = store.to_parquet(results.frames[name])
             store.write_atomically(doors.home.home / directory / f"{name}.parquet", data)
             manifest[f"{name}.parquet"] = store.sha256(data)
         progress("publish", 0, 1)
         doors.ledger.publish(
             run_id, fingerprint=fingerprint, directory=directory.as_posix(), manifest=manifest,
             model_version=champion.version, record=record, now=clock(),
+            flagged=results.shown(results.chosen.accounts["account"]),
+            offered=results.shown(pl.Series(results.reviewed.open, dtype=pl.UInt64)),
+            promised_share=settings.decision.false_discovery_share if results.reviewed.earned else None,
         )  # fmt: skip
         _tidy(doors, day, settings.window)
         progress("publish", 1, 1)
@@ -153,7 +171,9 @@ def pass_volume_gate(home: Store, day: dt.date, gate: config.Gate) -> list[str]:
     return [found]
 
 
-def _fingerprint(doors: Doors, day: dt.date, settings: config.Settings, champion: Registered) -> str:
+def _fingerprint(
+    doors: Doors, day: dt.date, settings: config.Settings, champion: Registered, decided: list[Case]
+) -> str:
     looked = lookback.look(doors.home, day, settings.window)
     return store.digest_of(
         [
@@ -164,8 +184,41 @@ def _fingerprint(doors: Doors, day: dt.date, settings: config.Settings, champion
             champion.version,
             champion.sha256,
             doors.keys.key_id,
+            [(case.account, case.outcome, case.verdict_kind, case.decided_at) for case in decided],
         ]
     )
+
+
+@dataclass(frozen=True)
+class _Results:
+    """What a night found: the frames that it publishes, whom it puts before reviewers, and how far its calibration
+    accounts have been reviewed. `kinds` has a row per account."""
+
+    frames: dict[str, pl.DataFrame]
+    kinds: pl.DataFrame
+    chosen: decisions.Chosen
+    reviewed: error_rate.Calibration
+
+    def shown(self, accounts: pl.Series) -> list[Shown]:
+        """Accounts of the night as their cases show them."""
+        scores = self.frames["scores"]
+        families = [name for name in scores.columns if name.startswith("score_") and name != "score_overall"]
+        strongest = pl.concat_list(pl.col(families).fill_null(0)).list.arg_max()
+        rows = (
+            pl.DataFrame({"account": accounts})
+            .join(scores, on="account", how="inner", maintain_order="left")
+            .join(self.kinds, on="account", how="left", maintain_order="left")
+            .with_columns(
+                family=strongest.replace_strict(dict(enumerate(families)), return_dtype=pl.String).str.strip_prefix(
+                    "score_"
+                )
+            )
+            .select("account", "kind", "score", "family")
+        )
+        return [
+            Shown(digits, *row)
+            for digits, row in zip(identity.to_hex(rows["account"]), rows.drop("account").iter_rows(), strict=True)
+        ]
 
 
 def _results(
@@ -173,10 +226,11 @@ def _results(
     day: dt.date,
     fitted: model.AccountModel,
     champion: Registered,
+    decided: list[Case],
     settings: config.Settings,
     progress: Progress,
-) -> dict[str, pl.DataFrame]:
-    """`features`, `scores` and `flags` of one night."""
+) -> _Results:
+    """The night itself, from account-days to flags."""
     progress("score", 0, 3)
     computed, years = [], []
     met = lookback.meet(home, day, settings.window)
@@ -185,21 +239,26 @@ def _results(
         years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
     progress("score", 1, 3)
-    scored = model.score(fitted, by_account)
+    reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
+    scored = model.score(fitted.without(reviewed.confirmed), by_account)
     scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
+    kinds = decisions.kinds(scores, by_account)
     progress("score", 2, 3)
-    chosen = decisions.put_before_reviewers(scores, settings.decision.capacity_share)
-    explained = model.explain(fitted, by_account.join(chosen, on="account", how="semi"))
+    chosen = decisions.put_before_reviewers(
+        scores,
+        kinds,
+        resting=decisions.resting(decided, day=day, rest_days=settings.decision.rest_days),
+        promised=reviewed.earned,
+        settings=settings.decision,
+    )
+    explained = model.explain(fitted, by_account.join(chosen.accounts, on="account", how="semi"))
     reasons = decisions.reasons_of(explained, features.CATALOGUE, note_of(champion))
     first = day - dt.timedelta(days=settings.window.days - 1)
-    shown = lookback.playbacks_of(home, chosen["account"], first, day, settings.playbacks)
+    shown = lookback.playbacks_of(home, chosen.accounts["account"], first, day, settings.playbacks)
     evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
+    flags = decisions.flag(chosen.accounts, scores, kinds, reasons, evidence, year)
     progress("score", 3, 3)
-    return {
-        "features": by_account,
-        "scores": scores,
-        "flags": decisions.flag(chosen, scores, by_account, reasons, evidence, year),
-    }
+    return _Results({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed)
 
 
 def note_of(champion: Registered) -> str:
@@ -207,13 +266,17 @@ def note_of(champion: Registered) -> str:
     return " (compared with an invented service)" if champion.record.get("invented_accounts") else ""
 
 
-def _counts(results: Mapping[str, pl.DataFrame], fitted: model.AccountModel, champion: Registered) -> dict[str, Any]:
+def _counts(results: _Results, fitted: model.AccountModel, champion: Registered) -> dict[str, Any]:
     absent = [name for name in features.CATALOGUE if name not in fitted.names]
+    scores, flags = results.frames["scores"], results.frames["flags"]
     return {
-        "accounts": results["scores"].height,
-        "statuses": dict(results["scores"]["status"].value_counts().sort("status").iter_rows()),
-        "flags": results["flags"].height,
-        "kinds": dict(results["flags"]["kind"].value_counts().sort("kind").iter_rows()),
+        "accounts": scores.height,
+        "statuses": dict(scores["status"].value_counts().sort("status").iter_rows()),
+        "flags": flags.height,
+        "kinds": dict(flags["kind"].value_counts().sort("kind").iter_rows()),
+        "kept_back": results.chosen.kept_back,
+        "error_rate_promised": results.reviewed.earned,
+        "calibration_cases_open": len(results.reviewed.open),
         "model_version": champion.version,
         "features_left_out": absent,
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, evaluation, features, identity, lookback, model, store
+from detector import config, decisions, evaluation, features, identity, lookback, model, nightly, store
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.runs import Doors
@@ -85,7 +85,7 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
     score = row.drop("account").row(0, named=True)
     own = frame(doors, run, "features").filter(mine)
     flag = frame(doors, run, "flags").filter(mine)
-    told = _known(doors, run, own)
+    told, note = _known(doors, run, own)
     explained: dict[str, Any] = {
         "account": digits,
         **score,
@@ -95,11 +95,11 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
             name: features.CATALOGUE[name].missing for name in own.columns[1:] if own[name].null_count()
         },
     }
-    shown = pl.DataFrame()
+    reasons = decisions.reasons_of(told, features.CATALOGUE, note) if flag.is_empty() else flag
+    explained |= reasons.select("reasons", "counter_evidence").row(0, named=True)
     if not flag.is_empty():
-        facts = flag.drop("account", "evidence").row(0, named=True)
-        explained |= {name: facts[name] for name in ("kind", "q_value", "reasons", "counter_evidence", "first_seen")}
-        shown = _shown(doors, run.day, account, flag["evidence"][0], settings)
+        explained |= flag.select("kind", "q_value", "first_seen").row(0, named=True)
+    shown = _shown(doors, run.day, account, reasons, settings)
     if names:
         first = run.day - dt.timedelta(days=settings.window.days - 1)
         known = lookback.names_of(doors.home, doors.keys, first, run.day)
@@ -113,22 +113,31 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
     return explained
 
 
-def _known(doors: Doors, run: Run, own: pl.DataFrame) -> pl.DataFrame:
+def _known(doors: Doors, run: Run, own: pl.DataFrame) -> tuple[pl.DataFrame, str]:
+    """What the model that scored the night says of each feature, and whom it compares with (`nightly.note_of`)."""
     registry = doors.registry()
     used = next((v for v in registry.versions() if v.version == run.model_version), None)
     if used is None:
         raise InputError(
             f"expected model {run.model_version} that scored {run.day}, found it gone; run the night again"
         )
-    return model.explain(registry.load(used), own).sort("surprise", "feature", descending=[True, False])
+    told = model.explain(registry.load(used), own).sort("surprise", "feature", descending=[True, False])
+    return told, nightly.note_of(used)
 
 
-def _shown(doors: Doors, day: dt.date, account: int, evidence: pl.Series, settings: config.Settings) -> pl.DataFrame:
+def _shown(doors: Doors, day: dt.date, account: int, reasons: pl.DataFrame, settings: config.Settings) -> pl.DataFrame:
+    """The playbacks of the window that show the reasons, in order of time."""
     first = day - dt.timedelta(days=settings.window.days - 1)
     playbacks = lookback.playbacks_of(doors.home, [account], first, day, settings.playbacks)
+    pointed = (
+        reasons["evidence"]
+        if "evidence" in reasons.columns
+        else (decisions.evidence_of(playbacks, reasons, features.CATALOGUE)["evidence"])
+    )
     wanted = ("playback", "day", "started_at", "ended_at", "seconds", "is_view", "is_repeat")
     places = ("title", "profile", "device", "network", "country")
-    return playbacks.filter(pl.col("playback").is_in(evidence.to_list())).select(*wanted, *places)
+    shown = playbacks.filter(pl.col("playback").is_in(pointed.explode().to_list())).select(*wanted, *places)
+    return shown.sort("started_at", "playback")
 
 
 def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Settings) -> evaluation.Evaluation:

@@ -11,6 +11,8 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
+from detector.cases import KINDS
+
 UTC_MS = pl.Datetime("ms", "UTC")
 
 TITLE_KINDS = ("movie", "episode", "live", "track", "clip")
@@ -20,15 +22,6 @@ CROWDS = ("mobile", "hotel", "education")  # strangers meet there
 NOBODYS = (*SERVERS, *CROWDS)  # nobody's home
 STARTED_BY = ("user", "autoplay", "unknown")
 STATUSES = ("scored", "short history", "few playbacks", "not seen")
-KINDS = (
-    "resale",
-    "household sharing",
-    "loop or automated playback",
-    "account takeover",
-    "ring",
-    "restreaming",
-    "unclear",
-)
 
 
 def _id(description: str, **options: Any) -> dy.UInt64:
@@ -232,7 +225,7 @@ class Flags(dy.Schema):
 
     account = _id("account", primary_key=True)
     day = dy.Date(primary_key=True, description="the night")
-    kind = dy.String(check=lambda c: c.is_in(KINDS), description="one of KINDS")
+    kind = dy.String(check=lambda c: c.is_in(KINDS), description="one of cases.KINDS")
     score = dy.Float64(description="higher is more suspicious")
     q_value = dy.Float64(description="Benjamini-Hochberg over the night's p-values")
     reasons = dy.List(

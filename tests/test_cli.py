@@ -15,7 +15,8 @@ from support import QUICK, TRAINED_UNTIL
 from detector.features import CATALOGUE
 
 COMMANDS = (
-    "demo simulate ingest nightly train promote models scores evaluate explain features runs status verify config"
+    "demo simulate ingest nightly train promote models scores evaluate explain review features runs status verify "
+    "config"
 ).split()
 
 
@@ -74,6 +75,42 @@ def test_reads_give_tables_and_json(folder: Path) -> None:
         code, out, err = detector(*read, "--json", cwd=folder)
         assert code == 0, err
         assert json.loads(out)
+
+
+def test_a_case_goes_from_the_queue_to_a_verdict(folder: Path) -> None:
+    """next, show, note, decide, undo, a table of verdicts and stats, as one types them."""
+    code, out, err = detector("review", "next", cwd=folder)
+    assert code == 0, err
+    assert "what speaks against it" in out
+    queue = json.loads(detector("review", "list", "--json", cwd=folder)[1])
+    mine = [case["account"] for case in queue if case["assignee"]]
+    assert mine == [queue[0]["account"]]
+    account, other = mine[0], queue[1]["account"]
+    for typed, said in (
+        (["note", account, "--note", "asked"], "noted"),
+        (["decide", account, "--verdict", "confirmed", "--kind", "ring"], "confirmed (ring)"),
+        (["undo", account], "open again"),
+        (["assign", account, "--to", "ana"], "hands of ana"),
+        (["show", account], "noted (note: asked)"),
+    ):
+        code, out, err = detector("review", *typed, cwd=folder)
+        assert code == 0, err
+        assert said in out
+    (folder / "verdicts.csv").write_text(f"account,verdict,cause\n{account},false-alarm,guests\n{other},confirmed,\n")
+    code, out, err = detector("review", "decide", "--from", "verdicts.csv", cwd=folder)
+    assert code == 0, err
+    assert "false alarm (guests)" in out
+    assert json.loads(detector("review", "stats", "--json", cwd=folder)[1])["cases"]["decided"] == 2
+
+
+def test_review_refuses_what_makes_no_sense(folder: Path) -> None:
+    """A verdict that is none, two ways to say an account, an unknown case, a missing table."""
+    refused("review", "decide", "0" * 16, "--verdict", "guilty", cwd=folder, code=2, saying="false-alarm")
+    refused("review", "decide", "0" * 16, cwd=folder, code=2, saying="--from")
+    refused("review", "show", cwd=folder, code=2, saying="--id -")
+    refused("review", "show", "0" * 16, cwd=folder, code=4, saying="review list")
+    refused("review", "list", "--kind", "theft", cwd=folder, code=2, saying="resale")
+    refused("review", "decide", "--from", "gone.csv", cwd=folder, code=4, saying="gone.csv")
 
 
 def test_scores_are_written_by_suffix_with_features(folder: Path) -> None:

@@ -11,6 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "detector"
 PURE = (
     "tables",
     "errors",
+    "cases",
+    "error_rate",
     "playbacks",
     "days",
     "neighbours",
@@ -24,7 +26,7 @@ PURE = (
     "evaluation",
     "simulate",
 )
-RECIPES = ("ingesting", "digesting", "lookback", "nightly", "training", "retraining", "published", "demo")
+RECIPES = ("ingesting", "digesting", "lookback", "nightly", "training", "retraining", "published", "reviewing", "demo")
 # A foreign library or a module of the standard library that reaches the world, and where it may be imported.
 DOORS = {
     "mlflow": {"registry"},

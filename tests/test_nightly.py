@@ -87,7 +87,7 @@ def test_the_same_night_again_is_nothing(home: Path, service: Path, settings: co
 
 def test_other_settings_publish_anew(home: Path, service: Path, settings: config.Settings) -> None:
     """A night under another capacity supersedes the one before."""
-    wider = settings.model_copy(update={"decision": config.Decision(capacity_share=0.05)})
+    wider = settings.model_copy(update={"decision": settings.decision.model_copy(update={"capacity_share": 0.05})})
     with open_doors(home, settings) as doors:
         first = _night(doors, TRAINED_UNTIL, settings)
         second = _night(doors, TRAINED_UNTIL, wider)

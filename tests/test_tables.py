@@ -6,7 +6,7 @@ import dataframely as dy
 import polars as pl
 import pytest
 
-from detector import tables
+from detector import cases, tables
 
 TABLES = [
     thing
@@ -115,9 +115,9 @@ def test_an_account_without_a_score_keeps_its_row() -> None:
 def test_statuses_and_kinds_are_words_of_the_glossary() -> None:
     """They are published: none is renamed, none stands twice."""
     assert tables.STATUSES == ("scored", "short history", "few playbacks", "not seen")
-    assert len(set(tables.KINDS)) == 7
+    assert len(set(cases.KINDS)) == 7
     assert {"resale", "household sharing", "loop or automated playback", "account takeover", "ring", "restreaming",
-            "unclear"} == set(tables.KINDS)  # fmt: skip
+            "unclear"} == set(cases.KINDS)  # fmt: skip
 
 
 @pytest.mark.parametrize(

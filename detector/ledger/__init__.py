@@ -6,15 +6,17 @@ and come back in UTC; JSON is written with sorted keys.
 
 import datetime as dt
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Connection, Select, insert, select, update
 
+from detector.cases import Shown
 from detector.errors import IntegrityError
 from detector.ledger import schema
+from detector.ledger.cases import Cases, tell
 from detector.ledger.connection import Database, bring_to_head, sqlite_or_postgresql
 from detector.ledger.schema import Ending, Status
 
@@ -70,6 +72,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.cases = Cases(database)
 
     @classmethod
     def open(cls, url: str, *, lock_timeout_s: int) -> Self:
@@ -128,8 +131,13 @@ class Ledger:
         model_version: str | None,
         record: Mapping[str, Any],
         now: dt.datetime,
+        flagged: Sequence[Shown] = (),
+        offered: Sequence[Shown] = (),
+        promised_share: float | None = None,
     ) -> None:
         """A running run ends by being what is served for its day; the one served until now becomes 'superseded'.
+
+        What it `flagged`, and the calibration accounts it `offered`, become cases (see `ledger.cases.tell`).
 
         All of it or nothing: after an error the old one is still served.
 
@@ -152,6 +160,11 @@ class Ledger:
                 record=dict(record),
                 ended_at=now,
             )
+            served_day = connection.execute(select(schema.run.c.day).where(schema.run.c.id == run_id)).scalar_one()
+            tell(
+                connection, run_id=run_id, day=served_day, flagged=flagged, offered=offered,
+                promised_share=promised_share, now=now,
+            )  # fmt: skip
 
     def interrupt_stale(self, now: dt.datetime) -> int:
         """Every run still 'running' becomes 'interrupted'; how many those were.

@@ -13,6 +13,8 @@ from sqlalchemy import (
     Date,
     DateTime,
     Dialect,
+    Double,
+    ForeignKey,
     Index,
     Integer,
     MetaData,
@@ -22,7 +24,9 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0001"  # the newest file under migrations/versions
+from detector.cases import ACTIONS, CASE_STATUSES, ORIGINS, OUTCOMES
+
+HEAD = "0002"  # the newest file under migrations/versions
 VERSION_TABLE = "ledger_version"  # not Alembic's default, so that the ledger may share a database with MLflow
 
 Ending = Literal["finished", "unchanged", "refused", "failed", "interrupted"]
@@ -98,3 +102,61 @@ audit = Table(
         "length(account) = 16 AND ltrim(account, '0123456789abcdef') = ''", name="audit_account_is_pseudonym"
     ),
 )
+
+review_case = Table(
+    "review_case",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("status", String, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("nights", Integer, nullable=False),
+    Column("run_id", String, ForeignKey("run.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("score", Double),
+    Column("family", String, nullable=False),
+    Column("promised_share", Double),
+    Column("assignee", String),
+    Column("outcome", String),
+    Column("verdict_kind", String),
+    Column("cause", String),
+    Column("decided_at", UtcTime),
+    Column("decided_by", String),
+    CheckConstraint(
+        "length(account) = 16 AND ltrim(account, '0123456789abcdef') = ''", name="review_case_account_is_pseudonym"
+    ),
+    CheckConstraint(f"origin IN {ORIGINS}", name="review_case_origin_known"),
+    CheckConstraint(f"status IN {CASE_STATUSES}", name="review_case_status_known"),
+    CheckConstraint(f"outcome IN {OUTCOMES}", name="review_case_outcome_known"),
+    CheckConstraint(
+        "(status = 'decided') = (outcome IS NOT NULL AND decided_at IS NOT NULL AND decided_by IS NOT NULL)",
+        name="review_case_decided_whole",
+    ),
+)
+
+Index(
+    "review_case_one_open_an_account",
+    review_case.c.account,
+    unique=True,
+    sqlite_where=text("status = 'open'"),
+    postgresql_where=text("status = 'open'"),
+)
+Index("review_case_by_status", review_case.c.status, review_case.c.id)
+Index("review_case_by_account", review_case.c.account)
+
+act = Table(
+    "act",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", Integer, ForeignKey("review_case.id"), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    CheckConstraint(f"action IN {ACTIONS}", name="act_action_known"),
+)
+
+Index("act_by_case", act.c.case_id, act.c.id)

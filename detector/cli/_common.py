@@ -1,0 +1,98 @@
+"""What every command shares: the application, the options, and the doors of the home.
+
+What a command needs is imported when it runs, so that `--help` and reads do not pay for scikit-learn and MLflow.
+"""
+
+# ruff: noqa: PLC0415
+import datetime as dt
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from detector.errors import InputError, SettingsError
+
+if TYPE_CHECKING:
+    from detector.config import Loaded
+    from detector.runs import Doors
+
+app = typer.Typer(
+    help="Finds streaming accounts that are likely resold, shared beyond a household, taken over or played by "
+    "machines.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Day = Annotated[str | None, typer.Option("--day", metavar="YYYY-MM-DD", help="Local day.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.callback()
+def _main(
+    context: typer.Context,
+    home: Annotated[Path, typer.Option(envvar="DETECTOR_HOME", help="Folder where everything lives.")] = Path(
+        "detector-home"
+    ),
+    config: Annotated[Path | None, typer.Option(help="TOML file with settings.", show_default=False)] = None,
+    key_file: Annotated[
+        Path | None, typer.Option(help="Key of the pseudonyms: 64 hex digits.", show_default=False)
+    ] = None,
+) -> None:
+    context.obj = {"home": home, "config": config, "key_file": key_file}
+
+
+def now() -> dt.datetime:
+    """The clock."""
+    return dt.datetime.now(dt.UTC)
+
+
+def day_of(text: str | None) -> dt.date | None:
+    """A local day as it was typed; SettingsError where it is none."""
+    if text is None:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"expected a day as YYYY-MM-DD, found {text!r}; write it like 2025-06-30") from None
+
+
+def settings_of(context: typer.Context) -> "Loaded":
+    """The settings of the home."""
+    from detector import config
+
+    return config.load(home=context.obj["home"], file=context.obj["config"], environ=os.environ)
+
+
+@contextmanager
+def opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Doors", "Loaded"]]:
+    """The doors of the home; a command that only reads does not make one."""
+    from detector.runs import open_doors
+
+    home: Path = context.obj["home"]
+    loaded = settings_of(context)
+    if not make and not (home / "identity.key").exists():
+        raise InputError(
+            f"expected a home at {home}, found none; name it with --home, or begin with `detector ingest` or "
+            "`detector demo`"
+        )
+    with open_doors(home, loaded.settings, context.obj["key_file"]) as doors:
+        yield doors, loaded
+
+
+def show(value: Any, json: bool, text: str) -> None:
+    """Print text for people, or the value as JSON."""
+    from detector import terminal
+
+    print(terminal.as_json(value) if json else text)
+
+
+def audit(doors: "Doors", action: str, account: str | None, purpose: str | None, detail: dict[str, Any]) -> None:
+    """On record before anything is shown: no log, no data."""
+    doors.ledger.write_audit(
+        actor=getpass.getuser(), action=action, account=account, purpose=purpose, detail=detail, now=now()
+    )

@@ -1,0 +1,210 @@
+"""Commands that change a home: taking in, scoring, training."""
+
+# ruff: noqa: PLC0415
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from detector.cli._common import Day, Json, app, day_of, now, opened, show
+from detector.errors import InputError, SettingsError
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder for playbacks/ and truth.parquet.")],
+    accounts: Annotated[int, typer.Option(min=1)] = 1000,
+    days: Annotated[int, typer.Option(min=1)] = 90,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    end: Annotated[str | None, typer.Option(metavar="YYYY-MM-DD", help="Last local day; default: yesterday.")] = None,
+    abuse_share: Annotated[float, typer.Option(min=0, max=1, help="Share of the accounts that are abusive.")] = 0.01,
+    story: Annotated[bool, typer.Option("--story", help="With 53 streaks of 18 days and one of 365.")] = False,
+    intensity: Annotated[
+        str, typer.Option(help="How plainly the abusive live as they do: faint, middle, blatant or mixed.")
+    ] = "mixed",
+    variant: Annotated[
+        str, typer.Option(help="usual, or held-out: every kind by other means, for evaluation only.")
+    ] = "usual",
+) -> None:
+    """Invent a service with known answers."""
+    from detector import simulate as simulator
+
+    last = day_of(end) or now().date() - dt.timedelta(days=1)
+    service = simulator.simulate(
+        accounts=accounts, days=days, end=last, seed=seed, abuse_share=abuse_share, story=story,
+        intensity=intensity, variant=variant,
+    )  # fmt: skip
+    simulator.write(service, out)
+    print(f"{service.playbacks.height} playbacks of {accounts} accounts in {out / 'playbacks'}")
+    print(f"who they are: {out / 'truth.parquet'}")
+
+
+@app.command()
+def ingest(
+    context: typer.Context,
+    paths: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
+    format: Annotated[str, typer.Option(help="Name of the format, or auto.")] = "auto",
+    account: Annotated[str, typer.Option(help="Account of a log that holds one and does not name it.")] = "",
+    timezone: Annotated[str, typer.Option(help="IANA zone of rows that carry none.")] = "",
+    json: Json = False,
+) -> None:
+    """Take playback logs in: read, check, store; say what was rejected and why. Again, it changes nothing."""
+    from dataclasses import asdict
+
+    from detector import geo, ingesting, sources, terminal
+    from detector.runs import on_record
+
+    with opened(context, make=True) as (doors, loaded):
+        source = loaded.settings.source
+        options = sources.Options(account or source.account, _zone(timezone) or source.timezone, source.columns)
+        taken = []
+        with terminal.progress() as progress, on_record(doors, "ingest", day=None, clock=now) as (_, record):
+            record["geo"] = geo.editions(loaded.settings.geo)
+            for file in ingesting.ingest(
+                paths, into=doors.home, keys=doors.keys, settings=loaded.settings, format=format, options=options,
+                now=now(), progress=progress,
+            ):  # fmt: skip
+                taken.append(file)
+            record["files"] = len(taken)
+            record["rows"] = sum(file.new_rows for file in taken)
+            record.update(ingesting.formats_of(taken))
+        if json:
+            print(terminal.as_json([asdict(file) | {"lacks": sources.FORMATS[file.format].lacks} for file in taken]))
+            return
+        fresh = [file for file in taken if not file.known]
+        print(f"{sum(file.new_rows for file in fresh)} playbacks taken in from {len(fresh)} files", end="")
+        print(f"; {len(taken) - len(fresh)} files were known already" if len(fresh) < len(taken) else "")
+        if repeated := sum(file.repeated for file in fresh):
+            print(f"{repeated} playbacks of them had come with an earlier file of the same log")
+        for name, count in record["formats"].items():
+            print(f"{count} {'file' if count == 1 else 'files'} read as {name}")
+        for caveat in filter(None, (sources.FORMATS[name].caveat for name in record["formats"])):
+            print(caveat)
+        dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
+        if dates:
+            print(f"UTC dates {min(dates)} to {max(dates)}")
+        _print_rejects([file for file in taken if file.rejects])
+
+
+def _print_rejects(files: list[Any]) -> None:
+    from detector import terminal
+
+    if not files:
+        print("no row was rejected")
+        return
+    rows = [{"file": f.file, "rule": rule, "rows": n} for f in files for rule, n in f.rejects.items()]
+    print("rejected (a row counts once for each rule that it broke):")
+    print(terminal.table(rows[:20], ["file", "rule", "rows"]))
+    if len(rows) > 20:
+        print(f"... and {len(rows) - 20} more; --json shows all")
+
+
+def _zone(name: str) -> str:
+    import zoneinfo
+
+    if name and name not in zoneinfo.available_timezones():
+        raise SettingsError(f"expected an IANA time zone such as Europe/Paris, found {name!r}; look its name up")
+    return name
+
+
+@app.command()
+def nightly(
+    context: typer.Context,
+    day: Day = None,
+    first: Annotated[str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="First day of a back-fill.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="YYYY-MM-DD", help="Last day of a back-fill.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    json: Json = False,
+) -> None:
+    """Run the batch for a local day (default: the last one that is over everywhere), or for several."""
+    from detector import days, terminal
+    from detector import nightly as batch
+
+    if (first is None) != (last is None) or (day is not None and first is not None):
+        raise SettingsError("expected --day, or both --from and --to, found another mix; give one of these")
+    with opened(context, make=True) as (doors, loaded):
+        until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
+        since = day_of(first) or until
+        if since > until:
+            raise SettingsError(f"expected --from before --to, found {since} and {until}; swap them")
+        wanted = [since + dt.timedelta(days=n) for n in range((until - since).days + 1)]
+        if dry_run:
+            plans = [batch.plan(doors, one, loaded.settings) for one in wanted]
+            show(plans, json, terminal.table(plans, list(plans[0])))
+            return
+        nights = []
+        with terminal.progress() as progress:
+            for one in wanted:
+                night = batch.night(
+                    doors, one, settings=loaded.settings, clock=now, rebuild_since=since if first else None,
+                    progress=progress,
+                )  # fmt: skip
+                nights.append({"day": night.day, "run": night.run_id, "unchanged": night.unchanged, **night.record})
+        show(nights, json, "\n".join(_night_line(night) for night in nights))
+        if not json:
+            print("next: `detector scores`, or `detector explain ACCOUNT` with one of its accounts")
+
+
+def _night_line(night: dict[str, Any]) -> str:
+    text = f"{night['day']}: {night['accounts']} accounts, {night['flags']} flagged"
+    if night["kinds"]:
+        text += " (" + ", ".join(f"{n} {kind}" for kind, n in night["kinds"].items()) + ")"
+    if night["unchanged"]:
+        text += "; published before, nothing has changed"
+    for warning in night.get("warnings", []):
+        text += f"\n  warning: {warning}"
+    if held := night.get("held_days"):
+        text += (
+            f"\n  later rows came for {len(held)} published days from {held[0]}; to use them, nightly --from {held[0]}"
+        )
+    return text
+
+
+@app.command()
+def train(context: typer.Context, day: Day = None, json: Json = False) -> None:
+    """Fit a model on the window up to a day; the first one comes into use at once."""
+    from detector import days, retraining, terminal
+
+    with opened(context, make=True) as (doors, loaded):
+        until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
+        with terminal.progress() as progress:
+            trained = retraining.train(doors, until, settings=loaded.settings, clock=now, progress=progress)
+        record = trained.record
+        role = "champion: it is in use" if trained.champion else "challenger: `detector promote` brings it into use"
+        text = f"model {trained.version}, {role}\nlearned from {record['own_accounts']} accounts on {until}"
+        if record["invented_accounts"]:
+            text += f", beside {record['invented_accounts']} of an invented service"
+        if record["features_left_out"]:
+            text += f"\nleft out, for the log does not say: {', '.join(record['features_left_out'])}"
+        show({"version": trained.version, "champion": trained.champion, **record}, json, text)
+
+
+@app.command()
+def promote(
+    context: typer.Context,
+    version: Annotated[str, typer.Argument(help="Version; default: the challenger.", show_default=False)] = "",
+) -> None:
+    """Bring a model into use."""
+    from detector.registry import CHALLENGER
+    from detector.runs import on_record
+
+    with opened(context) as (doors, _):
+        registry = doors.registry()
+        challenger = registry.with_alias(CHALLENGER)
+        if not version and challenger is None:
+            raise InputError("expected a challenger, found none; name a version of `detector models`")
+        with on_record(doors, "promote", day=None, clock=now) as (_, record):
+            promoted = registry.promote(version or challenger.version)  # type: ignore[union-attr]
+            record["model_version"] = promoted.version
+        print(f"model {promoted.version} is in use")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder of the demo, made anew.")] = Path("detector-demo"),
+) -> None:
+    """A simulated service with known answers, from playbacks to flagged accounts, in about a minute."""
+    from detector import demo as show
+
+    show.run(folder, now=now(), clock=now)

@@ -1,0 +1,300 @@
+"""Commands that read: what was found, why, how good it is, and where a home stands."""
+
+# ruff: noqa: PLC0415
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from detector.cli._common import Day, Json, app, audit, day_of, opened, settings_of, show
+from detector.errors import IntegrityError, SettingsError
+
+config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
+app.add_typer(config_app, name="config")
+
+
+@app.command()
+def models(context: typer.Context, json: Json = False) -> None:
+    """List the models, newest first."""
+    from detector import terminal
+
+    with opened(context) as (doors, _):
+        rows = [
+            {
+                "version": one.version,
+                "role": ", ".join(one.aliases) or None,
+                "made": one.created_at,
+                "window to": one.record["day"],
+                "accounts": one.record["own_accounts"],
+                "invented": one.record["invented_accounts"],
+            }
+            for one in doors.registry().versions()
+        ]
+        show(rows, json, terminal.table(rows, list(rows[0])) if rows else "no model yet; run `detector train`")
+
+
+@app.command()
+def scores(
+    context: typer.Context,
+    day: Day = None,
+    asked: Annotated[
+        Path | None, typer.Option("--for", help="Parquet or CSV with account_id: answer for these.", show_default=False)
+    ] = None,
+    features: Annotated[bool, typer.Option("--features", help="With the feature columns.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write .parquet or .csv instead.", show_default=False)] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Rows shown of a table.")] = 20,
+    json: Json = False,
+) -> None:
+    """Read the scores of a published night, highest first."""
+    from detector import published, terminal
+
+    with opened(context) as (doors, _):
+        run = published.run_of(doors, day_of(day))
+        if asked is None:
+            frame = published.scores(doors, run, with_features=features)
+        else:
+            ids = read_table(asked, "a table with the column account_id")
+            audit(doors, "scores --for", None, None, {"asked": ids.height})
+            frame = published.scores_for(doors, run, ids, with_features=features)
+        if out is not None:
+            _write(frame, out)
+            print(f"{frame.height} accounts of {run.day} written to {out}")
+            return
+        columns = [c for c in frame.columns if c in ("account_id", "account", "rank", "score", "p_value", "status")]
+        shown = frame.head(limit).select(*columns, "flagged", "kind").to_dicts()
+        text = f"{run.day}: {frame.height} accounts\n{terminal.table(shown, list(shown[0]))}" if shown else "no account"
+        if frame.height > limit:
+            text += f"\n... and {frame.height - limit} more; --out FILE or --json gives all"
+        show(frame, json, text)
+
+
+def read_table(path: Path, what: str) -> Any:
+    """A frame from Parquet, or from CSV as text; `what` was expected, says the refusal."""
+    import polars as pl
+
+    from detector import sources
+
+    with sources.reading(path, what):
+        return pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+
+
+def _write(frame: Any, out: Path) -> None:
+    import io
+
+    from detector import store
+
+    buffer = io.BytesIO()
+    if out.suffix == ".parquet":
+        frame.write_parquet(buffer)
+    elif out.suffix == ".csv":
+        frame.write_csv(buffer)
+    else:
+        raise SettingsError(f"expected --out to end in .parquet or .csv, found {out.name!r}; rename it")
+    store.write_atomically(out, buffer.getvalue())
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    truth: Annotated[
+        Path, typer.Option(help="Parquet or CSV with account_id, kind and label, as `simulate` writes it.")
+    ],
+    day: Day = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw it too, as .png.", show_default=False)] = None,
+    json: Json = False,
+) -> None:
+    """How good a published night is against known answers, by kind, beside a plain forest and the usual rules."""
+    from detector import published, store
+
+    if picture is not None and picture.suffix != ".png":
+        raise SettingsError(f"expected --picture to end in .png, found {picture.name!r}; rename it")
+    with opened(context) as (doors, loaded):
+        run = published.run_of(doors, day_of(day))
+        answers = read_table(truth, "a table with account_id, kind and label")
+        audit(doors, "evaluate", None, None, {"asked": answers.height, "run": run.id})
+        found = published.evaluate(doors, run, answers, loaded.settings)
+        if picture is not None:
+            from detector import pictures
+
+            store.write_atomically(picture, pictures.draw(found))
+        plain = {"day": run.day, "accounts": found.accounts.to_dicts(), "measures": found.measures.to_dicts()}
+        show(plain, json, _evaluated(found, run.day))
+
+
+def _evaluated(found: Any, day: Any) -> str:
+    from detector import terminal
+
+    lines = [f"{day}, in per cent with 95 % intervals; those labelled sharing count neither way", ""]
+    lines.append(terminal.table(found.accounts.to_dicts(), found.accounts.columns))
+    for measure in found.measures["measure"].unique(maintain_order=True):
+        rows = found.side_by_side(measure)
+        lines += ["", terminal.table(rows, list(rows[0]))]
+    return "\n".join(lines)
+
+
+@app.command()
+def explain(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(help="16 hex digits.", show_default=False)] = "",
+    own_id: Annotated[
+        str | None, typer.Option("--id", metavar="-", help="- reads the service's own id from standard input.")
+    ] = None,
+    day: Day = None,
+    unmask: Annotated[
+        str | None, typer.Option(metavar="PURPOSE", help="Show names, for a purpose that goes on record.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Why an account stands where it stands, what speaks against it, and the playbacks that show it."""
+    from detector import identity, published
+
+    if (own_id is None) == (not account) or own_id not in (None, "-"):
+        raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
+    if unmask is not None and not unmask.strip():
+        raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
+    with opened(context) as (doors, loaded):
+        number = (
+            identity.from_hex(account) if account else identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
+        )
+        run = published.run_of(doors, day_of(day))
+        audit(doors, "unmask" if unmask else "explain", f"{number:016x}", unmask, {"run": run.id})
+        found = published.explain(doors, run, number, settings=loaded.settings, names=unmask is not None)
+        show(found, json, explained(found))
+
+
+def explained(found: dict[str, Any]) -> str:
+    """Why an account stands where it stands, as text."""
+    from detector import terminal
+
+    name = f" ({found['account_id']})" if found.get("account_id") else ""
+    lines = [f"account {found['account']}{name}, {found['day']}"]
+    if found["score"] is None:
+        lines.append(f"no score: {found['status']} ({found['history_days']} days since first seen)")
+    else:
+        flagged = f"flagged, looks like: {found['kind']}" if found["flagged"] else "not flagged"
+        lines.append(
+            f"{flagged}; score {found['score']:.2f}, rank {found['rank']}; "
+            f"{found['p_value']:.2%} of held-out accounts score as high"
+        )
+    lines += ["", "what speaks for it"]
+    lines += [f"  - {reason['sentence']}" for reason in found["reasons"]]
+    lines += ["", "what speaks against it"]
+    lines += [f"  - {sentence}" for sentence in found["counter_evidence"]]
+    lines += ["", "what was measured, most unusual first"]
+    lines.append(_indented(terminal.table(found["features"], ["feature", "value", "typical", "percentile"])))
+    if found["evidence"]:
+        named = "title_name" if "title_name" in found["evidence"][0] else "title"
+        columns = ["started_at", "day", "seconds", named, "profile", "device", "network"]
+        shown = [row | {c: row[c][:8] for c in ("profile", "device", "network") if row[c]} for row in found["evidence"]]
+        lines += ["", f"{len(shown)} playbacks that show it (times in UTC, ids cut to 8 digits)"]
+        lines.append(_indented(terminal.table(shown, columns)))
+    return "\n".join(lines)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+@app.command()
+def features(json: Json = False) -> None:
+    """The catalogue: what each feature is, in which unit, and what null means."""
+    from detector.features import CATALOGUE
+
+    rows = [
+        {
+            "name": one.name,
+            "family": one.family,
+            "unit": one.unit,
+            "says": one.says,
+            "missing": one.missing,
+            "innocent": list(one.innocent),
+            "telling_alone": one.telling is not None,
+        }
+        for one in CATALOGUE.values()
+    ]
+    lines = []
+    for row in rows:
+        lines.append(f"{row['name']} ({row['family']}, {row['unit']})\n    {row['says']}\n    null: {row['missing']}")
+    show(rows, json, "\n".join(lines))
+
+
+@app.command()
+def runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20, json: Json = False) -> None:
+    """What was run, newest first."""
+    from dataclasses import asdict
+
+    from detector import terminal
+
+    with opened(context) as (doors, _):
+        found = doors.ledger.runs(limit)
+        rows = [asdict(run) for run in found]
+        columns = ["id", "command", "day", "status", "started_at", "ended_at", "model_version"]
+        show(rows, json, terminal.table(rows, columns) if rows else "no run yet")
+
+
+@app.command()
+def status(context: typer.Context, json: Json = False) -> None:
+    """Where a home stands: what is stored, digested, in use and published."""
+    from detector import digesting
+    from detector.registry import CHAMPION
+
+    with opened(context) as (doors, _):
+        stored, digested = doors.home.partitions("playbacks"), doors.home.partitions(digesting.DAYS)
+        champion = doors.registry().with_alias(CHAMPION)
+        latest = doors.ledger.latest_published()
+        facts = {
+            "home": str(doors.home.home),
+            "key": doors.keys.key_id,
+            "first stored day": stored[0] if stored else None,
+            "last stored day": stored[-1] if stored else None,
+            "last digested day": digested[-1] if digested else None,
+            "model in use": champion.version if champion else None,
+            "last published day": latest.day if latest else None,
+            "flagged on it": latest.record.get("flags") if latest else None,
+        }
+        text = "\n".join(f"{name}: {'-' if value is None else value}" for name, value in facts.items())
+        show({name.replace(" ", "_"): value for name, value in facts.items()}, json, text)
+
+
+@app.command()
+def verify(context: typer.Context, json: Json = False) -> None:
+    """Read everything stored and published again, and compare it with its digests."""
+    from detector import nightly as batch
+
+    with opened(context) as (doors, _):
+        checked, problems = batch.verify(doors)
+        show({"checked": checked, "problems": problems}, json, f"{checked} files compared, {len(problems)} problems")
+        if problems:
+            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+            raise IntegrityError(problems[0] + more)
+
+
+@config_app.command("show")
+def config_show(context: typer.Context, json: Json = False) -> None:
+    """Every setting, and the layer that set it."""
+    from detector import terminal
+
+    loaded = settings_of(context)
+    rows = [
+        {"setting": f"{section}.{key}", "value": value, "from": loaded.origin.get(f"{section}.{key}", "default")}
+        for section, values in loaded.settings.model_dump(mode="json").items()
+        for key, value in values.items()
+    ]
+    hidden = [row | {"value": _without_password(row)} for row in rows]
+    show(hidden, json, terminal.table([row | {"value": str(row["value"])} for row in hidden], list(rows[0])))
+
+
+def _without_password(row: dict[str, Any]) -> Any:
+    if row["setting"] != "state.database_url" or not row["value"]:
+        return row["value"]
+    from sqlalchemy.engine import make_url
+
+    return make_url(row["value"]).render_as_string(hide_password=True)
+
+
+@config_app.command("check")
+def config_check(context: typer.Context) -> None:
+    """Say whether the settings can be used."""
+    settings_of(context)
+    print("the settings are sound")
