@@ -133,6 +133,14 @@ class Decision(Section):
     rest_days: Natural
 
 
+class Promotion(Section):
+    """When a challenger may not come into use without a word."""
+
+    nights: Positive
+    verdict_loss: Share
+    lost_share: Share
+
+
 class State(Section):
     """Where the ledger of runs lives."""
 
@@ -154,6 +162,7 @@ class Settings(BaseSettings):
     window: Window
     model: Model
     decision: Decision
+    promotion: Promotion
     state: State
 
     def __init__(self, **values: Any) -> None:

@@ -2,10 +2,16 @@
 
 # ruff: noqa: PLC0415 - matplotlib is loaded when a picture is drawn
 import io
+from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from detector import evaluation
+from detector.comparison import Comparison
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _COLOURS = ("#1b6ca8", "#d98b2b", "#8a8a8a")
 
@@ -38,6 +44,36 @@ def draw(found: evaluation.Evaluation) -> bytes:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return _png(figure)
+
+
+def compared(found: Comparison) -> bytes:
+    """A PNG: the flags that a challenger would keep, gain and lose by night, and how both stand on verdicts."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 3.6), layout="constrained")
+    by_night, on_verdicts = figure.subplots(1, 2, width_ratios=(2, 1))
+    days = [f"{day:%m-%d}" for day in found.nights["day"]]
+    bottom = np.zeros(len(days))
+    for name, colour in zip(("kept", "gained"), _COLOURS, strict=False):
+        by_night.bar(days, found.nights[name], bottom=bottom, color=colour, label=name)
+        bottom += found.nights[name].to_numpy()
+    by_night.bar(days, -found.nights["lost"].to_numpy(), color=_COLOURS[2], label="lost")
+    by_night.axhline(0, color="black", linewidth=0.8)
+    by_night.set_title("flags by night")
+    by_night.legend(frameon=False)
+    for number, row in enumerate(found.verdicts.iter_rows(named=True)):
+        counts = [row["confirmed_flagged"], row["false_alarms_flagged"]]
+        on_verdicts.bar(
+            [0 + 0.38 * number, 1.2 + 0.38 * number], counts, 0.36, color=_COLOURS[number], label=row["model"]
+        )
+    on_verdicts.set_xticks([0.19, 1.39], ["confirmed", "false alarms"])
+    on_verdicts.set_title("accounts with a verdict, flagged")
+    on_verdicts.legend(frameon=False)
+    return _png(figure)
+
+
+def _png(figure: "Figure") -> bytes:
     out = io.BytesIO()
     figure.savefig(out, format="png", dpi=110)
     return out.getvalue()

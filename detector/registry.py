@@ -10,6 +10,7 @@ import io
 import json
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -48,6 +49,7 @@ class Registered:
     file: str
     sha256: str
     record: dict[str, Any]
+    has_been_champion: bool
 
 
 class Registry:
@@ -105,6 +107,22 @@ class Registry:
             self._client.rename_experiment(experiment.experiment_id, f"{NAME}, moved from {experiment.experiment_id}")
         return str(self._client.create_experiment(NAME, artifact_location=self._artifacts.as_uri()))
 
+    def attach(self, version: str, files: Mapping[str, str | bytes]) -> None:
+        """Keep files beside a version, with the run that made it."""
+        run_id = str(self._client.get_model_version(NAME, version).run_id)
+        with _quiet(self._uri), tempfile.TemporaryDirectory() as folder:
+            for name, content in files.items():
+                path = Path(folder) / name
+                path.write_bytes(content.encode() if isinstance(content, str) else content)
+                self._client.log_artifact(run_id, str(path))
+
+    def attached(self, version: str) -> dict[str, bytes]:
+        """The files that lie beside a version, by name."""
+        run_id = str(self._client.get_model_version(NAME, version).run_id)
+        with _quiet(self._uri), tempfile.TemporaryDirectory() as folder:
+            names = [file.path for file in self._client.list_artifacts(run_id) if not file.is_dir]
+            return {name: Path(self._client.download_artifacts(run_id, name, folder)).read_bytes() for name in names}
+
     def promote(self, version: str) -> Registered:
         """Make a version the champion.
 
@@ -113,6 +131,8 @@ class Registry:
         """
         self._version(version)
         self._alias(CHAMPION, version)
+        with _quiet(self._uri):
+            self._client.set_model_version_tag(NAME, version, "has_been_champion", "yes")
         challenger = self.with_alias(CHALLENGER)
         if challenger is not None and challenger.version == version:
             with _quiet(self._uri):
@@ -189,6 +209,7 @@ def _registered(version: ModelVersion, aliases: Mapping[str, str]) -> Registered
         file=version.tags["file"],
         sha256=version.tags["sha256"],
         record=json.loads(version.tags["record"]),
+        has_been_champion="has_been_champion" in version.tags,
     )
 
 

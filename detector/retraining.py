@@ -3,27 +3,41 @@
 import datetime as dt
 import platform
 import string
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from importlib.metadata import version as version_of
 from typing import Any
 
 import polars as pl
 
-from detector import config, digesting, features, lookback, model, registry, training
-from detector.errors import InputError
+from detector import (
+    comparison,
+    config,
+    digesting,
+    features,
+    lookback,
+    model,
+    pictures,
+    published,
+    registry,
+    training,
+)
+from detector.errors import GateError, InputError
 from detector.ingesting import Progress, silent
 from detector.nightly import take_in
+from detector.registry import Registered
 from detector.runs import Doors, on_record
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A new version of the model, whether it is now in use, and what it learned from."""
+    """A new version of the model, whether it is now in use, what it learned from, and how it compares with the champion
+    on past nights (null: there was no other, or no night that both can score)."""
 
     version: str
     champion: bool
     record: dict[str, Any]
+    compared: comparison.Comparison | None = None
 
 
 def train(
@@ -42,30 +56,140 @@ def train(
         InputError: nothing is stored that the window could hold.
     """
     with on_record(doors, "train", day=day, clock=clock) as (_, record):
-        take_in(doors, settings, now=clock(), progress=progress)
-        digesting.bring_up_to_date(doors.home, day, settings=settings, key_id=doors.keys.key_id, progress=progress)
-        learned = _features(doors, day, settings, progress)
-        own = learned.height
-        if own < settings.model.small_home_accounts:
-            others = training.invented(doors.home, day, settings, seed=settings.model.seed, progress=progress)
-            learned = pl.concat([learned, others])
-        progress("fit", 0, 2)
-        fitted = model.fit(learned, features.CATALOGUE, settings.model)
-        progress("fit", 1, 2)
-        record.update(_record(fitted, day, own, learned.height - own, settings, doors.keys.key_id))
+        return _train(doors, day, [], record, settings, clock, progress)
+
+
+def retrain(
+    doors: Doors,
+    day: dt.date,
+    *,
+    settings: config.Settings,
+    clock: Callable[[], dt.datetime],
+    progress: Progress = silent,
+) -> Trained:
+    """Fit anew on the window up to `day`, without the accounts that reviewers confirmed, and compare with the champion.
+
+    What was confirmed is not to teach what is ordinary; false alarms stay. The comparison goes with the model, as a
+    report and a picture.
+
+    Raises:
+        InputError: nothing is stored that the window could hold.
+    """
+    with on_record(doors, "retrain", day=day, clock=clock) as (_, record):
+        confirmed = [int(case.account, 16) for case in doors.ledger.cases.decided() if case.outcome == "confirmed"]
+        trained = _train(doors, day, confirmed, record, settings, clock, progress)
+        if trained.champion:
+            return trained
+        progress("compare", 0, 1)
         models = doors.registry()
-        logged = models.log(
-            fitted,
-            example=registry.example_of(fitted),
-            record=record,
-            metrics={"accounts": own, "features": len(fitted.names)},
-            card=card(fitted, record),
-        )
-        first = models.with_alias(registry.CHAMPION) is None
-        (models.promote if first else models.challenge)(logged.version)
-        record["model_version"] = logged.version
-        progress("fit", 2, 2)
-        return Trained(logged.version, first, record)
+        champion = models.with_alias(registry.CHAMPION)
+        assert champion is not None  # else this one would be it
+        compared = compare(doors, champion, _version(models, trained.version), settings)
+        if compared is not None:
+            record["comparison"] = compared.summary()
+            models.attach(
+                trained.version,
+                {
+                    "comparison.md": comparison.report(compared, champion.version, trained.version),
+                    "comparison.png": pictures.compared(compared),
+                },
+            )
+        progress("compare", 1, 1)
+        return replace(trained, compared=compared)
+
+
+def compare(
+    doors: Doors, champion: Registered, challenger: Registered, settings: config.Settings
+) -> comparison.Comparison | None:
+    """Two models on the last published nights; null where there is none whose features both can read."""
+    old, new = (doors.registry().load(one) for one in (champion, challenger))
+    nights: list[comparison.PastNight] = []
+    for run in reversed(doors.ledger.publications()):
+        if len(nights) == settings.promotion.nights:
+            break
+        found = published.frame(doors, run, "features")
+        if run.day is not None and {*old.names, *new.names} <= set(found.columns):
+            nights.append(comparison.PastNight(run.day, found, published.frame(doors, run, "scores")))
+    if not nights:
+        return None
+    decided = doors.ledger.cases.decided()
+    return comparison.compare(old, new, sorted(nights, key=lambda night: night.day), decided, settings.decision)
+
+
+def promote(
+    doors: Doors, version: str, *, override: str, settings: config.Settings, clock: Callable[[], dt.datetime]
+) -> Registered:
+    """Bring a model into use: the challenger where `version` is empty. One that has been in use before may come back.
+
+    Raises:
+        InputError: there is no such version, or no challenger.
+        GateError: it is worse on verdicts than the champion or changes too much, and no `override` says why it should
+            come into use all the same; the reason goes on record.
+    """
+    with on_record(doors, "promote", day=None, clock=clock) as (_, record):
+        models = doors.registry()
+        wanted = _version(models, version) if version else models.with_alias(registry.CHALLENGER)
+        if wanted is None:
+            raise InputError("expected a challenger, found none; name a version of `detector models`")
+        champion = models.with_alias(registry.CHAMPION)
+        record["model_version"] = wanted.version
+        if champion is not None and champion.version != wanted.version and not wanted.has_been_champion:
+            compared = compare(doors, champion, wanted, settings)
+            reasons = compared.refusals(settings.promotion) if compared else []
+            record["refusals"] = reasons
+            if reasons and not override.strip():
+                raise GateError(
+                    f"expected model {wanted.version} to do no worse than model {champion.version}, found that "
+                    f"{'; '.join(reasons)}; nothing was changed: look at its comparison.md, or say why it should come "
+                    'into use all the same with --override "why"'
+                )
+        if override.strip():
+            record["override"] = override.strip()
+        return models.promote(wanted.version)
+
+
+def _version(models: "registry.Registry", version: str) -> Registered:
+    found = {one.version: one for one in models.versions()}
+    if version not in found:
+        raise InputError(f"expected the version of a model, found {version!r}; known are: {', '.join(found) or 'none'}")
+    return found[version]
+
+
+def _train(
+    doors: Doors,
+    day: dt.date,
+    confirmed: Collection[int],
+    record: dict[str, Any],
+    settings: config.Settings,
+    clock: Callable[[], dt.datetime],
+    progress: Progress,
+) -> Trained:
+    take_in(doors, settings, now=clock(), progress=progress)
+    digesting.bring_up_to_date(doors.home, day, settings=settings, key_id=doors.keys.key_id, progress=progress)
+    seen = _features(doors, day, settings, progress)
+    learned = seen.filter(~pl.col("account").is_in(pl.Series(confirmed, dtype=pl.UInt64).implode()))
+    own = learned.height
+    if own < settings.model.small_home_accounts:
+        others = training.invented(doors.home, day, settings, seed=settings.model.seed, progress=progress)
+        learned = pl.concat([learned, others])
+    progress("fit", 0, 2)
+    fitted = model.fit(learned, features.CATALOGUE, settings.model)
+    progress("fit", 1, 2)
+    record.update(_record(fitted, day, own, learned.height - own, settings, doors.keys.key_id))
+    record["confirmed_left_out"] = seen.height - own
+    models = doors.registry()
+    logged = models.log(
+        fitted,
+        example=registry.example_of(fitted),
+        record=record,
+        metrics={"accounts": own, "features": len(fitted.names)},
+        card=card(fitted, record),
+    )
+    first = models.with_alias(registry.CHAMPION) is None
+    (models.promote if first else models.challenge)(logged.version)
+    record["model_version"] = logged.version
+    progress("fit", 2, 2)
+    return Trained(logged.version, first, dict(record))
 
 
 def _features(doors: Doors, day: dt.date, settings: config.Settings, progress: Progress) -> pl.DataFrame:

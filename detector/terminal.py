@@ -16,6 +16,7 @@ _WHAT = {
     "invent": "inventing a service to compare with",
     "fit": "fitting",
     "score": "scoring",
+    "compare": "comparing on past nights",
     "publish": "publishing",
 }
 

@@ -15,8 +15,8 @@ from support import QUICK, TRAINED_UNTIL
 from detector.features import CATALOGUE
 
 COMMANDS = (
-    "demo simulate ingest nightly train promote models scores evaluate explain review features runs status verify "
-    "config"
+    "demo simulate ingest nightly train retrain promote models scores evaluate explain review features runs status "
+    "verify config"
 ).split()
 
 

@@ -13,6 +13,7 @@ PURE = (
     "errors",
     "cases",
     "error_rate",
+    "comparison",
     "playbacks",
     "days",
     "neighbours",
@@ -40,11 +41,11 @@ DOORS = {
     "cryptography": {"identity"},
     "polars_hash": {"identity"},
     "secrets": {"identity", "runs"},
-    "sklearn": {"forests", "model", "rivals"},
+    "sklearn": {"comparison", "forests", "model", "rivals"},
     "matplotlib": {"pictures"},
     "pydantic_settings": {"config"},
     "tomllib": {"config"},
-    "tempfile": {"training"},
+    "tempfile": {"registry", "training"},
     "maxminddb": {"geo"},
 }
 # What a module of the package may not import, itself or through others.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from detector.cli._common import Day, Json, app, day_of, now, opened, show
-from detector.errors import InputError, SettingsError
+from detector.errors import SettingsError
 
 
 @app.command()
@@ -164,39 +164,66 @@ def _night_line(night: dict[str, Any]) -> str:
 @app.command()
 def train(context: typer.Context, day: Day = None, json: Json = False) -> None:
     """Fit a model on the window up to a day; the first one comes into use at once."""
-    from detector import days, retraining, terminal
+    from detector import retraining
+
+    _fit(context, retraining.train, day, json)
+
+
+@app.command()
+def retrain(context: typer.Context, day: Day = None, json: Json = False) -> None:
+    """Fit anew without the accounts that reviewers confirmed, and compare with the model in use on past nights."""
+    from detector import retraining
+
+    _fit(context, retraining.retrain, day, json)
+
+
+def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
+    from detector import days, terminal
 
     with opened(context, make=True) as (doors, loaded):
         until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         with terminal.progress() as progress:
-            trained = retraining.train(doors, until, settings=loaded.settings, clock=now, progress=progress)
-        record = trained.record
-        role = "champion: it is in use" if trained.champion else "challenger: `detector promote` brings it into use"
-        text = f"model {trained.version}, {role}\nlearned from {record['own_accounts']} accounts on {until}"
-        if record["invented_accounts"]:
-            text += f", beside {record['invented_accounts']} of an invented service"
-        if record["features_left_out"]:
-            text += f"\nleft out, for the log does not say: {', '.join(record['features_left_out'])}"
-        show({"version": trained.version, "champion": trained.champion, **record}, json, text)
+            trained = fit(doors, until, settings=loaded.settings, clock=now, progress=progress)
+        plain = {"version": trained.version, "champion": trained.champion, **trained.record}
+        if trained.compared is not None:
+            plain["comparison"] = trained.compared.summary()
+        show(plain, json, _trained(trained, until))
+
+
+def _trained(trained: Any, until: dt.date) -> str:
+    from detector import terminal
+
+    record = trained.record
+    role = "champion: it is in use" if trained.champion else "challenger: `detector promote` brings it into use"
+    text = f"model {trained.version}, {role}\nlearned from {record['own_accounts']} accounts on {until}"
+    if record["confirmed_left_out"]:
+        text += f", without {record['confirmed_left_out']} that reviewers confirmed"
+    if record["invented_accounts"]:
+        text += f", beside {record['invented_accounts']} of an invented service"
+    if record["features_left_out"]:
+        text += f"\nleft out, for the log does not say: {', '.join(record['features_left_out'])}"
+    if trained.compared is not None:
+        nights, verdicts = trained.compared.nights, trained.compared.verdicts
+        text += f"\n\nagainst the model in use, on {nights.height} published nights:\n"
+        text += terminal.table(nights.to_dicts(), nights.columns)
+        text += f"\n\n{terminal.table(verdicts.to_dicts(), verdicts.columns)}"
+        text += f"\n\nnew cases for reviewers: {trained.compared.cases_gained} accounts"
+    return text
 
 
 @app.command()
 def promote(
     context: typer.Context,
     version: Annotated[str, typer.Argument(help="Version; default: the challenger.", show_default=False)] = "",
+    override: Annotated[
+        str, typer.Option(metavar="WHY", help="Bring it into use though it does worse; goes on record.")
+    ] = "",
 ) -> None:
-    """Bring a model into use."""
-    from detector.registry import CHALLENGER
-    from detector.runs import on_record
+    """Bring a model into use; one that was in use before comes back the same way."""
+    from detector import retraining
 
-    with opened(context) as (doors, _):
-        registry = doors.registry()
-        challenger = registry.with_alias(CHALLENGER)
-        if not version and challenger is None:
-            raise InputError("expected a challenger, found none; name a version of `detector models`")
-        with on_record(doors, "promote", day=None, clock=now) as (_, record):
-            promoted = registry.promote(version or challenger.version)  # type: ignore[union-attr]
-            record["model_version"] = promoted.version
+    with opened(context) as (doors, loaded):
+        promoted = retraining.promote(doors, version, override=override, settings=loaded.settings, clock=now)
         print(f"model {promoted.version} is in use")
 
 

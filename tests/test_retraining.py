@@ -1,0 +1,92 @@
+"""Retraining with verdicts, and which model comes into use."""
+
+import datetime as dt
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support import TRAINED_UNTIL, clock
+
+from detector import config, retraining
+from detector.cases import Verdict
+from detector.errors import GateError, InputError
+from detector.nightly import night
+from detector.registry import CHALLENGER, CHAMPION
+from detector.runs import Doors, open_doors
+
+
+@pytest.fixture
+def ticking() -> Callable[[], dt.datetime]:
+    """A clock that goes on a minute each time it is read, so that runs have an order."""
+    minutes = itertools.count()
+    return lambda: clock() + dt.timedelta(minutes=next(minutes))
+
+
+@pytest.fixture
+def doors(home: Path, settings: config.Settings) -> Iterator[Doors]:
+    """A home with a published night."""
+    with open_doors(home, settings) as doors:
+        night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+        yield doors
+
+
+def test_retraining_leaves_confirmed_accounts_out_and_compares(
+    doors: Doors, settings: config.Settings, ticking: Callable[[], dt.datetime]
+) -> None:
+    """False alarms stay among those learned from; the comparison lies beside the model; promotion and way back."""
+    first, second, *_ = doors.ledger.cases.queue()
+    verdicts = [(first.account, Verdict("confirmed")), (second.account, Verdict("false alarm"))]
+    doors.ledger.cases.decide(verdicts, actor="ana", now=ticking())
+    before = doors.registry().with_alias(CHAMPION)
+    assert before is not None
+    strict = settings.model_copy(
+        update={
+            "model": settings.model.model_copy(update={"seed": 1}),  # other forests, so that some flags differ
+            "decision": settings.decision.model_copy(update={"capacity_share": 0.2}),
+            "promotion": settings.promotion.model_copy(update={"lost_share": 0.0}),
+        }
+    )
+    trained = retraining.retrain(doors, TRAINED_UNTIL, settings=strict, clock=ticking)
+    assert trained.record["confirmed_left_out"] == 1
+    assert trained.record["own_accounts"] == before.record["own_accounts"] - 1
+    assert trained.compared is not None
+    assert trained.compared.nights["day"].to_list() == [TRAINED_UNTIL]
+    run = doors.ledger.runs(1)[0]
+    assert (run.command, run.status) == ("retrain", "finished")
+    assert run.record["comparison"]["verdicts"][0]["confirmed"] == 1
+    files = doors.registry().attached(trained.version)
+    assert files["comparison.md"].startswith(f"# Model {trained.version} against".encode())
+    assert files["comparison.png"].startswith(b"\x89PNG")
+
+    with pytest.raises(GateError, match="--override"):
+        retraining.promote(doors, "", override="", settings=strict, clock=ticking)
+    assert doors.registry().with_alias(CHAMPION) == before
+    assert doors.ledger.runs(1)[0].status == "refused"
+    promoted = retraining.promote(doors, "", override="a new catalogue", settings=strict, clock=ticking)
+    assert promoted.version == trained.version
+    assert doors.ledger.runs(1)[0].record["override"] == "a new catalogue"
+    assert doors.registry().with_alias(CHALLENGER) is None
+    # Rolling back is one command, and asks nothing.
+    back = retraining.promote(doors, before.version, override="", settings=strict, clock=ticking)
+    assert CHAMPION in back.aliases
+
+
+def test_without_a_challenger_nothing_is_promoted(doors: Doors, settings: config.Settings) -> None:
+    """Nor is a version that there is not."""
+    for version, said in (("", "challenger"), ("99", "99")):
+        with pytest.raises(InputError, match=said):
+            retraining.promote(doors, version, override="", settings=settings, clock=clock)
+
+
+def test_nights_that_a_model_can_not_read_are_left_out(doors: Doors, settings: config.Settings) -> None:
+    """Without a published night there is nothing to compare, and a challenger may come into use."""
+    champion = doors.registry().with_alias(CHAMPION)
+    assert champion is not None
+    longer = settings.model_copy(update={"promotion": settings.promotion.model_copy(update={"nights": 1})})
+    later = TRAINED_UNTIL - dt.timedelta(days=1)
+    night(doors, later, settings=settings, clock=clock)
+    found = retraining.compare(doors, champion, champion, longer)
+    assert found is not None
+    assert found.nights["day"].to_list() == [TRAINED_UNTIL]
+    assert found.lost_share == 0
