@@ -108,7 +108,7 @@ class Gate(Section):
 class Window(Section):
     """How far a night looks back."""
 
-    days: Annotated[int, pydantic.Field(ge=7)]
+    days: Annotated[int, pydantic.Field(ge=7, le=64)]  # the days of a title are bits of a number
     year_days: Annotated[int, pydantic.Field(ge=28)]
     history_days: Natural
     history_playbacks: Natural

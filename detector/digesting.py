@@ -19,7 +19,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 3  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 4  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
@@ -226,18 +226,12 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
             continue
         inputs = store.digest_of([_METHOD, *(p.sha256 for day in of_month for p in home.parts(DAYS, day).values())])
         if _made_of(home.parts(MONTHS, first)) != inputs:
-            weeks = (of_month[n : n + 7] for n in range(0, len(of_month), 7))
-            span = spans.join([_span(home, week) for week in weeks])
-            home.put(
-                MONTHS, first, {f"{name}.parquet": frame for name, frame in vars(span).items()}, {"inputs": inputs}
-            )
-
-
-def _span(home: Store, of: Sequence[dt.date]) -> spans.Span:
-    return spans.fold(
-        pl.concat(home.read(DAYS, of, "account_days.parquet", spans.OF_DAYS)),
-        pl.concat(home.read(DAYS, of, "visits.parquet", spans.OF_VISITS)),
-    )
+            span: tuple[spans.Span, ...] = ()
+            for week in (of_month[n : n + 7] for n in range(0, len(of_month), 7)):  # no more in memory at once
+                account_days = pl.concat(home.read(DAYS, week, "account_days.parquet", spans.OF_DAYS))
+                visits = pl.concat(home.read(DAYS, week, "visits.parquet", spans.OF_VISITS))
+                span = (spans.fold(account_days.lazy(), visits.lazy(), *span),)
+            home.put(MONTHS, first, _files(*span), {"inputs": inputs})
 
 
 def month_of(first: dt.date) -> list[dt.date]:

@@ -3,6 +3,7 @@
 import datetime as dt
 import functools
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import dataframely as dy
@@ -24,6 +25,7 @@ _PARTS: dict[str, type[dy.Schema]] = {
     "homes": tables.SpanHomes,
 }
 # What is read of the days of the window.
+_ACCOUNT_DAYS = [name for name in tables.columns(tables.AccountDays) if not name.startswith("last_")]
 _TITLES = ["account", "day", "title", "plays", "views", "seconds"]
 _VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "region", "plays", "utc_hours"]
 _U64 = 2**64
@@ -87,24 +89,33 @@ def windows(
     covered = {date for month in looked.months for date in month_of(month)}
     uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
     scan = functools.partial(_scan, home)
-    account_days = scan(DAYS, looked.window, "account_days", None)
+    account_days = scan(DAYS, looked.window, "account_days", _ACCOUNT_DAYS)
     titles, visits = scan(DAYS, looked.window, "titles", _TITLES), scan(DAYS, looked.window, "visits", _VISITS)
     # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
     outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
     outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
     of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
-    for number in range(count):
+
+    def bucket(number: int) -> Window:
         mine = (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64)) & (
             pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64)
         )
         part = functools.partial(_rows, mine)
         seen = days.Day(part(account_days), part(titles), part(visits))
-        looks = [
+        year = spans.fold(
+            pl.concat([part(outside_days).lazy(), seen.account_days.lazy().filter(uncovered).select(spans.OF_DAYS)]),
+            pl.concat([part(outside_visits).lazy(), seen.visits.lazy().filter(uncovered).select(spans.OF_VISITS)]),
             spans.Span(*(part(of_month) for of_month in of_months)),
-            spans.fold(part(outside_days), part(outside_visits)),
-            spans.fold(seen.account_days.filter(uncovered), seen.visits.filter(uncovered)),
-        ]
-        yield Window.of(seen, spans.join(looks), met, day=day, length_days=settings.days)
+        )
+        return Window.of(seen, year, met, day=day, length_days=settings.days)
+
+    with ThreadPoolExecutor(1) as ahead:  # one bucket is read while the one before it is worked on
+        following = ahead.submit(bucket, 0)
+        for number in range(count):
+            window = following.result()
+            if number + 1 < count:
+                following = ahead.submit(bucket, number + 1)
+            yield window
 
 
 def _scan(
@@ -116,7 +127,7 @@ def _scan(
 
 
 def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
-    return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]))
+    return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]), rechunk=True)
 
 
 def playbacks_of(

@@ -193,8 +193,6 @@ class SpanDevices(dy.Schema):
     account = _id("account", primary_key=True)
     device = _id("device", primary_key=True)
     first_day = dy.Date(description="first day seen")
-    last_day = dy.Date(description="last day seen")
-    days = dy.UInt32(description="days with plays on it")
 
 
 class SpanHomes(dy.Schema):

@@ -152,6 +152,7 @@ WRONG = [
     ("[modle]", "modle"),
     ("trees = 300", "trees"),
     ("[window]\ndays = 6", "window.days"),
+    ("[window]\ndays = 65", "window.days"),
     ("[window]\nyear_days = 27", "window.year_days"),
     ("[decision]\ncapacity_share = 1.01", "decision.capacity_share"),
     ("[decision]\ncapacity_share = -0.01", "decision.capacity_share"),

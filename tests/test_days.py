@@ -227,6 +227,11 @@ def test_bare_views_are_those_that_hardly_count() -> None:
     assert (unknown["views"], unknown["bare_views"]) == (1, None)
 
 
+def fold(made: list[days.Day], *earlier: spans.Span) -> spans.Span:
+    account_days, visits = (pl.concat(getattr(day, part).lazy() for day in made) for part in ("account_days", "visits"))
+    return spans.fold(account_days, visits, *earlier)
+
+
 def test_a_span_keeps_who_was_at_which_home_and_no_crowds_address() -> None:
     """A phone at home, at a hotel and on a carrier's line, on a few days each: home alone is kept, once."""
     rows = [
@@ -235,9 +240,8 @@ def test_a_span_keeps_who_was_at_which_home_and_no_crowds_address() -> None:
         for hour, ip, kind in ((10, "192.0.2.1", None), (14, "198.51.100.1", "hotel"), (18, "203.0.113.1", "mobile"))
     ]
     made = list(digested(rows, "2025-06-10", "2025-06-11").values())
-    folded = [spans.fold(day.account_days, day.visits) for day in made]
     home = made[0].visits.filter(pl.col("network_kind").is_null())["address"].to_list()
-    assert spans.join(folded).homes["address"].to_list() == home
+    assert fold(made).homes["address"].to_list() == fold(made[1:], fold(made[:1])).homes["address"].to_list() == home
 
 
 def test_starts_are_counted_by_who_made_them() -> None:
@@ -261,22 +265,18 @@ def test_two_places_at_one_moment_are_a_finite_speed() -> None:
 
 
 def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> None:
-    """Folded in one go or in parts that are joined."""
+    """Folded in one go or one part on top of the other."""
     rows = [
         *(play(f"2025-06-{n} 20:00") for n in (10, 11, 12)),
         play("2025-06-14 20:00", device_id="phone", title_id="other"),
     ]
     made = list(digested(rows, "2025-06-10", "2025-06-14").values())
-    folded = [
-        spans.fold(pl.concat(day.account_days for day in part), pl.concat(day.visits for day in part))
-        for part in (made, made[:2], made[2:])
-    ]
-    whole, joined = folded[0], spans.join(folded[1:])
+    whole, joined = fold(made), fold(made[2:], fold(made[:2]))
     [account] = whole.accounts.to_dicts()
     assert account["first_day"] == dt.date(2025, 6, 10)
     assert account["last_day"] == dt.date(2025, 6, 14)
     assert (account["active_days"], account["plays"], account["longest_streak_days"]) == (4, 4, 3)
-    assert whole.devices.sort("days")["days"].to_list() == [1, 3]
+    assert whole.devices["first_day"].sort().to_list() == [dt.date(2025, 6, 10), dt.date(2025, 6, 14)]
     assert_frame_equal(joined.accounts, whole.accounts)
     assert_frame_equal(joined.devices, whole.devices)
     assert_frame_equal(joined.homes, whole.homes)

@@ -120,7 +120,7 @@ def _only(digested: days.Day, choose: Callable[[pl.DataFrame], pl.DataFrame]) ->
 
 
 def _build(digested: days.Day) -> pl.DataFrame:
-    year = spans.fold(digested.account_days, digested.visits)
+    year = spans.fold(digested.account_days.lazy(), digested.visits.lazy())
     return build_features(Window.of(digested, year, Neighbours.none(), day=dt.date(2025, 6, 30), length_days=28))
 
 

@@ -44,7 +44,7 @@ class Window:
             length_days,
             digested.account_days.with_columns(nth_day=nth_day),
             digested.titles.filter(played),
-            digested.visits.filter(played),
+            digested.visits.filter(played).sort("account", maintain_order=True),  # several families group them by it
             year,
             neighbours,
         )
@@ -148,7 +148,7 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     )
     in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=28)
     seen = Day(*(getattr(digested, part).filter(in_window) for part in _TABLES))
-    year = fold(digested.account_days, digested.visits)
+    year = fold(digested.account_days.lazy(), digested.visits.lazy())
     alone = Neighbours.none()
     neighbours = replace(alone, accounts=pl.DataFrame(rings, schema=alone.accounts.schema))
     return Window.of(seen, year, neighbours, day=EXAMPLE_DAY, length_days=28)

@@ -18,14 +18,15 @@ class Devices(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Devices of the window, those of them that joined in it, and the weeks in which one could join."""
-        known = window.visits.lazy().filter(pl.col("device").is_not_null())
         used = (
-            known.group_by("account", "device")
-            .agg(days=pl.col("day").n_unique())
+            window.visits.filter(pl.col("device").is_not_null())
             .group_by("account")
-            .agg(devices=pl.len(), device_days=pl.col("days").sum())
+            .agg(
+                devices=pl.col("device").n_unique(),
+                device_days=pl.struct("device", "day").n_unique(),
+                device_known_days=pl.col("day").n_unique(),
+            )
         )
-        active = known.group_by("account").agg(device_known_days=pl.col("day").n_unique())
         begin = pl.max_horizontal(pl.col("first_day") + _SETTLING, pl.lit(window.first_day))
         since = window.year.accounts.lazy().select("account", begin=begin)
         joined = (
@@ -37,7 +38,7 @@ class Devices(Family):
             .agg(new_devices=pl.len())
         )
         return (
-            used.join(active, on="account")
+            used.lazy()
             .join(since, on="account", how="left")
             .join(joined, on="account", how="left")
             .select(

@@ -19,25 +19,15 @@ _TITLE_OF_MOST_DAYS = (
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 
 
-def _with_a_day_missed(titles: pl.DataFrame) -> pl.DataFrame:
-    """`account, loose_streak_days`: most days with a view of one title, with no more than a day between two of them."""
-    viewed = titles.lazy().filter(pl.col("views") > 0)
-    again = viewed.filter(pl.len().over("account", "title") > 1).sort("account", "title", "day")
-    goes_on = (
-        (pl.col("account") == pl.col("account").shift(1))
-        & (pl.col("title") == pl.col("title").shift(1))
-        & (pl.col("day") - pl.col("day").shift(1) <= pl.duration(days=2))
-    )
-    runs = again.with_columns(run=(~goes_on.fill_null(False)).cum_sum()).group_by("account", "run").agg(days=pl.len())
-    longest = runs.group_by("account").agg(loose_streak_days=pl.col("days").max())
-    return (
-        titles.lazy()
-        .group_by("account")
-        .agg(least=(pl.col("views") > 0).any().cast(pl.UInt32))
-        .join(longest, on="account", how="left")
-        .select("account", loose_streak_days=pl.coalesce("loose_streak_days", "least"))
-        .collect()
-    )
+def _days_with_one_missed(views: pl.Series) -> pl.Series:
+    """Most days in a row, no more than one missed between two, of days that are bits; once for each pattern there is.
+
+    >>> _days_with_one_missed(pl.Series([0b1011, 0b1001], dtype=pl.UInt64)).to_list()
+    [3, 1]
+    """
+    patterns = views.unique()
+    most = [max(run.count("1") for run in f"{pattern:b}".split("00")) for pattern in patterns]
+    return views.replace_strict(patterns, pl.Series(most, dtype=pl.UInt32), return_dtype=pl.UInt32)
 
 
 class Repetition(Family):
@@ -46,21 +36,33 @@ class Repetition(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Plays, views and hours by title, the year's longest streak, and the longest with a missed day."""
-        by_title = window.titles.group_by("account", "title").agg(
-            pl.col("plays").sum(), pl.col("views").sum(), pl.col("seconds").sum(), timed=pl.col("seconds").count()
+        nth = (pl.col("day") - window.first_day).dt.total_days()
+        by_title = (
+            window.titles.lazy()
+            .with_columns(view_days=pl.when(pl.col("views") > 0).then(pl.lit(2, pl.UInt64).pow(nth)).otherwise(0))
+            .group_by("account", "title")
+            .agg(
+                pl.col("plays", "views", "seconds").sum(),
+                pl.col("view_days").bitwise_or(),
+                timed=pl.col("seconds").count(),
+            )
+            .collect()
         )
-        titles: pl.DataFrame = by_title.group_by("account").agg(
-            titled_plays=pl.col("plays").sum(),
-            top_title_plays=pl.col("plays").max(),
-            titled_views=pl.col("views").sum(),
-            viewed_titles=(pl.col("views") > 0).sum(),
-            titles=pl.len(),
-            titled_s=pl.when(pl.col("timed").sum() > 0).then(pl.col("seconds").sum()),
+        titles = (
+            by_title.with_columns(loose_streak_days=_days_with_one_missed(by_title["view_days"]))
+            .group_by("account")
+            .agg(
+                pl.col("loose_streak_days").max(),
+                titled_plays=pl.col("plays").sum(),
+                top_title_plays=pl.col("plays").max(),
+                titled_views=pl.col("views").sum(),
+                viewed_titles=(pl.col("views") > 0).sum(),
+                titles=pl.len(),
+                titled_s=pl.when(pl.col("timed").sum() > 0).then(pl.col("seconds").sum()),
+            )
         )
         year = window.year.accounts.select("account", year_streak_days="longest_streak_days")
-        return year.join(titles, on="account", how="full", coalesce=True).join(
-            _with_a_day_missed(window.titles), on="account", how="left"
-        )
+        return year.join(titles, on="account", how="full", coalesce=True)
 
     longest_streak = Feature(
         says="Longest run of consecutive local days with a view of the same title, within the window.",
