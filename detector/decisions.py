@@ -169,7 +169,7 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     def value(feature: str, least: float) -> pl.Expr:
         return (pl.col(feature) >= least).fill_null(False) if feature in columns else pl.lit(False)
 
-    strongest = pl.max_horizontal(families)
+    strongest = pl.max_horizontal(pl.lit(0.0), *families)
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
     by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from detector.errors import InputError
+from detector.naming import naming
 from detector.ranking import Array, Draw, Ranking, interval
 from detector.rivals import counts_forest, usual_rules
 
@@ -33,10 +34,12 @@ class Evaluation:
     `measures`: one row per measure, label, kind and method: how many accounts it is about, the value, and its 95 %
     interval; null where there is nobody to measure it on. Above a line, the abusive are caught (recall), the innocent
     falsely alarmed about.
+    `naming`: how the sharing and abusive are named, and how well their households are counted (see `naming`).
     """
 
     accounts: pl.DataFrame
     measures: pl.DataFrame
+    naming: pl.DataFrame
 
     def side_by_side(self, measure: str) -> list[dict[str, Any]]:
         """One measure as rows for people: kind, accounts, and a cell in per cent for each method."""
@@ -45,6 +48,17 @@ class Evaluation:
         for (kind, n), part in mine.group_by("kind", "accounts", maintain_order=True):
             cells = {row["method"]: _cell(row) for row in part.iter_rows(named=True)}
             rows.append({measure: kind, "accounts": n, **cells})
+        return rows
+
+    def names_side_by_side(self, measure: str) -> list[dict[str, Any]]:
+        """One measure of the naming as rows for people: kind, and accounts and a cell in per cent for whom of it."""
+        rows = []
+        mine = self.naming.filter(pl.col("measure") == measure)
+        for (kind,), part in mine.group_by("kind", maintain_order=True):
+            cells: dict[str, Any] = {measure: kind}
+            for row in part.iter_rows(named=True):
+                cells |= {row["among"]: row["accounts"], f"of {row['among']}": _cell(row)}
+            rows.append(cells)
         return rows
 
 
@@ -59,7 +73,8 @@ def evaluate(
 ) -> Evaluation:
     """Compare `scores` (`account, score`) and its rivals, made from `features`, with `truth` (`account, kind, label`).
 
-    Where `truth` has a column `intensity` too, the abusive are also judged by it.
+    Where `truth` has a column `intensity` too, the abusive are also judged by it. How cases are named is judged from
+    the family scores beside `score`, and the number of households where `truth` tells them in a column of that name.
 
     Intervals are those of a bootstrap that draws accounts of each kind anew, `draws` times; for shares widened to
     those of Wilson, for where all of five are caught the bootstrap is sure, and wrong.
@@ -68,7 +83,8 @@ def evaluate(
         InputError: truth has another label, or an account twice.
     """
     _check(truth)
-    scored = scores.filter(pl.col("score").is_not_null()).select("account", OURS)
+    with_families = scores.filter(pl.col("score").is_not_null())
+    scored = with_families.select("account", OURS)
     if "intensity" not in truth.columns:
         truth = truth.with_columns(intensity=pl.lit(None, pl.String))
     # Accounts that truth does not name have their place in the ranking too, as on a real night.
@@ -103,7 +119,12 @@ def evaluate(
         unscored=pl.col(OURS).null_count(),
     )  # fmt: skip
     labels = pl.DataFrame({"label": LABELS})
-    return Evaluation(labels.join(counted, on="label", how="left", maintain_order="left").fill_null(0), measures)
+    flagged = scored.sort(OURS, "account", descending=[True, False])["account"].head(capacity)
+    return Evaluation(
+        labels.join(counted, on="label", how="left", maintain_order="left").fill_null(0),
+        measures,
+        naming(with_families, truth, features, flagged),
+    )
 
 
 _SCHEMA = {

@@ -141,15 +141,18 @@ def _shown(doors: Doors, day: dt.date, account: int, reasons: pl.DataFrame, sett
 
 
 def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Settings) -> evaluation.Evaluation:
-    """How good a night is against `truth`: `account_id, kind, label`, maybe `intensity`; ids become pseudonyms first.
+    """How good a night is against `truth`: `account_id, kind, label`, maybe `intensity` and `households`; ids become
+    pseudonyms first.
 
     Raises:
         InputError: `truth` is not such a table.
     """
     if missing := [name for name in ("account_id", "kind", "label") if name not in truth.columns]:
         raise InputError(f"expected a column {missing[0]} in truth, found {', '.join(truth.columns)}; add it")
-    wanted = [name for name in ("account_id", "kind", "label", "intensity") if name in truth.columns]
+    wanted = [name for name in ("account_id", "kind", "label", "intensity", "households") if name in truth.columns]
     texts = truth.select(pl.col(wanted).cast(pl.String))
+    if "households" in wanted:
+        texts = texts.with_columns(households=_whole_numbers(texts["households"]))
     known = texts.with_columns(account=identity.pseudonymise_ids(texts.select("account_id"), doors.keys)["account"])
     return evaluation.evaluate(
         frame(doors, run, "scores"),
@@ -158,3 +161,10 @@ def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Setti
         capacity_share=settings.decision.capacity_share,
         seed=settings.model.seed,
     )
+
+
+def _whole_numbers(texts: pl.Series) -> pl.Series:
+    numbers = texts.replace("", None).cast(pl.Int64, strict=False)
+    if strange := texts.filter(numbers.is_null()).replace("", None).drop_nulls().to_list():
+        raise InputError(f"expected whole numbers of {texts.name} in truth, found {strange[0]!r}; correct it")
+    return numbers

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from detector import evaluation, rivals
+from detector import evaluation, naming, rivals
 from detector.errors import InputError
 from detector.evaluation import ABOVE_01, ABOVE_1, AVERAGE_PRECISION, OURS, PRECISION, WITHIN_CAPACITY, Evaluation
 
@@ -229,3 +229,63 @@ def test_people_read_it_side_by_side() -> None:
     assert [row[ABOVE_1] for row in rows] == [ABUSE, "resale", "ring", INNOCENT, "household"]
     assert rows[0][OURS].startswith("100.0 [")
     assert rows[0].keys() == {ABOVE_1, "accounts", OURS, evaluation.COUNTS, evaluation.RULES}
+
+
+def _naming() -> Evaluation:
+    """Four of the sharing and two who resell, at a capacity of two: two lasting groups are sharing, six that come and
+    go resale."""
+    truth = pl.DataFrame(
+        {
+            "account": range(7),
+            "kind": ["friends"] * 4 + ["resale"] * 2 + ["household"],
+            "label": ["sharing"] * 4 + ["abuse"] * 2 + ["benign"],
+            "households": [2, 4, 2, None, 9, 2, 1],
+        }
+    )
+    scores = pl.DataFrame({"account": range(7), "score": [9.0, 5.0, 4.0, 3.0, 8.0, None, 1.0]})
+    features = pl.DataFrame(
+        {
+            "account": range(7),
+            "lasting_groups": [3.0, 2.0, None, 2.0, 3.0, 2.0, 1.0],
+            "returning_groups": [3.0, 2.0, None, 6.0, 7.0, 2.0, 1.0],
+        }
+    )
+    return evaluation.evaluate(scores, truth, features, capacity_share=0.34, draws=5)
+
+
+def test_sharing_is_told_apart_from_resale_by_name() -> None:
+    """All who have a score are named, not only the flagged; of those without a score nothing is said."""
+    found = _naming().naming.filter(pl.col("measure") != naming.WITHIN_ONE)
+    values = {(row["kind"], row["among"], row["measure"]): row["value"] for row in found.iter_rows(named=True)}
+    assert values == {
+        ("friends", naming.FLAGGED, naming.NAMED_SHARING): 1.0,
+        ("friends", naming.FLAGGED, naming.NAMED_RESALE): 0.0,
+        ("friends", naming.FLAGGED, naming.NAMED_OTHERWISE): 0.0,
+        ("friends", naming.ALL_SCORED, naming.NAMED_SHARING): 0.5,
+        ("friends", naming.ALL_SCORED, naming.NAMED_RESALE): 0.25,
+        ("friends", naming.ALL_SCORED, naming.NAMED_OTHERWISE): 0.25,
+        ("resale", naming.FLAGGED, naming.NAMED_SHARING): 0.0,
+        ("resale", naming.FLAGGED, naming.NAMED_RESALE): 1.0,
+        ("resale", naming.FLAGGED, naming.NAMED_OTHERWISE): 0.0,
+        ("resale", naming.ALL_SCORED, naming.NAMED_SHARING): 0.0,
+        ("resale", naming.ALL_SCORED, naming.NAMED_RESALE): 1.0,
+        ("resale", naming.ALL_SCORED, naming.NAMED_OTHERWISE): 0.0,
+    }
+
+
+def test_households_are_counted_where_both_numbers_are_known() -> None:
+    """3 for 2 is within one, 2 for 4 is not; an unknown number on either side is left out, and a truth without the
+    column gives no figure."""
+    rows = _naming().naming.filter(measure=naming.WITHIN_ONE, kind="friends", among=naming.ALL_SCORED)
+    assert rows.select("accounts", "value").rows() == [(2, 0.5)]
+    assert rows["low"].item() < 0.5 < rows["high"].item()
+    without = _judged(("sharing", "friends", 2), *_innocents(2)).naming.filter(measure=naming.WITHIN_ONE)
+    assert set(without.select("accounts", "value").rows()) == {(0, None)}
+
+
+def test_people_read_the_naming_side_by_side() -> None:
+    """One row for each kind, the sharing first, with the flagged beside all."""
+    rows = _naming().names_side_by_side(naming.NAMED_RESALE)
+    assert [row[naming.NAMED_RESALE] for row in rows] == ["friends", "resale"]
+    assert (rows[0]["flagged"], rows[0]["all scored"]) == (1, 4)
+    assert rows[0]["of all scored"].strip().startswith("25.0 [")

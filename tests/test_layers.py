@@ -24,6 +24,7 @@ PURE = (
     "decisions",
     "ranking",
     "rivals",
+    "naming",
     "evaluation",
     "simulate",
 )

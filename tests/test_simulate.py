@@ -144,6 +144,16 @@ def test_labels(service: Service) -> None:
     assert set(service.playbacks["account_id"]) <= set(service.truth["account_id"])
 
 
+def test_truth_counts_households(service: Service) -> None:
+    """A family is one household wherever its people are, friends are two or three, and machines are none."""
+    by_kind = {kind: set(part["households"]) for (kind,), part in service.truth.group_by("kind")}
+    for one in ("household", "student with two homes", "frequent traveller", "two homes", "mover", "holiday guests"):
+        assert by_kind[one] == {1}
+    assert by_kind["friends who share"] == {2, 3}
+    assert by_kind["loop farm"] == {None}
+    assert min(by_kind["resale"]) >= 2
+
+
 def test_account_ids_do_not_tell_the_kind(service: Service) -> None:
     """In the order of the ids abusive accounts stand anywhere, and no kind stands together."""
     abusive = service.truth.with_row_index().filter(label="abuse")["index"]

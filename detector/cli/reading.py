@@ -119,6 +119,7 @@ def evaluate(
 
             store.write_atomically(picture, pictures.draw(found))
         plain = {"day": run.day, "accounts": found.accounts.to_dicts(), "measures": found.measures.to_dicts()}
+        plain["naming"] = found.naming.to_dicts()
         show(plain, json, _evaluated(found, run.day))
 
 
@@ -127,9 +128,11 @@ def _evaluated(found: Any, day: Any) -> str:
 
     lines = [f"{day}, in per cent with 95 % intervals; those labelled sharing count neither way", ""]
     lines.append(terminal.table(found.accounts.to_dicts(), found.accounts.columns))
-    for measure in found.measures["measure"].unique(maintain_order=True):
-        rows = found.side_by_side(measure)
-        lines += ["", terminal.table(rows, list(rows[0]))]
+    tables = [(found.measures, found.side_by_side), (found.naming, found.names_side_by_side)]
+    for measures, side_by_side in tables:
+        for measure in measures["measure"].unique(maintain_order=True):
+            rows = side_by_side(measure)
+            lines += ["", terminal.table(rows, list(rows[0]))]
     return "\n".join(lines)
 
 

@@ -30,8 +30,8 @@ _PRIVATE_ASN = 4_200_000_000
 
 @dataclass(frozen=True)
 class Service:
-    """`playbacks`: the input table, sorted by `started_at`; `truth`: one row per account with its kind and label, and
-    the intensity of kinds that have one."""
+    """`playbacks`: the input table, sorted by `started_at`; `truth`: one row per account with its kind and label, the
+    intensity of kinds that have one, and the number of `households` that use it on its days (null: no people do)."""
 
     playbacks: pl.DataFrame
     truth: pl.DataFrame
@@ -72,6 +72,7 @@ def simulate(
             "kind": [kind.name for kind in kind_of],
             "label": [kind.label for kind in kind_of],
             "intensity": pl.Series(INTENSITIES).gather(town.intensity).zip_with(graded, pl.Series([None] * accounts)),
+            "households": _households(town),
         },
         schema_overrides={"intensity": pl.String},
     )
@@ -94,6 +95,14 @@ def _settle(
         (kind.settle if variant == "usual" else kind.held_out)(town, members)
         first += n
     return town, kind_of
+
+
+def _households(town: Town) -> pl.Series:
+    """By account, in how many homes its people live: who travels apart, or stays with others, has no home for it."""
+    people = pl.DataFrame({"account": town.viewers["account"], "home": town.parties["home"][town.viewers["party"]]})
+    counted = people.group_by("account").agg(households=pl.col("home").n_unique())
+    everyone = pl.DataFrame({"account": np.arange(len(town.plan_streams))})
+    return everyone.join(counted, on="account", how="left", maintain_order="left")["households"]
 
 
 def write(service: Service, out: Path) -> None:
