@@ -13,9 +13,12 @@ from detector.features import Feature
 _REASONS, _COUNTER, _EVIDENCE = 5, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
+_ANY = 1e-9  # a share that is not nought
 _TIRELESS_H = 18.0  # a day: people sleep
 _NIGHTLY = 1.0  # of the promised share, as every account is looked at again each night
-_CROWD = 4  # groups of people: more than two or three households that share
+# Groups of people: more than two or three households that share. Two that last may be seen as four, for a tablet that
+# is never at home on the same day as the others stands alone; where strangers come and go, some are new.
+_CROWD, _CROWD_THAT_LASTS = 4, 3
 
 
 def decide(
@@ -170,6 +173,7 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         return (pl.col(feature) >= least).fill_null(False) if feature in columns else pl.lit(False)
 
     strongest = pl.max_horizontal(pl.lit(0.0), *families)
+    strangers = value("lasting_groups", _CROWD_THAT_LASTS) | value("newcomer_share", _ANY)
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
     by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM
@@ -181,11 +185,11 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("ring"))
         .when(value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H))
         .then(pl.lit("restreaming"))
-        .when(value("returning_groups", _CROWD))
+        .when(value("returning_groups", _CROWD) & strangers)
         .then(pl.lit("resale"))
         .when((evidence("change") >= _SELDOM) & (evidence("change") >= evidence("groups")))
         .then(pl.lit("account takeover"))
-        .when(value("lasting_groups", 2))
+        .when(value("returning_groups", 2))
         .then(pl.lit("household sharing"))
         .when(elsewhere & by_others & ~value("returning_groups", 0))
         .then(pl.lit("resale"))

@@ -24,8 +24,8 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, fl
     `scored` are those with a score (`tables.Scores` and the family scores), `flagged` some of their accounts. All are
     named as if they were put before a reviewer (`decisions.kinds`), and the shares named household sharing, resale and
     otherwise are measured, each with its 95 % interval (Wilson 1927). So is the share whose number of households found,
-    the feature `lasting_groups`, is within one of the true one (`households` in truth), where both are known. Null
-    where there is nobody to measure it on.
+    the feature `lasting_groups` or one where none lasts, for somebody watched, is within one of the true number
+    (`households` in truth), where both are known. Null where there is nobody to measure it on.
     """
     found = _or_null(features, "lasting_groups").select("account", found="lasting_groups")
     known = (
@@ -35,7 +35,7 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, fl
         .join(found, on="account", how="left")
         .with_columns(
             flagged=pl.col("account").is_in(flagged.implode()),
-            off=(pl.col("found").cast(pl.Int64) - pl.col("households").cast(pl.Int64)).abs(),
+            off=(pl.col("found").cast(pl.Int64).clip(lower_bound=1) - pl.col("households").cast(pl.Int64)).abs(),
         )
         .sort("label", "kind", descending=[True, False])
     )

@@ -5,6 +5,7 @@ import pytest
 
 from detector import decisions
 
+SHARING = "household sharing"
 QUIET = dict.fromkeys(
     (f"score_{name}" for name in ("repetition", "concurrency", "devices", "places", "groups", "change", "rings")), 0.1
 )
@@ -24,7 +25,10 @@ QUIET = dict.fromkeys(
             {"returning_groups": 2.0, "lasting_groups": 2.0},
             "account takeover",
         ),
-        ({"score_groups": 2.0}, {"returning_groups": 3.0, "lasting_groups": 2.0}, "household sharing"),
+        ({"score_groups": 3.0}, {"returning_groups": 4.0, "lasting_groups": 2.0, "newcomer_share": 0.1}, "resale"),
+        ({"score_groups": 3.0}, {"returning_groups": 4.0, "lasting_groups": 2.0, "newcomer_share": 0.0}, SHARING),
+        ({"score_groups": 2.0}, {"returning_groups": 3.0, "lasting_groups": 2.0}, SHARING),
+        ({"score_groups": 2.0}, {"returning_groups": 2.0, "lasting_groups": 1.0}, SHARING),
         ({"score_places": 2.0, "score_devices": 2.0}, {"returning_groups": None}, "resale"),
         ({"score_places": 2.0, "score_devices": 2.0}, {"returning_groups": 1.0}, "unclear"),
         ({}, {}, "unclear"),

@@ -239,15 +239,16 @@ def _naming() -> Evaluation:
             "account": range(7),
             "kind": ["friends"] * 4 + ["resale"] * 2 + ["household"],
             "label": ["sharing"] * 4 + ["abuse"] * 2 + ["benign"],
-            "households": [2, 4, 2, None, 9, 2, 1],
+            "households": [2, 4, 2, None, 2, 2, 1],
         }
     )
     scores = pl.DataFrame({"account": range(7), "score": [9.0, 5.0, 4.0, 3.0, 8.0, None, 1.0]})
     features = pl.DataFrame(
         {
             "account": range(7),
-            "lasting_groups": [3.0, 2.0, None, 2.0, 3.0, 2.0, 1.0],
+            "lasting_groups": [3.0, 2.0, None, 3.0, 0.0, 2.0, 1.0],
             "returning_groups": [3.0, 2.0, None, 6.0, 7.0, 2.0, 1.0],
+            "newcomer_share": [0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0],
         }
     )
     return evaluation.evaluate(scores, truth, features, capacity_share=0.34, draws=5)
@@ -275,10 +276,10 @@ def test_sharing_is_told_apart_from_resale_by_name() -> None:
 
 def test_households_are_counted_where_both_numbers_are_known() -> None:
     """3 for 2 is within one, 2 for 4 is not; an unknown number on either side is left out, and a truth without the
-    column gives no figure."""
-    rows = _naming().naming.filter(measure=naming.WITHIN_ONE, kind="friends", among=naming.ALL_SCORED)
-    assert rows.select("accounts", "value").rows() == [(2, 0.5)]
-    assert rows["low"].item() < 0.5 < rows["high"].item()
+    column gives no figure. Somebody watched, so there is one at least."""
+    rows = _naming().naming.filter(measure=naming.WITHIN_ONE, among=naming.ALL_SCORED)
+    assert rows.select("kind", "accounts", "value").rows() == [("friends", 2, 0.5), ("resale", 1, 1.0)]
+    assert rows["low"][0] < 0.5 < rows["high"][0]
     without = _judged(("sharing", "friends", 2), *_innocents(2)).naming.filter(measure=naming.WITHIN_ONE)
     assert set(without.select("accounts", "value").rows()) == {(0, None)}
 
