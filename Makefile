@@ -21,6 +21,7 @@ lint: .venv/ready
 
 bench: .venv/ready
 	$(RUN) benchmarks.nights --scale $(SCALE)
+	$(RUN) benchmarks.features --scale $(SCALE)
 
 soak: .venv/ready
 	$(RUN) pytest -m soak -n 0

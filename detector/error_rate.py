@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import polars as pl
-from scipy.stats import binomtest
 
 from detector.cases import Case
+from detector.ranking import wilson
 
 CALIBRATION_CASES = 300  # of the held-out accounts, the highest: so many are looked at before anything is promised
 
@@ -79,6 +79,5 @@ def measured(decided: Iterable[Case]) -> Measured:
     outcomes = [case.outcome for case in decided if case.promised_share is not None and case.outcome != "undecided"]
     if not outcomes:
         return Measured(0, None, None, None)
-    found = binomtest(outcomes.count("false alarm"), len(outcomes))
-    interval = found.proportion_ci(method="wilson")
-    return Measured(len(outcomes), found.statistic, float(interval.low), float(interval.high))
+    share = outcomes.count("false alarm") / len(outcomes)
+    return Measured(len(outcomes), share, *wilson(share, len(outcomes)))
