@@ -11,7 +11,7 @@ import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pydantic_settings
@@ -124,6 +124,13 @@ class Model(Section):
     seed: Natural
 
 
+class Peers(Section):
+    """Whom an account is compared with."""
+
+    traits: tuple[Literal["plan_streams", "country"], ...]
+    least_accounts: Positive
+
+
 class Decision(Section):
     """Which accounts are put before reviewers."""
 
@@ -161,6 +168,7 @@ class Settings(BaseSettings):
     gate: Gate
     window: Window
     model: Model
+    peers: Peers
     decision: Decision
     promotion: Promotion
     state: State

@@ -122,7 +122,7 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
         unusual = [line for line in lines if line["percentile"] >= _UNUSUAL and line["value"] > line["typical"]]
         reasons = [
             {name: line[name] for name in ("feature", "value", "typical", "percentile")}
-            | {"sentence": catalogue[line["feature"]].when_high.format(**line) + note}
+            | {"sentence": catalogue[line["feature"]].when_high.format(**line) + _compared_with(line["peer"]) + note}
             for line in (unusual or lines[:1])[:_REASONS]
         ]
         rows.append(
@@ -135,6 +135,10 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
     wanted = ("account", "reasons", "counter_evidence")
     schema = {name: dtype for name, dtype in tables.columns(tables.Flags).items() if name in wanted}
     return pl.DataFrame(rows, schema=schema)
+
+
+def _compared_with(peer: str | None) -> str:
+    return f" (of those with {peer})" if peer else ""
 
 
 def _counter_evidence(
@@ -232,6 +236,7 @@ def flag(
     kinds: pl.DataFrame,
     reasons: pl.DataFrame,
     evidence: pl.DataFrame,
+    cleared_by: pl.DataFrame,
     year: pl.DataFrame,
 ) -> pl.DataFrame:
     """Flags of one night (`tables.Flags`), highest score first."""
@@ -241,6 +246,7 @@ def flag(
         .join(kinds, on="account", how="left")
         .join(reasons, on="account", how="left")
         .join(evidence, on="account", how="left")
+        .join(cleared_by, on="account", how="left")
         .join(year.select("account", first_seen="first_day"), on="account", how="left")
         .with_columns(pl.col("evidence").fill_null(empty))
         .sort("rank")

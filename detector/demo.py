@@ -101,5 +101,7 @@ def _tell(flags: pl.DataFrame, truth: pl.DataFrame, keys: identity.Keys, account
         print("\nnext, type:")
         print(f"    detector --home {home} explain {first}")
         print(f'    detector --home {home} explain {first} --unmask "trying the demo"')
+        print(f"    detector --home {home} review next")
+        print(f"    detector --home {home} review decide {first} --verdict confirmed")
         print(f"    detector --home {home} scores")
         print(f"    detector --home {home} status")

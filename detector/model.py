@@ -89,6 +89,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
         passes: how often the most extreme accounts are left out and the rest learned from anew.
+        quantiles_: of each feature, among those learned from; `peer_quantiles_` the same by peer group.
         calibration_: the scores of the held-out accounts, rising.
         highest_: the accounts behind the last of these: whom reviewers look at before an error rate is promised.
     """
@@ -128,7 +129,8 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
             score = self.predict(x)
             ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
         self._learn(x[ordinary], held_out[ordinary], trees=self.trees)
-        self.quantiles_ = np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
+        self.quantiles_ = _quantiles(x)
+        self.peer_quantiles_: dict[str, Values] = {}
         # Tails that an account is part of would find it more ordinary than they find a stranger.
         calibration, calibrating = self.total(self.evidence(x[held_out], own=ordinary[held_out])), accounts[held_out]
         order = np.lexsort((calibrating, calibration))
@@ -209,11 +211,17 @@ def strongest(evidence: Mapping[str, Values]) -> Values:
 
 
 def fit(
-    features: pl.DataFrame, catalogue: Mapping[str, Feature], settings: Settings, *, passes: int = _PASSES
+    features: pl.DataFrame,
+    catalogue: Mapping[str, Feature],
+    settings: Settings,
+    *,
+    passes: int = _PASSES,
+    least_peers: int = 1,
 ) -> AccountModel:
     """A model of a population: features of one night, one row per account, at least two accounts.
 
-    A feature that is null for all is left out. Half of the accounts, by their keyed pseudonyms, grow the forests; the
+    A feature that is null for all is left out. What is typical is also kept for each peer group (column `peer`) of at
+    least `least_peers` accounts. Half of the accounts, by their keyed pseudonyms, grow the forests; the
     other half is held out to calibrate.
     """
     features = features.sort("account")
@@ -238,7 +246,16 @@ def fit(
         passes=passes,
     )
     accounts = features["account"].to_numpy()
-    return model.fit(matrix(model, features), held_out=accounts % 2 == 1, accounts=accounts)
+    model.fit(matrix(model, features), held_out=accounts % 2 == 1, accounts=accounts)
+    if "peer" in features.columns:
+        for (peer,), alike in features.drop_nulls("peer").partition_by("peer", as_dict=True).items():
+            if alike.height >= least_peers:
+                model.peer_quantiles_[str(peer)] = _quantiles(matrix(model, alike))
+    return model
+
+
+def _quantiles(x: Matrix) -> Values:
+    return np.quantile(x.astype(np.float64), _QUANTILES, axis=0)
 
 
 def _positions(known: Mapping[str, Feature]) -> dict[str, list[int]]:
@@ -270,22 +287,33 @@ def score(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
 
 
 def explain(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
-    """One row per account and feature known of it: `account, feature, value, typical, percentile, surprise`.
+    """One row per account and feature known of it: `account, feature, value, typical, percentile, surprise, peer`.
 
-    `typical` is the median of the training accounts, `percentile` the percentage of them that lie lower, `surprise`
-    the evidence of the feature's own tail.
+    `typical` is the median of the training accounts of the same `peer` group, `percentile` the percentage of them that
+    lie lower; `peer` is null where the comparison is with all of them, because the group is small or not known.
+    `surprise` is the evidence of the feature's own tail, among all.
     """
+    if "peer" not in features.columns:
+        features = features.with_columns(peer=pl.lit(None, pl.String))
+    known_peer = pl.col("peer").is_in(list(model.peer_quantiles_))
+    features = features.with_columns(peer=pl.when(known_peer).then("peer"))
     empty: dict[str, Any] = {"feature": pl.lit(""), "value": 0.0, "typical": 0.0, "percentile": 0.0, "surprise": 0.0}
-    parts = [features.select("account", **empty).clear()]
-    for name, grid in zip(model.names, model.quantiles_.T, strict=True):
-        known = features.select("account", feature=pl.lit(name), value=name).drop_nulls()
-        values = known["value"].cast(pl.Float32).cast(pl.Float64).to_numpy()
-        lower = np.searchsorted(grid, values, side="left") / len(grid)
-        parts.append(
-            known.with_columns(
-                typical=pl.lit(float(grid[len(grid) // 2])).round_sig_figs(_SIGNIFICANT),
-                percentile=pl.Series(100 * lower, dtype=pl.Float64).round(1),
-                surprise=pl.Series(model.feature_tails_[name].evidence(values), dtype=pl.Float64),
+    parts = [features.select("account", **empty, peer="peer").clear()]
+    for (peer,), alike in features.partition_by("peer", as_dict=True).items():
+        grids = model.quantiles_ if peer is None else model.peer_quantiles_[str(peer)]
+        for name, grid in zip(model.names, grids.T, strict=True):
+            known = alike.select("account", "peer", feature=pl.lit(name), value=name).drop_nulls("value")
+            values = known["value"].cast(pl.Float32).cast(pl.Float64).to_numpy()
+            lower = np.searchsorted(grid, values, side="left") / len(grid)
+            parts.append(
+                known.select(
+                    "account",
+                    "feature",
+                    "value",
+                    typical=pl.lit(float(grid[len(grid) // 2])).round_sig_figs(_SIGNIFICANT),
+                    percentile=pl.Series(100 * lower, dtype=pl.Float64).round(1),
+                    surprise=pl.Series(model.feature_tails_[name].evidence(values), dtype=pl.Float64),
+                    peer="peer",
+                )
             )
-        )
     return pl.concat(parts).sort("account", "feature")

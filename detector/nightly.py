@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from detector import (
+    clearing,
     config,
     decisions,
     digesting,
@@ -235,7 +236,7 @@ def _results(
     computed, years = [], []
     met = lookback.meet(home, day, settings.window)
     for window in lookback.windows(home, day, settings.window, met=met):
-        computed.append(features.build_features(window))
+        computed.append(features.build_features(window, peers=settings.peers.traits))
         years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
     progress("score", 1, 3)
@@ -251,12 +252,15 @@ def _results(
         promised=reviewed.earned,
         settings=settings.decision,
     )
-    explained = model.explain(fitted, by_account.join(chosen.accounts, on="account", how="semi"))
+    flagged = by_account.join(chosen.accounts, on="account", how="semi")
+    explained = model.explain(fitted, flagged)
     reasons = decisions.reasons_of(explained, features.CATALOGUE, note_of(champion))
     first = day - dt.timedelta(days=settings.window.days - 1)
     shown = lookback.playbacks_of(home, chosen.accounts["account"], first, day, settings.playbacks)
     evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
-    flags = decisions.flag(chosen.accounts, scores, kinds, reasons, evidence, year)
+    lowest = min(scores.join(chosen.accounts, on="account", how="semi")["score"].to_list(), default=0.0)
+    cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
+    flags = decisions.flag(chosen.accounts, scores, kinds, reasons, evidence, cleared_by, year)
     progress("score", 3, 3)
     return _Results({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed)
 

@@ -92,13 +92,15 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
         "flagged": not flag.is_empty(),
         "features": told.drop("account").to_dicts(),
         "features_missing": {
-            name: features.CATALOGUE[name].missing for name in own.columns[1:] if own[name].null_count()
+            name: feature.missing
+            for name, feature in features.CATALOGUE.items()
+            if name in own.columns and own[name].null_count()
         },
     }
     reasons = decisions.reasons_of(told, features.CATALOGUE, note) if flag.is_empty() else flag
     explained |= reasons.select("reasons", "counter_evidence").row(0, named=True)
     if not flag.is_empty():
-        explained |= flag.select("kind", "q_value", "first_seen").row(0, named=True)
+        explained |= flag.select("kind", "q_value", "first_seen", "cleared_by").row(0, named=True)
     shown = _shown(doors, run.day, account, reasons, settings)
     if names:
         first = run.day - dt.timedelta(days=settings.window.days - 1)

@@ -173,7 +173,7 @@ def _train(
         others = training.invented(doors.home, day, settings, seed=settings.model.seed, progress=progress)
         learned = pl.concat([learned, others])
     progress("fit", 0, 2)
-    fitted = model.fit(learned, features.CATALOGUE, settings.model)
+    fitted = model.fit(learned, features.CATALOGUE, settings.model, least_peers=settings.peers.least_accounts)
     progress("fit", 1, 2)
     record.update(_record(fitted, day, own, learned.height - own, settings, doors.keys.key_id))
     record["confirmed_left_out"] = seen.height - own
@@ -200,7 +200,9 @@ def _features(doors: Doors, day: dt.date, settings: config.Settings, progress: P
     progress("features", 0, 1)
     met = lookback.meet(doors.home, day, settings.window)
     learned = [
-        training.learn_from(features.build_features(window), window.year.accounts, day, settings.window)
+        training.learn_from(
+            features.build_features(window, peers=settings.peers.traits), window.year.accounts, day, settings.window
+        )
         for window in lookback.windows(doors.home, day, settings.window, met=met)
     ]
     progress("features", 1, 1)

@@ -240,6 +240,12 @@ class Flags(dy.Schema):
     )
     counter_evidence = dy.List(dy.String(), description="sentences that speak for an innocent cause")
     evidence = dy.List(dy.UInt64(), description="playbacks that show it (CheckedRows.playback)")
+    cleared_by = dy.List(
+        dy.String(),
+        nullable=True,
+        description="the fewest features that, set to what is typical, bring the score below the lowest one flagged; "
+        "null: more than a few",
+    )
     first_seen = dy.Date(description="first day of the account in the year kept")
 
 

@@ -51,7 +51,9 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
         met = lookback.meet(elsewhere, day, settings.window)
         windows = lookback.windows(elsewhere, day, settings.window, met=met)
         built = [
-            learn_from(features.build_features(window), window.year.accounts, day, settings.window)
+            learn_from(
+                features.build_features(window, peers=settings.peers.traits), window.year.accounts, day, settings.window
+            )
             for window in windows
         ]
     progress("invent", 1, 1)

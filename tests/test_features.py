@@ -175,3 +175,17 @@ def test_a_home_whose_address_changes_daily_is_one() -> None:
     assert _lasting([*tv, *elsewhere]) == 2
     assert _lasting([*tv, *tablet, _seen(0, device=2, address=7, region="BY")]) == 2
     assert _lasting([*tv, *tablet, _seen(21, device=2, address=7, region="HH")]) == 2
+
+
+def test_peers_are_of_one_plan_and_country() -> None:
+    """The largest plan and the country of most plays; without one of the two there are no peers."""
+    rows = [
+        {"ago": 1, "plan_streams": 2, "visits": [{"country": "BR", "plays": 2}]},
+        {"plan_streams": 4, "visits": [{"country": "BR", "plays": 1}, {"country": "US", "plays": 2}]},
+    ]
+    both = build_features(window_of(rows), peers=("plan_streams", "country"))
+    assert both["peer"].to_list() == ["a plan of 4 streams, BR"]
+    assert build_features(window_of(rows), peers=("country",))["peer"].to_list() == ["BR"]
+    nowhere = build_features(window_of([{"plan_streams": 4}]), peers=("plan_streams", "country"))
+    assert nowhere["peer"].to_list() == [None]
+    assert "peer" not in build_features(window_of(rows)).columns

@@ -13,6 +13,7 @@ PURE = (
     "errors",
     "cases",
     "error_rate",
+    "clearing",
     "comparison",
     "playbacks",
     "days",

@@ -361,3 +361,38 @@ def test_a_few_extreme_accounts_do_not_teach_that_they_are_ordinary(ordinary: pl
     taught = model.score(model.fit(extreme, CATALOGUE, SETTINGS, passes=0), one).row(0, named=True)
     assert taught["score"] < scores[0]["score"] - 0.4
     assert scores[1]["p_value"] > 5 * scores[0]["p_value"]
+
+
+def test_an_account_is_compared_with_its_peers(ordinary: pl.DataFrame) -> None:
+    """Typical values and percentiles are those of the peer group; a small group, or none, is compared with all."""
+    name = next(iter(CATALOGUE))
+    groups = (
+        pl.when(pl.col("account") % 5 < 2).then(pl.lit("many")).when(pl.col("account") % 5 == 4).then(pl.lit("few"))
+    )
+    peered = ordinary.with_columns(peer=groups)
+    peered = peered.with_columns(pl.when(pl.col("peer") == "many").then(pl.col(name) + 100).otherwise(name).alias(name))
+    few = peered.filter(pl.col("peer") == "few").height
+    fitted = model.fit(peered, CATALOGUE, SETTINGS, least_peers=few + 1)
+    told = model.explain(fitted, peered).filter(pl.col("feature") == name)
+    medians = dict(peered.group_by("peer").agg(pl.col(name).median()).iter_rows())
+    by_peer = {peer: part for (peer,), part in told.partition_by("peer", as_dict=True).items()}
+    assert set(by_peer) == {"many", None}
+    assert by_peer["many"]["typical"].unique().to_list() == [pytest.approx(medians["many"], rel=0.01)]
+    overall = pytest.approx(peered[name].median(), rel=0.05)
+    assert by_peer[None]["typical"].unique().to_list() == [overall]
+    scored = model.score(model.fit(peered.drop("peer"), CATALOGUE, SETTINGS), peered)
+    assert scored["score"].equals(model.score(fitted, peered)["score"])
+
+
+def test_confirmed_accounts_leave_the_calibration(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """Without some of the highest held-out accounts others are rarer; the score stays, and the model that was asked."""
+    highest = fitted.highest_.tolist()
+    assert len(highest) == min(300, (ordinary["account"] % 2 == 1).sum())
+    before = model.score(fitted, ordinary)
+    after = model.score(fitted.without(highest[-10:]), ordinary)
+    assert after["score"].equals(before["score"])
+    top = before["score"].arg_max()
+    assert top is not None
+    assert after["p_value"][top] < before["p_value"][top]
+    assert model.score(fitted, ordinary).equals(before)
+    assert model.score(fitted.without([1 << 63]), ordinary).equals(before)

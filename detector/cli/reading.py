@@ -184,6 +184,8 @@ def explained(found: dict[str, Any]) -> str:
     lines += [f"  - {reason['sentence']}" for reason in found["reasons"]]
     lines += ["", "what speaks against it"]
     lines += [f"  - {sentence}" for sentence in found["counter_evidence"]]
+    if found.get("cleared_by"):
+        lines += ["", f"would not be flagged if as in most accounts: {', '.join(found['cleared_by'])}"]
     lines += ["", "what was measured, most unusual first"]
     lines.append(_indented(terminal.table(found["features"], ["feature", "value", "typical", "percentile"])))
     if found["evidence"]:

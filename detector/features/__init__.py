@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from detector.features._feature import Family, Feature, Shape, Window, window_of
+from detector.features._peers import Trait, peers_of
 from detector.features.change import Change
 from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
@@ -32,6 +33,7 @@ __all__ = [
     "Rhythm",
     "Rings",
     "Shape",
+    "Trait",
     "Window",
     "build_features",
     "present",
@@ -44,10 +46,13 @@ CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES fo
 _SIGNIFICANT = 9  # figures; the last digits of a float may depend on how the work was cut
 
 
-def build_features(window: Window, families: Sequence[type[Family]] = FAMILIES) -> pl.DataFrame:
+def build_features(
+    window: Window, families: Sequence[type[Family]] = FAMILIES, *, peers: Sequence[Trait] = ()
+) -> pl.DataFrame:
     """One row per account seen in the window, sorted: `account`, and a Float64 column for each feature.
 
-    Null means what the feature's `missing` says.
+    Null means what the feature's `missing` says. With `peers`, the column `peer` says in words which accounts are alike
+    in these traits; it is null where one is not known.
 
     >>> window = window_of([{"ago": 1, "longest_streak_days": 17}, {"longest_streak_days": 18}])
     >>> build_features(window)["longest_streak"].to_list()
@@ -67,6 +72,9 @@ def build_features(window: Window, families: Sequence[type[Family]] = FAMILIES) 
     for frame in frames:
         features = features.join(frame, on="account", how="left")
     names = [feature.name for family in families for feature in family.features]
+    if peers:
+        features = features.join(peers_of(window, peers).lazy(), on="account", how="left")
+        names.append("peer")
     return features.select("account", *names).sort("account").collect()
 
 
