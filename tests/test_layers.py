@@ -44,6 +44,7 @@ DOORS = {
     "polars_hash": {"identity"},
     "secrets": {"identity", "runs"},
     "sklearn": {"comparison", "forests", "model", "rivals"},
+    "numba": {"forests"},
     "matplotlib": {"pictures"},
     "pydantic_settings": {"config"},
     "tomllib": {"config"},
