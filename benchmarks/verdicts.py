@@ -1,0 +1,192 @@
+"""What reviewers' verdicts are worth: cases put in order by the score alone, and after so many verdicts.
+
+Verdicts are on one half of the accounts of invented services, four weeks before the night on which the other half is
+ranked: no account that was judged is measured. A reviewer is right, or wrong in a tenth of the cases; on accounts that
+share, which count neither way, nobody decides, and the verdict is spent all the same.
+
+python -m benchmarks.verdicts --populations 10 --accounts 8000
+"""
+
+import argparse
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from benchmarks import services
+from detector import config, model, offering, reranking
+from detector.features import CATALOGUE
+
+_FIRST_SEED, _DAYS, _ABUSE = 500, 100, 0.015
+_NIGHTS = (services.LAST - dt.timedelta(days=28), services.LAST)
+_VERDICTS, _WRONG, _CAPACITY = (20, 50, 100), (0.0, 0.1), (0.01, 0.02)
+_A_NIGHT, _UNEXPLAINED = 25, 0.2  # cases, and the share of them that is kept
+SCORE, IN_USE, ONCE, ALONE = (
+    "the score alone",
+    "extra trees, added (in use)",
+    "... all offered at once",
+    "... not added",
+)
+
+
+def _prepared(classifier: Any) -> Any:
+    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), classifier)
+
+
+def _others(known: int) -> dict[str, Any]:
+    return {
+        "nearest neighbours, added": _prepared(KNeighborsClassifier(min(9, known), weights="distance")),
+        "logistic regression, added": _prepared(LogisticRegression(C=0.05, max_iter=2_000)),
+        "boosting, added": HistGradientBoostingClassifier(max_iter=50, min_samples_leaf=5),
+    }
+
+
+def main() -> None:
+    """Print two tables, of means over the populations and their halves."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--populations", type=int, default=10)
+    parser.add_argument("--accounts", type=int, default=8_000)
+    parser.add_argument("--intensity", default="faint")
+    asked = parser.parse_args()
+    ranked, missed = [], []
+    for seed in range(_FIRST_SEED, _FIRST_SEED + asked.populations):
+        known = services.known(
+            _NIGHTS, accounts=asked.accounts, days=_DAYS, seed=seed, abuse_share=_ABUSE, intensity=asked.intensity
+        )
+        then, now = _scored(known)
+        for half in (0, 1):
+            judged, measured = ((pl.col("account") // 2) % 2 == side for side in (half, 1 - half))
+            ranked += _ranked(then.filter(judged), now.filter(measured), seed)
+            missed += _held_out(then.filter(judged), now.filter(measured), seed)
+    print(
+        f"{asked.populations} populations of {asked.accounts} accounts, {_ABUSE:.1%} {asked.intensity} abuse; "
+        f"mean precision at capacity (least of the populations)\n"
+    )
+    _print_ranked(pl.DataFrame(ranked))
+    print()
+    _print_held_out(pl.DataFrame(missed))
+
+
+def _scored(known: services.Known) -> list[pl.DataFrame]:
+    """Both nights by the model of the first."""
+    fitted = model.fit(known.features[_NIGHTS[0]], CATALOGUE, config.load(environ={}).settings.model)
+    return [
+        model.score(fitted, features).join(features, on="account").join(known.truth, on="account").sort("account")
+        for features in (known.features[night] for night in _NIGHTS)
+    ]
+
+
+def _names(night: pl.DataFrame) -> list[str]:
+    return [name for name in night.columns if name in CATALOGUE or name.startswith("score")]
+
+
+def _judge(cases: pl.DataFrame, wrong: float, rng: np.random.Generator) -> pl.DataFrame:
+    said = pl.Series((cases["label"] == "abuse").to_numpy() ^ (rng.random(cases.height) < wrong))
+    return cases.with_columns(confirmed=pl.when(pl.col("label") != "sharing").then(said))
+
+
+def _labelled(accounts: pl.DataFrame, n: int, a_night: int, wrong: float, seed: int) -> pl.DataFrame:
+    """So many verdicts, of night after night: each is ordered by what the verdicts before it taught."""
+    rng = np.random.default_rng([seed, n])
+    labelled = accounts.clear().with_columns(confirmed=pl.lit(None, pl.Boolean))
+    while labelled.height < n:
+        left, cases = accounts.join(labelled, on="account", how="anti"), min(a_night, n - labelled.height)
+        learned = reranking.fit(labelled, _names(accounts), seed=0)
+        if learned is None:
+            chosen = offering.offer(left, cases)
+        else:
+            chosen = offering.choose(reranking.rerank(learned, left), left, cases, _UNEXPLAINED)
+        shown = left.join(chosen.select("account"), on="account", how="semi", maintain_order="left")
+        labelled = pl.concat([labelled, _judge(shown, wrong, rng)])
+    return labelled
+
+
+def _precision(priority: pl.DataFrame, night: pl.DataFrame, capacity: float) -> float:
+    by = priority.columns[1]
+    first = priority.sort(by, "account", descending=[True, False]).head(round(capacity * night.height))
+    labels = first.join(night, on="account")["label"]
+    return float((labels == "abuse").sum() / (labels != "sharing").sum())
+
+
+def _ranked(then: pl.DataFrame, now: pl.DataFrame, seed: int) -> list[dict[str, Any]]:
+    rows = []
+    for n in _VERDICTS:
+        for wrong in _WRONG:
+            labelled = _labelled(then, n, _A_NIGHT, wrong, seed)
+            learned = reranking.fit(labelled, _names(then), seed=0)
+            assert learned is not None
+            known = labelled.drop_nulls("confirmed")
+            x, y = reranking._matrix(known, learned.names), known["confirmed"].to_numpy()
+            once = reranking.fit(_labelled(then, n, n, wrong, seed), _names(then), seed=0)
+            ways = {
+                SCORE: now.select("account", "score"),
+                IN_USE: reranking.rerank(learned, now),
+                ONCE: reranking.rerank(once, now),
+                ALONE: reranking.rerank(replace(learned, weight=1e6), now),
+            } | {
+                name: reranking.rerank(replace(learned, trees=other.fit(x, y)), now)
+                for name, other in _others(len(y)).items()
+            }
+            rows += [
+                {"way": way, "n": n, "wrong": wrong, "capacity": capacity, "seed": seed,
+                 "precision": _precision(priority, now, capacity)}
+                for way, priority in ways.items() for capacity in _CAPACITY
+            ]  # fmt: skip
+    return rows
+
+
+def _held_out(then: pl.DataFrame, now: pl.DataFrame, seed: int) -> list[dict[str, Any]]:
+    """How many of a kind that no verdict was on are within the capacity, by score and by what is chosen."""
+    rows = []
+    for (kind,) in now.filter(pl.col("label") == "abuse").select("kind").unique().sort("kind").rows():
+        judged = then.filter(pl.col("kind") != kind)
+        priority = reranking.rerank(reranking.fit(_labelled(judged, 100, _A_NIGHT, 0, seed), _names(then), seed=0), now)
+        for capacity in _CAPACITY:
+            places = round(capacity * now.height)
+            ways = {
+                "score": now.sort("score", "account", descending=[True, False]).head(places),
+                "order": priority.sort("priority", "account", descending=[True, False]).head(places),
+                "chosen": offering.choose(priority, now, places, _UNEXPLAINED),
+            }
+            of_kind = now.filter(pl.col("kind") == kind)
+            found = {way: of_kind.join(shown, on="account", how="semi").height for way, shown in ways.items()}
+            rows.append({"kind": kind, "capacity": capacity, "accounts": of_kind.height} | found)
+    return rows
+
+
+def _print_ranked(ranked: pl.DataFrame) -> None:
+    asked = [(capacity, wrong, n) for capacity in _CAPACITY for wrong in _WRONG for n in _VERDICTS]
+    print("| | " + " | ".join(f"{c:.0%}, {n} verdicts, {wrong:.0%} wrong" for c, wrong, n in asked) + " |")
+    print("|---" * (len(asked) + 1) + "|")
+    for way in ranked["way"].unique(maintain_order=True):
+        cells = []
+        for capacity, wrong, n in asked:
+            of = (pl.col("way") == way) & (pl.col("n") == n) & (pl.col("wrong") == wrong)
+            by_seed: npt.NDArray[np.float64] = (
+                ranked.filter(of, pl.col("capacity") == capacity).group_by("seed").mean()["precision"].to_numpy()
+            )
+            cells.append(f"{by_seed.mean():.3f} ({by_seed.min():.2f})")
+        print(f"| {way} | " + " | ".join(cells) + " |")
+
+
+def _print_held_out(missed: pl.DataFrame) -> None:
+    print("| kind that no verdict was on | capacity | accounts | by score | by priority | with places kept |")
+    print("|---|---|---|---|---|---|")
+    summed = missed.group_by("capacity", "kind").sum().sort("capacity", "kind")
+    every = missed.group_by("capacity").agg(pl.lit("all of them").alias("kind"), pl.col(summed.columns[2:]).sum())
+    for row in pl.concat([summed, every.select(summed.columns)]).iter_rows(named=True):
+        shares = " | ".join(f"{row[way] / row['accounts']:.3f}" for way in ("score", "order", "chosen"))
+        print(f"| {row['kind']} | {row['capacity']:.0%} | {row['accounts']} | {shares} |")
+
+
+if __name__ == "__main__":
+    main()

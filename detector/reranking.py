@@ -1,0 +1,88 @@
+"""Reviewers' verdicts → the order in which cases are put before them.
+
+Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) learn from the labelled accounts what reviewers confirm.
+What they say is added to the score in its own unit, decades of evidence: the logarithm of the odds that a reviewer
+would confirm, weighed by how many labels there are. The score so keeps its word, wrong verdicts move it by little,
+and without labels of both classes nothing is learned (docs/verdicts.md compares learners and weights).
+
+Nothing is stored: a re-ranker is learned anew each night from the verdicts that stand, which takes well under a
+second. A verdict that is undone is forgotten the next night, and a model file can not disagree with the ledger.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from sklearn.ensemble import ExtraTreesClassifier
+
+_TREES = 300
+_MOST = 4.0  # decades of score that a decade of learned odds is worth, however many labels there are
+_HALF_AT = 50  # labels, as many of either class, at which half of that is trusted
+_SURE = 0.98  # no learned probability is believed beyond, nor below what it leaves
+_UNUSUAL_SHARE = 0.1  # of the accounts, by score: only those are put in another order
+_SIGNIFICANT = 9  # figures
+
+
+@dataclass(frozen=True)
+class Reranker:
+    """What was learned from verdicts.
+
+    Attributes:
+        names: the columns it looks at.
+        weight: how many decades of score a decade of learned odds is worth.
+        trees: the learner.
+    """
+
+    names: tuple[str, ...]
+    weight: float
+    trees: ExtraTreesClassifier
+
+
+def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker | None:
+    """Learn from verdicts; None where there are not yet labels of both classes.
+
+    `labelled` has one row per labelled account: `account`, the columns in `names` (the score, family scores, features;
+    null: not known) and `confirmed`, null where the verdict is undecided and teaches nothing.
+
+    >>> few = pl.DataFrame({"account": [1, 2], "score": [3.0, 4.0], "confirmed": [True, True]})
+    >>> fit(few, ["score"], seed=0) is None
+    True
+    """
+    known = labelled.filter(pl.col("confirmed").is_not_null()).sort("account")
+    confirmed = known["confirmed"].to_numpy()
+    if confirmed.all() or not confirmed.any():
+        return None
+    balanced = 4 * len(confirmed) * confirmed.mean() * (1 - confirmed.mean())
+    trees = ExtraTreesClassifier(n_estimators=_TREES, random_state=seed).fit(_matrix(known, names), confirmed)
+    return Reranker(tuple(names), _MOST * balanced / (balanced + _HALF_AT), trees)
+
+
+def rerank(reranker: Reranker | None, scored: pl.DataFrame) -> pl.DataFrame:
+    """`account, priority` of the accounts with a score; the highest priority is put before reviewers first.
+
+    `scored` is one night: `account`, `score` and the columns that were learned from. Without a re-ranker the priority
+    is the score. With one, the most unusual tenth of the accounts is put in another order, and the rest stays below.
+    """
+    scored = scored.filter(pl.col("score").is_not_null())
+    if reranker is None or scored.is_empty():
+        return scored.select("account", priority="score")
+    unusual = (scored["score"] >= scored["score"].quantile(1 - _UNUSUAL_SHARE, "higher")).to_numpy()
+    learned = np.full(scored.height, _decades(1 - _SURE))  # nobody learned that the usual are abusive
+    probability = reranker.trees.predict_proba(_matrix(scored.filter(unusual), reranker.names))[:, 1]
+    learned[unusual] = _decades(probability.clip(1 - _SURE, _SURE))
+    priority = pl.Series(reranker.weight * learned, dtype=pl.Float64) + scored["score"]
+    return scored.select("account", priority=priority.round_sig_figs(_SIGNIFICANT))
+
+
+def _decades(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    odds = np.asarray(probability, np.float64)
+    decades: npt.NDArray[np.float64] = np.log10(odds / (1 - odds))
+    return decades
+
+
+def _matrix(frame: pl.DataFrame, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    """As logarithms, for these trees cut anywhere between the least and the most. They know what to do with NaN."""
+    values = frame.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy()
+    return np.ascontiguousarray(np.sign(values) * np.log1p(np.abs(values)), dtype=np.float32)

@@ -1,0 +1,96 @@
+"""What verdicts teach about the order of cases."""
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from detector.reranking import fit, rerank
+
+NAMES = ["score", "score_places", "streams", "tired"]
+
+
+def _night(seed: int, n: int) -> pl.DataFrame:
+    """Accounts whose score says little: those with many streams are abusive, tired ones are not; some unknown."""
+    rng = np.random.default_rng(seed)
+    abusive = rng.random(n) < 0.3
+    return pl.DataFrame(
+        {
+            "account": pl.Series(rng.choice(2**40, n, replace=False), dtype=pl.UInt64),
+            "score": 6 + rng.normal(0, 1, n) + 0.3 * abusive,
+            "score_places": rng.exponential(1, n),
+            "streams": rng.lognormal(3 + 2 * abusive, 0.5),
+            "tired": np.where(rng.random(n) < 0.2, np.nan, rng.poisson(np.where(abusive, 1, 4))),
+            "confirmed": abusive,
+        }
+    ).with_columns(pl.col("tired").fill_nan(None))
+
+
+def _precision(ranking: pl.DataFrame, night: pl.DataFrame, n: int) -> float:
+    first = ranking.sort(ranking.columns[1], descending=True).head(n)
+    return float(first.join(night, on="account")["confirmed"].sum() / n)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.1])
+@pytest.mark.parametrize("seed", range(5))
+def test_verdicts_improve_the_order_even_if_one_in_ten_is_wrong(seed: int, wrong: float) -> None:
+    """Sixty verdicts on other accounts put more of the abusive first than the score does."""
+    labelled, night = _night(seed, 60), _night(seed + 100, 3_000)
+    flipped = pl.Series(np.random.default_rng(seed).random(60) < wrong)
+    reranker = fit(labelled.with_columns(pl.col("confirmed") ^ flipped), NAMES, seed=0)
+    learned = _precision(rerank(reranker, night), night, 60)
+    assert learned > _precision(night.select("account", "score"), night, 60) + 0.1
+
+
+@pytest.mark.parametrize("confirmed", [True, False, None])
+def test_verdicts_of_one_class_teach_nothing(confirmed: bool | None) -> None:
+    """Twenty cases confirmed, refused or undecided leave the order to the score."""
+    labelled = _night(1, 20).with_columns(confirmed=pl.lit(confirmed, pl.Boolean))
+    reranker = fit(labelled, NAMES, seed=0)
+    assert reranker is None
+    night = _night(2, 50)
+    assert rerank(reranker, night).rows() == night.select("account", "score").rows()
+
+
+def test_only_the_unusual_are_put_in_another_order() -> None:
+    """Nine tenths of the accounts keep the order of their scores and stay below; none is lost but who has no score."""
+    night = _night(3, 1_000)
+    ranked = rerank(fit(_night(4, 80), NAMES, seed=0), night).join(night, on="account").sort("score", descending=True)
+    usual = ranked.tail(899)
+    assert usual["priority"].is_sorted(descending=True)
+    assert ranked.height == 1_000
+    assert not ranked.head(100)["priority"].is_sorted(descending=True)
+    unscored = night.with_columns(score=pl.lit(None, pl.Float64))
+    assert rerank(fit(_night(4, 80), NAMES, seed=0), unscored).is_empty()
+
+
+def test_more_verdicts_move_the_order_more() -> None:
+    """The weight of what is learned grows with labels of both classes, up to a limit; more of one class add little."""
+    night = _night(5, 4_000)
+    yes, no = night.filter("confirmed"), night.filter(~pl.col("confirmed"))
+    weights = []
+    for positive, negative in ((1, 1), (10, 10), (50, 50), (400, 400)):
+        reranker = fit(pl.concat([yes.head(positive), no.head(negative)]), NAMES, seed=0)
+        assert reranker is not None
+        weights.append(reranker.weight)
+    assert weights == sorted(weights)
+    assert weights[-1] < 4
+    one_sided = fit(pl.concat([yes.head(1), no.head(200)]), NAMES, seed=0)
+    assert one_sided is not None
+    assert one_sided.weight < weights[1]
+
+
+def test_equal_verdicts_give_equal_orders() -> None:
+    """Whatever the order of the verdicts, and of the accounts: a re-ranker is learned anew each night."""
+    labelled, night = _night(6, 60), _night(7, 400)
+    again = rerank(fit(labelled.sample(fraction=1, shuffle=True, seed=1), NAMES, seed=3), night.reverse())
+    expected = rerank(fit(labelled, NAMES, seed=3), night)
+    assert_frame_equal(again.sort("account"), expected.sort("account"), check_exact=True)
+
+
+def test_a_column_that_nobody_knows_is_no_trouble() -> None:
+    """Unknown in all verdicts, or in all accounts of the night."""
+    unknown = pl.lit(None, pl.Float64).alias("tired")
+    night, labelled = _night(8, 200), _night(9, 40)
+    for learned_from, ranked in ((labelled.with_columns(unknown), night), (labelled, night.with_columns(unknown))):
+        assert rerank(fit(learned_from, NAMES, seed=0), ranked)["priority"].is_finite().all()
