@@ -6,7 +6,7 @@ which are only ever added, and the case itself holds where they have led.
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from detector.errors import InputError, SettingsError
@@ -33,13 +33,14 @@ ACTIONS: tuple[str, ...] = get_args(Action)
 
 @dataclass(frozen=True)
 class Shown:
-    """An account as one night shows it: its kind, its score (null where too little is seen), and the family whose
-    evidence is strongest. `account` is 16 hex digits."""
+    """An account as one night shows it: its kind, its score (null where too little is seen), the family whose evidence
+    is strongest, and what was measured: family scores and features by name. `account` is 16 hex digits."""
 
     account: str
     kind: Kind
     score: float | None
     family: str
+    measured: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Case:
     `origin` says whether a night flagged it or it is one of the calibration accounts whose verdicts earn the stated
     error rate. `first_day` and `last_day` are the nights that showed it first and last, `nights` how many did, `run_id`
     the run of the last. `promised_share` is the share of false alarms that was promised when it was opened, null
-    where none was. What stands after `assignee` is null while the case is not decided.
+    where none was. `measured` is what the last night measured: verdicts teach from it, whatever the account does later.
+    What stands after it is null while the case is not decided.
     """
 
     id: int
@@ -66,6 +68,7 @@ class Case:
     family: str
     promised_share: float | None
     assignee: str | None
+    measured: Mapping[str, float | None] = field(default_factory=dict)
     outcome: Outcome | None = None
     verdict_kind: Kind | None = None
     cause: str | None = None
@@ -179,6 +182,7 @@ def shown_again(case: Case, shown: Shown, *, day: dt.date, run_id: str) -> Case:
         kind=shown.kind,
         score=shown.score,
         family=shown.family,
+        measured=shown.measured,
     )
 
 

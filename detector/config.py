@@ -138,6 +138,7 @@ class Decision(Section):
     false_discovery_share: Annotated[float, pydantic.Field(gt=0, lt=1)]
     kinds_not_reviewed: tuple[Kind, ...]
     rest_days: Natural
+    unexplained_share: Share
 
 
 class Promotion(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from detector import config, error_rate, tables
+from detector import config, error_rate, offering, tables
 from detector.cases import Case
 from detector.features import Feature
 
@@ -61,8 +61,8 @@ def resting(decided: Iterable[Case], *, day: dt.date, rest_days: int) -> pl.Seri
 
 @dataclass(frozen=True)
 class Chosen:
-    """Whom a night puts before reviewers: `account, q_value`, and by reason how many it does not, though they score as
-    high."""
+    """Whom a night puts before reviewers (`account, unexplained, q_value`), and by reason how many it does not though
+    their score is within the capacity. An `unexplained` one has a place though no verdict resembles it."""
 
     accounts: pl.DataFrame
     kept_back: dict[str, int]
@@ -72,20 +72,21 @@ def put_before_reviewers(
     scores: pl.DataFrame,
     kinds: pl.DataFrame,
     *,
+    priority: pl.DataFrame | None = None,
     resting: pl.Series,
     promised: bool,
     settings: config.Decision,
 ) -> Chosen:
-    """The highest scores within the reviewers' capacity, those kept back apart.
+    """As many as reviewers can take, by `priority` (`account, priority`; None: by score), those kept back apart.
 
     Kept back are the kinds that by policy are counted and not reviewed, and the accounts that are `resting` after a
-    verdict. Where an error rate is `promised`, also those beyond it. Where the capacity is less than one account, the
-    first is flagged only if held-out accounts score as high no more often than the capacity allows: a home of one
-    account is not flagged for being first.
+    verdict. Where an error rate is `promised`, also those beyond it. Where verdicts have given a priority, a share of
+    the places is kept for what no verdict resembles. Where the capacity is less than one account, the first is flagged
+    only if held-out accounts score as high no more often than the capacity allows: a home of one account is not flagged
+    for being first.
     """
     scored = scores.filter(pl.col("score").is_not_null())
-    share = settings.capacity_share
-    capacity = round(share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
+    capacity = round(settings.capacity_share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
     kept_back = pl.coalesce(
         pl.when(pl.col("account").is_in(resting.implode())).then(pl.lit("decided lately")),
         pl.when(pl.col("kind").is_in(settings.kinds_not_reviewed)).then(pl.col("kind")),
@@ -98,14 +99,20 @@ def put_before_reviewers(
         .join(kinds, on="account", how="left")
         .sort("rank")
         .with_columns(kept_back=kept_back)
-        .with_columns(place=pl.col("kept_back").is_null().cum_sum())
     )
-    within = pl.col("place") <= capacity
-    alone = (pl.col("place") == 1) & (pl.col("p_value") <= share)
-    high = ordered.filter(within | alone)
+    candidates = ordered.filter(pl.col("kept_back").is_null())
+    if capacity < 1:
+        chosen = candidates.head(1).filter(pl.col("p_value") <= settings.capacity_share)
+        chosen = chosen.select("account", unexplained=pl.lit(False))
+    elif priority is None:
+        chosen = candidates.head(int(capacity)).select("account", unexplained=pl.lit(False))
+    else:
+        open_to_all = priority.join(candidates, on="account", how="semi")
+        chosen = offering.choose(open_to_all, candidates, int(capacity), settings.unexplained_share)
+    high = ordered.filter(pl.col("kept_back").is_not_null(), pl.col("rank") <= max(capacity, 1))
     return Chosen(
-        high.filter(pl.col("kept_back").is_null()).select("account", "q_value"),
-        dict(high["kept_back"].drop_nulls().value_counts().sort("kept_back").iter_rows()),
+        chosen.join(candidates.select("account", "q_value"), on="account", how="left", maintain_order="left"),
+        dict(high["kept_back"].value_counts().sort("kept_back").iter_rows()),
     )
 
 

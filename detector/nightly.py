@@ -15,21 +15,18 @@ from typing import Any
 import polars as pl
 
 from detector import (
-    clearing,
     config,
-    decisions,
     digesting,
-    error_rate,
     features,
+    findings,
     geo,
-    identity,
     ingesting,
     lookback,
     model,
     sources,
     store,
 )
-from detector.cases import Case, Shown
+from detector.cases import Case
 from detector.errors import DetectorError, GateError, InputError, NoChampionError
 from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
@@ -115,7 +112,7 @@ def night(
             record["unchanged"] = True
             return Night(day, served.id, unchanged=True, record=served.record | record)
         fitted = registry.load(champion)
-        results = _results(doors.home, day, fitted, champion, decided, settings, progress)
+        results = findings.find(doors.home, day, fitted, champion, decided, settings, progress)
         record.update(_counts(results, fitted, champion))
         directory = Path("runs") / day.isoformat() / run_id
         manifest = {}
@@ -190,87 +187,7 @@ def _fingerprint(
     )
 
 
-@dataclass(frozen=True)
-class _Results:
-    """What a night found: the frames that it publishes, whom it puts before reviewers, and how far its calibration
-    accounts have been reviewed. `kinds` has a row per account."""
-
-    frames: dict[str, pl.DataFrame]
-    kinds: pl.DataFrame
-    chosen: decisions.Chosen
-    reviewed: error_rate.Calibration
-
-    def shown(self, accounts: pl.Series) -> list[Shown]:
-        """Accounts of the night as their cases show them."""
-        scores = self.frames["scores"]
-        families = [name for name in scores.columns if name.startswith("score_") and name != "score_overall"]
-        strongest = pl.concat_list(pl.col(families).fill_null(0)).list.arg_max()
-        rows = (
-            pl.DataFrame({"account": accounts})
-            .join(scores, on="account", how="inner", maintain_order="left")
-            .join(self.kinds, on="account", how="left", maintain_order="left")
-            .with_columns(
-                family=strongest.replace_strict(dict(enumerate(families)), return_dtype=pl.String).str.strip_prefix(
-                    "score_"
-                )
-            )
-            .select("account", "kind", "score", "family")
-        )
-        return [
-            Shown(digits, *row)
-            for digits, row in zip(identity.to_hex(rows["account"]), rows.drop("account").iter_rows(), strict=True)
-        ]
-
-
-def _results(
-    home: Store,
-    day: dt.date,
-    fitted: model.AccountModel,
-    champion: Registered,
-    decided: list[Case],
-    settings: config.Settings,
-    progress: Progress,
-) -> _Results:
-    """The night itself, from account-days to flags."""
-    progress("score", 0, 3)
-    computed, years = [], []
-    met = lookback.meet(home, day, settings.window)
-    for window in lookback.windows(home, day, settings.window, met=met):
-        computed.append(features.build_features(window, peers=settings.peers.traits))
-        years.append(window.year.accounts.select("account", "first_day", "plays"))
-    by_account, year = pl.concat(computed), pl.concat(years)
-    progress("score", 1, 3)
-    reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
-    scored = model.score(fitted.without(reviewed.confirmed), by_account)
-    scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
-    kinds = decisions.kinds(scores, by_account)
-    progress("score", 2, 3)
-    chosen = decisions.put_before_reviewers(
-        scores,
-        kinds,
-        resting=decisions.resting(decided, day=day, rest_days=settings.decision.rest_days),
-        promised=reviewed.earned,
-        settings=settings.decision,
-    )
-    flagged = by_account.join(chosen.accounts, on="account", how="semi")
-    explained = model.explain(fitted, flagged)
-    reasons = decisions.reasons_of(explained, features.CATALOGUE, note_of(champion))
-    first = day - dt.timedelta(days=settings.window.days - 1)
-    shown = lookback.playbacks_of(home, chosen.accounts["account"], first, day, settings.playbacks)
-    evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
-    lowest = min(scores.join(chosen.accounts, on="account", how="semi")["score"].to_list(), default=0.0)
-    cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
-    flags = decisions.flag(chosen.accounts, scores, kinds, reasons, evidence, cleared_by, year)
-    progress("score", 3, 3)
-    return _Results({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed)
-
-
-def note_of(champion: Registered) -> str:
-    """What each sentence must add about whom the account was compared with."""
-    return " (compared with an invented service)" if champion.record.get("invented_accounts") else ""
-
-
-def _counts(results: _Results, fitted: model.AccountModel, champion: Registered) -> dict[str, Any]:
+def _counts(results: findings.Findings, fitted: model.AccountModel, champion: Registered) -> dict[str, Any]:
     absent = [name for name in features.CATALOGUE if name not in fitted.names]
     scores, flags = results.frames["scores"], results.frames["flags"]
     return {

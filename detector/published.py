@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, decisions, evaluation, features, identity, lookback, model, nightly, store
+from detector import config, decisions, evaluation, features, findings, identity, lookback, model, store
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.runs import Doors
@@ -116,7 +116,7 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
 
 
 def _known(doors: Doors, run: Run, own: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """What the model that scored the night says of each feature, and whom it compares with (`nightly.note_of`)."""
+    """What the model that scored the night says of each feature, and whom it compares with (`findings.note_of`)."""
     registry = doors.registry()
     used = next((v for v in registry.versions() if v.version == run.model_version), None)
     if used is None:
@@ -124,7 +124,7 @@ def _known(doors: Doors, run: Run, own: pl.DataFrame) -> tuple[pl.DataFrame, str
             f"expected model {run.model_version} that scored {run.day}, found it gone; run the night again"
         )
     told = model.explain(registry.load(used), own).sort("surprise", "feature", descending=[True, False])
-    return told, nightly.note_of(used)
+    return told, findings.note_of(used)
 
 
 def _shown(doors: Doors, day: dt.date, account: int, reasons: pl.DataFrame, settings: config.Settings) -> pl.DataFrame:

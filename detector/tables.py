@@ -226,6 +226,7 @@ class Flags(dy.Schema):
     kind = dy.String(check=lambda c: c.is_in(KINDS), description="one of cases.KINDS")
     score = dy.Float64(description="higher is more suspicious")
     q_value = dy.Float64(description="Benjamini-Hochberg over the night's p-values")
+    unexplained = dy.Bool(description="shown though no verdict resembles it, so that new kinds are seen")
     reasons = dy.List(
         dy.Struct(
             {

@@ -3,7 +3,8 @@
 import polars as pl
 import pytest
 
-from detector import decisions
+from detector import config, decisions
+from detector.decisions import Chosen
 
 SHARING = "household sharing"
 QUIET = dict.fromkeys(
@@ -49,3 +50,59 @@ def test_a_log_without_a_family_still_has_kinds() -> None:
     scores = pl.DataFrame({"account": [1, 2], "score_repetition": [3.0, 0.5]})
     named = decisions.kinds(scores, pl.DataFrame({"account": [1, 2]}))
     assert named["kind"].to_list() == ["loop or automated playback", "unclear"]
+
+
+POLICY = config.load().settings.decision.model_copy(update={"capacity_share": 0.1, "unexplained_share": 0.5})
+NOBODY = pl.Series([], dtype=pl.UInt64)
+
+
+def _night(n: int = 20) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Scores that fall with the account, from n to 1, and kinds: account 1 shares, all others are unclear."""
+    account = pl.int_range(n, dtype=pl.UInt64, eager=True).alias("account")
+    scores = pl.DataFrame({"account": account}).with_columns(
+        score=n - pl.col("account").cast(pl.Float64),
+        rank=(pl.col("account") + 1).cast(pl.UInt32),
+        p_value=(pl.col("account") + 1) / (n + 1),
+        score_groups=pl.lit(1.0),
+    )
+    sharing = pl.when(pl.col("account") == 1).then(pl.lit("household sharing")).otherwise(pl.lit("unclear"))
+    return scores, pl.DataFrame({"account": account}).with_columns(kind=sharing)
+
+
+def _chosen(**changes: object) -> Chosen:
+    scores, kinds = _night()
+    asked: dict[str, object] = {"resting": NOBODY, "promised": False, "settings": POLICY} | changes
+    return decisions.put_before_reviewers(scores, kinds, **asked)  # type: ignore[arg-type]
+
+
+def test_what_is_kept_back_gives_its_place_to_the_next() -> None:
+    """By policy, or after a verdict: counted, and not put before reviewers."""
+    found = _chosen(resting=pl.Series([0], dtype=pl.UInt64))
+    assert found.accounts["account"].to_list() == [2, 3]
+    assert found.kept_back == {"decided lately": 1, "household sharing": 1}
+
+
+def test_a_promise_keeps_back_what_is_beyond_it() -> None:
+    """With 20 accounts against 20 nothing is rare enough for a promise of one in ten."""
+    found = _chosen(promised=True)
+    assert found.accounts.is_empty()
+    assert found.kept_back == {"beyond the promised error rate": 1, "household sharing": 1}
+
+
+def test_verdicts_order_what_is_shown_and_leave_places_for_the_unexplained() -> None:
+    """Half of the places here go by what was learned, the other half by the score alone."""
+    account = pl.int_range(20, dtype=pl.UInt64, eager=True).alias("account")
+    priority = pl.DataFrame({"account": account}).with_columns(priority=pl.col("account").cast(pl.Float64))
+    found = _chosen(priority=priority)
+    assert found.accounts.select("account", "unexplained").rows() == [(19, False), (0, True)]
+    assert found.accounts["q_value"].null_count() == 0
+
+
+def test_a_home_of_one_account_is_not_flagged_for_being_first() -> None:
+    """Where the capacity is less than one account, it takes a rare score."""
+    scores, kinds = _night(2)
+    usual = decisions.put_before_reviewers(scores, kinds, resting=NOBODY, promised=False, settings=POLICY)
+    assert usual.accounts.is_empty()
+    rare = scores.with_columns(p_value=pl.lit(0.05))
+    flagged = decisions.put_before_reviewers(rare, kinds, resting=NOBODY, promised=False, settings=POLICY)
+    assert flagged.accounts["account"].to_list() == [0]

@@ -31,7 +31,18 @@ PURE = (
     "evaluation",
     "simulate",
 )
-RECIPES = ("ingesting", "digesting", "lookback", "nightly", "training", "retraining", "published", "reviewing", "demo")
+RECIPES = (
+    "ingesting",
+    "digesting",
+    "lookback",
+    "findings",
+    "nightly",
+    "training",
+    "retraining",
+    "published",
+    "reviewing",
+    "demo",
+)
 # A foreign library or a module of the standard library that reaches the world, and where it may be imported.
 DOORS = {
     "mlflow": {"registry"},

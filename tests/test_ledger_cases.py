@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from detector.cases import Shown, Verdict
-from detector.errors import InputError
+from detector.errors import InputError, IntegrityError
 from detector.ledger import Ledger, schema
 
 NOW = dt.datetime(2025, 7, 1, 4, tzinfo=dt.UTC)
@@ -52,7 +52,7 @@ def test_publishing_a_night_opens_cases(ledger: Ledger) -> None:
 def test_a_night_that_is_not_published_opens_nothing(ledger: Ledger) -> None:
     """A run that has no day can not be served, and leaves no case behind."""
     ledger.start_run("r1", command="nightly", day=None, key_id="k", now=NOW)
-    with pytest.raises(sa.exc.IntegrityError):
+    with pytest.raises(IntegrityError, match="run_published_whole"):
         ledger.publish(
             "r1", fingerprint="f", directory="d", manifest={}, model_version="1", record={}, now=NOW, flagged=[shown(A)]
         )

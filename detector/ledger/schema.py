@@ -120,6 +120,7 @@ review_case = Table(
     Column("family", String, nullable=False),
     Column("promised_share", Double),
     Column("assignee", String),
+    Column("measured", JSON, nullable=False),
     Column("outcome", String),
     Column("verdict_kind", String),
     Column("cause", String),

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("family", sa.String(), nullable=False),
         sa.Column("promised_share", sa.Double()),
         sa.Column("assignee", sa.String()),
+        sa.Column("measured", sa.JSON(), nullable=False),
         sa.Column("outcome", sa.String()),
         sa.Column("verdict_kind", sa.String()),
         sa.Column("cause", sa.String()),

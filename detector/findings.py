@@ -1,0 +1,119 @@
+"""What one night finds: account-days → features, scores and flags, under what reviewers have said so far."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from detector import clearing, config, decisions, error_rate, features, identity, lookback, model, offering, reranking
+from detector.cases import Case, Shown
+from detector.ingesting import Progress
+from detector.registry import Registered
+from detector.store import Store
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a night found: the frames that it publishes, whom it puts before reviewers, and how far its calibration
+    accounts have been reviewed. `kinds` has a row per account."""
+
+    frames: dict[str, pl.DataFrame]
+    kinds: pl.DataFrame
+    chosen: decisions.Chosen
+    reviewed: error_rate.Calibration
+
+    def shown(self, accounts: pl.Series) -> list[Shown]:
+        """Accounts of the night as their cases show them."""
+        scores, measured = self.frames["scores"], self.frames["features"]
+        rows = (
+            pl.DataFrame({"account": accounts})
+            .join(scores, on="account", how="inner", maintain_order="left")
+            .join(self.kinds, on="account", how="left", maintain_order="left")
+            .join(measured, on="account", how="left", maintain_order="left")
+            .with_columns(family=offering.dominant(scores.columns))
+        )
+        names = _measured(scores, measured)
+        return [
+            Shown(digits, row["kind"], row["score"], row["family"], {name: row[name] for name in names})
+            for digits, row in zip(identity.to_hex(rows["account"]), rows.iter_rows(named=True), strict=True)
+        ]
+
+
+def _measured(scores: pl.DataFrame, measured: pl.DataFrame) -> list[str]:
+    """What verdicts can teach from: the score, the families' scores and the features."""
+    families = [name for name in scores.columns if name.startswith("score")]
+    return [*families, *(name for name in measured.columns if name in features.CATALOGUE)]
+
+
+def _priority(
+    scores: pl.DataFrame, measured: pl.DataFrame, decided: list[Case], settings: config.Settings
+) -> pl.DataFrame | None:
+    """In which order reviewers would want to see the night, told from their verdicts; None where they can not tell."""
+    names = _measured(scores, measured)
+    rows: list[dict[str, Any]] = [
+        {name: case.measured.get(name) for name in names}
+        | {"account": int(case.account, 16), "confirmed": _confirmed(case, settings.decision)}
+        for case in decided
+    ]
+    schema = {"account": pl.UInt64, "confirmed": pl.Boolean} | dict.fromkeys(names, pl.Float64)
+    learned = reranking.fit(pl.DataFrame(rows, schema=schema), names, seed=settings.model.seed)
+    if learned is None:
+        return None
+    return reranking.rerank(learned, scores.join(measured, on="account", how="left", maintain_order="left"))
+
+
+def _confirmed(case: Case, policy: config.Decision) -> bool | None:
+    """Whether more of its sort is wanted; None where it was left undecided."""
+    if case.outcome == "undecided":
+        return None
+    return case.outcome == "confirmed" and case.verdict_kind not in policy.kinds_not_reviewed
+
+
+def find(
+    home: Store,
+    day: dt.date,
+    fitted: model.AccountModel,
+    champion: Registered,
+    decided: list[Case],
+    settings: config.Settings,
+    progress: Progress,
+) -> Findings:
+    """One night, from account-days to flags."""
+    progress("score", 0, 3)
+    computed, years = [], []
+    met = lookback.meet(home, day, settings.window)
+    for window in lookback.windows(home, day, settings.window, met=met):
+        computed.append(features.build_features(window, peers=settings.peers.traits))
+        years.append(window.year.accounts.select("account", "first_day", "plays"))
+    by_account, year = pl.concat(computed), pl.concat(years)
+    progress("score", 1, 3)
+    reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
+    scored = model.score(fitted.without(reviewed.confirmed), by_account)
+    scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
+    kinds = decisions.kinds(scores, by_account)
+    progress("score", 2, 3)
+    chosen = decisions.put_before_reviewers(
+        scores,
+        kinds,
+        priority=_priority(scores, by_account, decided, settings),
+        resting=decisions.resting(decided, day=day, rest_days=settings.decision.rest_days),
+        promised=reviewed.earned,
+        settings=settings.decision,
+    )
+    flagged = by_account.join(chosen.accounts, on="account", how="semi")
+    explained = model.explain(fitted, flagged)
+    reasons = decisions.reasons_of(explained, features.CATALOGUE, note_of(champion))
+    first = day - dt.timedelta(days=settings.window.days - 1)
+    shown = lookback.playbacks_of(home, chosen.accounts["account"], first, day, settings.playbacks)
+    evidence = decisions.evidence_of(shown, reasons, features.CATALOGUE)
+    lowest = min(scores.join(chosen.accounts, on="account", how="semi")["score"].to_list(), default=0.0)
+    cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
+    flags = decisions.flag(chosen.accounts, scores, kinds, reasons, evidence, cleared_by, year)
+    progress("score", 3, 3)
+    return Findings({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed)
+
+
+def note_of(champion: Registered) -> str:
+    """What each sentence must add about whom the account was compared with."""
+    return " (compared with an invented service)" if champion.record.get("invented_accounts") else ""
