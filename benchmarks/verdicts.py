@@ -171,9 +171,8 @@ def _print_ranked(ranked: pl.DataFrame) -> None:
         cells = []
         for capacity, wrong, n in asked:
             of = (pl.col("way") == way) & (pl.col("n") == n) & (pl.col("wrong") == wrong)
-            by_seed: npt.NDArray[np.float64] = (
-                ranked.filter(of, pl.col("capacity") == capacity).group_by("seed").mean()["precision"].to_numpy()
-            )
+            mean = ranked.filter(of, pl.col("capacity") == capacity).group_by("seed").agg(pl.col("precision").mean())
+            by_seed: npt.NDArray[np.float64] = mean["precision"].to_numpy()
             cells.append(f"{by_seed.mean():.3f} ({by_seed.min():.2f})")
         print(f"| {way} | " + " | ".join(cells) + " |")
 

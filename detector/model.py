@@ -89,9 +89,12 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
         passes: how often the most extreme accounts are left out and the rest learned from anew.
-        quantiles_: of each feature, among those learned from; `peer_quantiles_` the same by peer group.
         calibration_: the scores of the held-out accounts, rising.
         highest_: the accounts behind the last of these: whom reviewers look at before an error rate is promised.
+        learned_from_: how many accounts it was fitted on.
+        missing_: per feature, the share of them of whom it was not known.
+        quantiles_: their thousandths, a column per feature, with what was given where it was missing.
+        peer_quantiles_: the same by peer group.
     """
 
     def __init__(
@@ -120,15 +123,26 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.passes = passes
 
     def fit(
-        self, x: Matrix, y: None = None, *, held_out: npt.NDArray[np.bool_], accounts: npt.NDArray[np.uint64]
+        self,
+        x: Matrix,
+        y: None = None,
+        *,
+        held_out: npt.NDArray[np.bool_],
+        accounts: npt.NDArray[np.uint64],
+        missing: Sequence[float] = (),
     ) -> Self:
-        """Grow forests on some accounts, calibrate on the held-out ones. Rows in order of account."""
+        """Grow forests on some accounts, calibrate on the held-out ones. Rows in order of account.
+
+        `missing` is per feature the share of rows in which a value stands in; none unless said.
+        """
         ordinary = np.ones(len(x), dtype=np.bool_)
         for _ in range(self.passes):
             self._learn(x[ordinary], held_out[ordinary], trees=min(self.trees, _PASS_TREES))
             score = self.predict(x)
             ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
         self._learn(x[ordinary], held_out[ordinary], trees=self.trees)
+        self.learned_from_ = len(x)
+        self.missing_ = np.array(missing or [0.0] * len(self.names))
         self.quantiles_ = _quantiles(x)
         self.peer_quantiles_: dict[str, Values] = {}
         # Tails that an account is part of would find it more ordinary than they find a stranger.
@@ -246,7 +260,8 @@ def fit(
         passes=passes,
     )
     accounts = features["account"].to_numpy()
-    model.fit(matrix(model, features), held_out=accounts % 2 == 1, accounts=accounts)
+    missing = [features[name].cast(pl.Float64).fill_nan(None).null_count() / features.height for name in known]
+    model.fit(matrix(model, features), held_out=accounts % 2 == 1, accounts=accounts, missing=missing)
     if "peer" in features.columns:
         for (peer,), alike in features.drop_nulls("peer").partition_by("peer", as_dict=True).items():
             if alike.height >= least_peers:

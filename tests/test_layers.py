@@ -25,6 +25,7 @@ PURE = (
     "decisions",
     "reranking",
     "offering",
+    "drift",
     "ranking",
     "rivals",
     "naming",
