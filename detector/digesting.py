@@ -208,10 +208,7 @@ def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple
 def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
     """The rows that share at least one of these keys."""
     numbered = rows.collect(engine="in-memory").with_row_index("row").lazy()
-    found = [
-        numbered.select("row", *by).join(to.lazy().select(by).unique(), on=by, how="semi").select("row")
-        for to, by in ties
-    ]
+    found = [numbered.select("row", *by).join(to.lazy().select(by), on=by, how="semi").select("row") for to, by in ties]
     return (
         numbered.join(pl.concat(found), on="row", how="semi", maintain_order="left")
         .drop("row")

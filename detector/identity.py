@@ -12,7 +12,7 @@ import io
 import ipaddress
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,12 +113,14 @@ def _hmac(value: pl.Expr, key: str) -> pl.Expr:
     return plh.concat_str(value).chash.hmac_sha256(key=key)
 
 
-def _pseudonym(domain: str, parts: Iterable[str], key: str) -> pl.Expr:
-    """u64 of the parts together; null where a part is null."""
-    escaped = (
-        pl.col(part).cast(pl.String).str.replace_all(f"([{_ESCAPE}{_SEPARATOR}])", f"{_ESCAPE}${{1}}") for part in parts
-    )
-    text = pl.concat_str(pl.lit(domain), *escaped, separator=_SEPARATOR)
+def _text(domain: str, parts: Iterable[str]) -> pl.Expr:
+    """What names an id: its parts together; null where a part is null."""
+    escapes = {sign: _ESCAPE + sign for sign in (_ESCAPE, _SEPARATOR)}
+    escaped = (pl.col(part).cast(pl.String).str.replace_many(escapes) for part in parts)
+    return pl.concat_str(pl.lit(domain), *escaped, separator=_SEPARATOR)
+
+
+def _pseudonym(text: pl.Expr, key: str) -> pl.Expr:
     return _hmac(text, key).str.slice(0, 16).str.to_integer(base=16, dtype=pl.UInt64)
 
 
@@ -142,9 +144,8 @@ def pseudonymise(rows: pl.DataFrame, keys: Keys, settings: config.Identity) -> p
 def pseudonymise_ids(rows: pl.DataFrame, keys: Keys) -> pl.DataFrame:
     """As `pseudonymise`, for tables without IPs: only the id columns that are there are turned."""
     there = set(rows.columns)
-    for domain, parts in _DOMAINS.items():
-        if parts[-1] in there:
-            rows = _with_pseudonyms(rows, domain, parts, keys.pseudonym)
+    for parts, pseudonyms in _pseudonyms(rows, keys.pseudonym):
+        rows = rows.join(pseudonyms, on=parts, how="left", maintain_order="left")
     if "device name" in rows.columns:
         rows = rows.with_columns(
             device=pl.coalesce("device", "device name"), device_is_real=pl.col("device_id").is_not_null()
@@ -153,17 +154,26 @@ def pseudonymise_ids(rows: pl.DataFrame, keys: Keys) -> pl.DataFrame:
         start = pl.col("started_at").dt.epoch("ms").cast(pl.String).alias("_start")
         names = ("profile_id", "device_id", "device_name", "title_id")
         rows = rows.with_columns(start, *(pl.col(name).fill_null("").alias(f"_{name}") for name in names))
-        by_key = _pseudonym("playback", ["account_id", "playback_id"], keys.pseudonym)
-        by_all = _pseudonym("row", ["account_id", *(f"_{name}" for name in names), "_start"], keys.pseudonym)
-        rows = rows.with_columns(playback=pl.coalesce(by_key, by_all)).drop("_start", *(f"_{name}" for name in names))
+        by_key = _text("playback", ["account_id", "playback_id"])
+        by_all = _text("row", ["account_id", *(f"_{name}" for name in names), "_start"])
+        playback = _pseudonym(pl.coalesce(by_key, by_all), keys.pseudonym)
+        rows = rows.lazy().with_columns(playback=playback).collect().drop("_start", *(f"_{name}" for name in names))
     return rows.drop(_CLEAR, strict=False)
 
 
-def _with_pseudonyms(rows: pl.DataFrame, domain: str, parts: list[str], key: str) -> pl.DataFrame:
-    """The rows with a column `domain`. Each distinct id is worked out once: the same few thousand come again and
-    again, and joining is several times as fast as hashing."""
-    distinct = rows.select(parts).unique().with_columns(_pseudonym(domain, parts, key).alias(domain))
-    return rows.join(distinct, on=parts, how="left", nulls_equal=True, maintain_order="left")
+def _pseudonyms(rows: pl.DataFrame, key: str) -> Iterator[tuple[list[str], pl.DataFrame]]:
+    """Of each domain that is there, what names its ids, and these with their pseudonym. Each distinct id is worked out
+    once: the same few thousand come again and again, and joining is several times as fast as hashing."""
+    domains = {domain: parts for domain, parts in _DOMAINS.items() if parts[-1] in rows.columns}
+    distinct = [
+        rows.lazy()
+        .select(parts)
+        .drop_nulls()
+        .unique()
+        .with_columns(_pseudonym(_text(domain, parts), key).alias(domain))
+        for domain, parts in domains.items()
+    ]
+    return zip(domains.values(), pl.collect_all(distinct), strict=True)
 
 
 def pseudonym_of(account_id: str, keys: Keys) -> int:

@@ -21,7 +21,7 @@ import polars as pl
 
 from detector.errors import InputError, IntegrityError, SettingsError
 
-_ROW_GROUP = 4096  # rows sorted by account in groups this small: one account is read without reading the day
+_ROW_GROUP = 16_384  # rows sorted by account in groups this small: one account is read without reading the day
 MANIFEST = "manifest.json"
 
 
