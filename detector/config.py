@@ -103,6 +103,7 @@ class Gate(Section):
     volume_high_ratio: Annotated[float, pydantic.Field(ge=1)]
     volume_days: Positive
     volume_playbacks: Natural
+    drift_features: Natural
 
 
 class Window(Section):

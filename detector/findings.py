@@ -6,7 +6,19 @@ from typing import Any
 
 import polars as pl
 
-from detector import clearing, config, decisions, error_rate, features, identity, lookback, model, offering, reranking
+from detector import (
+    clearing,
+    config,
+    decisions,
+    drift,
+    error_rate,
+    features,
+    identity,
+    lookback,
+    model,
+    offering,
+    reranking,
+)
 from detector.cases import Case, Shown
 from detector.ingesting import Progress
 from detector.registry import Registered
@@ -16,12 +28,14 @@ from detector.store import Store
 @dataclass(frozen=True)
 class Findings:
     """What a night found: the frames that it publishes, whom it puts before reviewers, and how far its calibration
-    accounts have been reviewed. `kinds` has a row per account."""
+    accounts have been reviewed. `kinds` has a row per account; `moved` says what is no longer as in training, one
+    sentence each (see `drift`), nothing where the model was fitted beside an invented service."""
 
     frames: dict[str, pl.DataFrame]
     kinds: pl.DataFrame
     chosen: decisions.Chosen
     reviewed: error_rate.Calibration
+    moved: list[str]
 
     def shown(self, accounts: pl.Series) -> list[Shown]:
         """Accounts of the night as their cases show them."""
@@ -110,8 +124,10 @@ def find(
     lowest = min(scores.join(chosen.accounts, on="account", how="semi")["score"].to_list(), default=0.0)
     cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
     flags = decisions.flag(chosen.accounts, scores, kinds, reasons, evidence, cleared_by, year)
+    own = not champion.record.get("invented_accounts")
+    moved = drift.alarms(drift.drift(fitted, by_account, scores)) if own else []
     progress("score", 3, 3)
-    return Findings({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed)
+    return Findings({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed, moved)
 
 
 def note_of(champion: Registered) -> str:

@@ -78,7 +78,8 @@ def night(
     reaches them. The same inputs, settings and model again change nothing.
 
     Raises:
-        GateError: the day's volume is beyond `[gate]`, or a new file has too many rejects.
+        GateError: the day's volume is beyond `[gate]`, a new file has too many rejects, or the accounts are not as in
+            training.
         InputError: nothing is stored that the window could hold.
         NoChampionError: no model is in use.
     """
@@ -114,6 +115,7 @@ def night(
         fitted = registry.load(champion)
         results = findings.find(doors.home, day, fitted, champion, decided, settings, progress)
         record.update(_counts(results, fitted, champion))
+        pass_drift_gate(results.moved, day, settings.gate)
         directory = Path("runs") / day.isoformat() / run_id
         manifest = {}
         for name in _FILES:
@@ -169,6 +171,21 @@ def pass_volume_gate(home: Store, day: dt.date, gate: config.Gate) -> list[str]:
     return [found]
 
 
+def pass_drift_gate(moved: list[str], day: dt.date, gate: config.Gate) -> None:
+    """Nothing where the accounts are as in training, or little has moved.
+
+    Raises:
+        GateError: more features, or the score, have moved since training than the limit allows.
+    """
+    if len(moved) <= gate.drift_features:
+        return
+    more = f" (and {len(moved) - 1} more)" if len(moved) > 1 else ""
+    raise GateError(
+        f"{moved[0]}{more}; the night of {day} was not published: look whether a release changed how ids or devices "
+        "are logged, then train again, or allow more with [gate] drift_features"
+    )
+
+
 def _fingerprint(
     doors: Doors, day: dt.date, settings: config.Settings, champion: Registered, decided: list[Case]
 ) -> str:
@@ -197,6 +214,7 @@ def _counts(results: findings.Findings, fitted: model.AccountModel, champion: Re
         "kinds": dict(flags["kind"].value_counts().sort("kind").iter_rows()),
         "kept_back": results.chosen.kept_back,
         "error_rate_promised": results.reviewed.earned,
+        "moved_since_training": results.moved,
         "calibration_cases_open": len(results.reviewed.open),
         "model_version": champion.version,
         "features_left_out": absent,
