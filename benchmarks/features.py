@@ -28,7 +28,7 @@ from detector.store import Store
 _MOST = 4.0  # times the sums
 _DAYS = 28
 _READ, _GROUPS = "reading the window", "who belongs together"
-_PARTS = {"account_days": None, "titles": lookback._TITLES, "visits": lookback._VISITS}
+_PARTS = {"account_days": lookback._ACCOUNT_DAYS, "titles": lookback._TITLES, "visits": lookback._VISITS}
 
 
 def main() -> None:
@@ -87,8 +87,7 @@ def _sums(store: Store) -> None:
     window = lookback.look(store, NIGHT, _settings().window).window
     numbers = cs.numeric() - cs.by_name("account")
     for name, columns in _PARTS.items():
-        rows = pl.concat(store.scan(digesting.DAYS, window, f"{name}.parquet"))
-        rows = rows.select(columns) if columns else rows
+        rows = pl.concat(store.scan(digesting.DAYS, window, f"{name}.parquet")).select(columns)
         rows.group_by("account").agg(numbers.sum(), (~cs.numeric()).count()).collect()
 
 

@@ -19,23 +19,20 @@ class Places(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Plays by network and country."""
         kind = pl.col("network_kind")
-        keys = ["account", "network", "network_kind", "country"]
-        # Few are left once the days are summed: to look at these three times costs little.
-        seen = window.visits.lazy().group_by(keys).agg(pl.col("plays").sum()).collect()
         networks = (
-            seen.filter(pl.col("network").is_not_null())
+            window.visits.filter(pl.col("network").is_not_null())
             .group_by("account", "network")
             .agg(pl.col("plays").sum())
             .group_by("account")
             .agg(networks=pl.len(), networked_plays=pl.col("plays").sum(), main_network_plays=pl.col("plays").max())
         )
         countries = (
-            seen.filter(pl.col("country").is_not_null() & ~kind.is_in(SERVERS).fill_null(False))
+            window.visits.filter(pl.col("country").is_not_null() & ~kind.is_in(SERVERS).fill_null(False))
             .group_by("account")
             .agg(countries=pl.col("country").n_unique())
         )
         kinds = (
-            seen.filter(kind.is_not_null())
+            window.visits.filter(kind.is_not_null())
             .group_by("account")
             .agg(kind_plays=pl.col("plays").sum(), hosting_plays=pl.col("plays").filter(kind == "hosting").sum())
         )
