@@ -336,6 +336,49 @@ def test_what_is_extreme_is_the_greatest_surprise(ordinary: pl.DataFrame, fitted
     assert explained["surprise"][0] > model.explain(fitted, ordinary)["surprise"].max()
 
 
+def _tampered(ordinary: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, set[str]]]:
+    """Accounts with two features beyond everybody's, and which these are."""
+    rng = np.random.default_rng(0)
+    rows, tampered = [], {}
+    for row in ordinary.sample(200, seed=0).iter_rows(named=True):
+        names = [str(name) for name in rng.choice([name for name in CATALOGUE if name != "share"], 2, replace=False)]
+        rows.append(row | {name: 1.5 * float(ordinary[name].max()) for name in names})  # type: ignore[arg-type]
+        tampered[row["account"]] = set(names)
+    return pl.DataFrame(rows, schema=ordinary.schema), tampered
+
+
+def test_features_that_were_tampered_with_are_named_first(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """Of the two features with the greatest surprise, nearly all are the two that were raised."""
+    accounts, tampered = _tampered(ordinary)
+    told = model.explain(fitted, accounts).sort("account", "surprise", "feature", descending=[False, True, False])
+    named = dict(told.group_by("account").agg(pl.col("feature").head(2)).iter_rows())
+    right = [len(tampered[account] & set(first)) / 2 for account, first in named.items()]
+    assert np.mean(right) > 0.98
+
+
+def test_without_the_features_that_are_named_an_account_is_ordinary(
+    ordinary: pl.DataFrame, fitted: AccountModel
+) -> None:
+    """Set to what is typical, the two named first take the score away; two others named last leave it."""
+    accounts, _ = _tampered(ordinary)
+    told = model.explain(fitted, accounts).sort("account", "surprise", "feature", descending=[False, True, False])
+    scores = {"as it is": model.score(fitted, accounts)["score"].mean()}
+    for which, pick in (
+        ("without the first", pl.col("feature").head(2)),
+        ("without the last", pl.col("feature").tail(2)),
+    ):
+        picked = told.group_by("account").agg(put=pick)
+        put = accounts.join(picked, on="account", maintain_order="left").with_columns(
+            pl.when(pl.col("put").list.contains(name)).then(ordinary[name].median()).otherwise(name).alias(name)
+            for name in CATALOGUE
+        )
+        scores[which] = model.score(fitted, put)["score"].mean()
+    everybody = model.score(fitted, ordinary)["score"].mean()
+    assert scores["without the first"] < everybody + 0.5  # type: ignore[operator]
+    assert scores["without the last"] > 0.8 * scores["as it is"]  # type: ignore[operator]
+    assert scores["as it is"] > everybody + 3  # type: ignore[operator]
+
+
 def test_families_that_show_the_same_cause_count_once(fitted: AccountModel) -> None:
     """A big household shows in its devices and in its streams: the stronger of the two counts, not their sum."""
     evidence = {"habits": np.array([1.0]), "screens": np.array([3.0]), "travel": np.array([2.0])}
