@@ -36,6 +36,7 @@ NAME = "accounts"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _TRUSTED = ["detector.model.AccountModel", "detector.model.Tail", "detector.forests.Forest"]
 _FILE = "model.skops"
+_DECIDING = ("scikit-learn", "skops")  # of other versions nobody knows that they give the same scores
 
 
 @dataclass(frozen=True)
@@ -176,8 +177,15 @@ class Registry:
         """The model itself, after its bytes were compared with its digest.
 
         Raises:
-            IntegrityError: they differ, or what they hold is not a model of this program.
+            IntegrityError: they differ, what they hold is not a model of this program with the features of its record,
+                or it was made with another version of a library that gives it its meaning.
         """
+        for library, made_with in registered.record.get("versions", {}).items():
+            if library in _DECIDING and version_of(library) != made_with:
+                raise IntegrityError(
+                    f"expected model {registered.version} to be used with {library} {made_with}, found "
+                    f"{version_of(library)}; train again, or install that version"
+                )
         data = store.checked_bytes(self._artifacts / registered.file, registered.sha256)
         try:
             model = skops.io.loads(data, trusted=_TRUSTED)
@@ -187,6 +195,10 @@ class Registry:
             ) from None
         if not isinstance(model, AccountModel):
             raise IntegrityError(f"expected model {registered.version} to be an account model; train again")
+        if list(model.names) != registered.record.get("features"):
+            raise IntegrityError(
+                f"expected model {registered.version} to have the features of its record, found others; train again"
+            )
         return model
 
     def verify(self) -> tuple[int, list[str]]:

@@ -357,6 +357,31 @@ def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -
         assert doors.ledger.publications() == []
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"versions": {"scikit-learn": "0.1"}}, "scikit-learn 0.1"),
+        ({"features": ["devices"]}, "features of its record"),
+    ],
+)
+def test_a_model_of_other_features_or_libraries_is_refused(
+    home: Path, settings: config.Settings, changed: dict[str, object], said: str
+) -> None:
+    """Its bytes may be sound: what it was made with, or which features it knows, is not what is on record."""
+    from dataclasses import replace
+
+    from detector.errors import IntegrityError
+    from detector.registry import CHAMPION
+
+    with open_doors(home, settings) as doors:
+        registry = doors.registry()
+        champion = registry.with_alias(CHAMPION)
+        assert champion is not None
+        registry.load(champion)
+        with pytest.raises(IntegrityError, match=said):
+            registry.load(replace(champion, record=champion.record | changed))
+
+
 def test_a_release_that_renews_device_ids_holds_the_night(
     trained_home: Path, tmp_path: Path, service: Path, settings: config.Settings
 ) -> None:
