@@ -15,8 +15,8 @@ from support import QUICK, TRAINED_UNTIL
 from detector.features import CATALOGUE
 
 COMMANDS = (
-    "demo simulate ingest nightly train retrain promote models scores evaluate explain review features runs status "
-    "verify config"
+    "demo simulate ingest nightly train retrain promote models scores evaluate explain review audit features runs "
+    "status verify config"
 ).split()
 
 
@@ -101,6 +101,12 @@ def test_a_case_goes_from_the_queue_to_a_verdict(folder: Path) -> None:
     assert code == 0, err
     assert "false alarm (guests)" in out
     assert json.loads(detector("review", "stats", "--json", cwd=folder)[1])["cases"]["decided"] == 2
+    looks = json.loads(detector("audit", "who", account, "--json", cwd=folder)[1])
+    done = ["assigned", "show", "noted", "decided", "undone", "assigned", "show", "decided"]
+    assert [look["action"] for look in reversed(looks)] == [*(f"review: {act}" for act in done), "audit who"]
+    code, out, err = detector("audit", "mine", cwd=folder)
+    assert code == 0, err
+    assert "review: list" in out
 
 
 def test_review_refuses_what_makes_no_sense(folder: Path) -> None:

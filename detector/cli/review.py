@@ -27,7 +27,8 @@ OwnId = Annotated[
 Note = Annotated[str, typer.Option(help="What should be remembered.", show_default=False)]
 
 
-def _account(account: str, own_id: str | None, doors: "Doors") -> int:
+def account_of(account: str, own_id: str | None, doors: "Doors") -> int:
+    """The account that was typed, or whose own id stands on standard input; SettingsError where it is neither."""
     from detector import identity
 
     if (own_id is None) == (not account) or own_id not in (None, "-"):
@@ -95,7 +96,7 @@ def show_case(
         raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
     with opened(context) as (doors, loaded):
         found = reviewing.show(
-            doors, _account(account, own_id, doors), settings=loaded.settings, reviewer=getpass.getuser(),
+            doors, account_of(account, own_id, doors), settings=loaded.settings, reviewer=getpass.getuser(),
             purpose=unmask, now=now(),
         )  # fmt: skip
         show(found, json, _case(found))
@@ -154,7 +155,7 @@ def decide(
             verdicts = reviewing.verdicts_of(read_table(table, "a table with account and verdict"), doors)
         else:
             said = Verdict(reviewing.outcome_of(verdict), kind=kind or None, cause=cause or None, note=note)  # type: ignore[arg-type]
-            verdicts = [(f"{_account(account, own_id, doors):016x}", said)]
+            verdicts = [(f"{account_of(account, own_id, doors):016x}", said)]
         decided = doors.ledger.cases.decide(verdicts, actor=getpass.getuser(), now=now())
         print("\n".join(_decided(case) for case in decided[:20]))
         if len(decided) > 20:
@@ -174,7 +175,7 @@ def note(
 ) -> None:
     """Add a note to a case."""
     with opened(context) as (doors, _):
-        digits = f"{_account(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors):016x}"
         case = doors.ledger.cases.note(digits, text, actor=getpass.getuser(), now=now())
         print(f"noted with case {case.id}")
 
@@ -192,7 +193,7 @@ def assign(
         raise SettingsError("expected --to or --nobody, found both; give one of them")
     with opened(context) as (doors, _):
         me = getpass.getuser()
-        digits = f"{_account(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors):016x}"
         case = doors.ledger.cases.assign(digits, None if nobody else to or me, actor=me, now=now())
         print(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
 
@@ -201,7 +202,7 @@ def assign(
 def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Take a verdict back: the case is open again."""
     with opened(context) as (doors, _):
-        digits = f"{_account(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors):016x}"
         case = doors.ledger.cases.undo(digits, note, actor=getpass.getuser(), now=now())
         print(f"case {case.id} is open again")
 

@@ -20,7 +20,7 @@ from detector.ledger.cases import Cases, tell
 from detector.ledger.connection import Database, bring_to_head, sqlite_or_postgresql
 from detector.ledger.schema import Ending, Status
 
-__all__ = ["Ending", "Ledger", "Run", "Status", "sqlite_url"]
+__all__ = ["Ending", "Ledger", "Look", "Run", "Status", "sqlite_url"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,19 @@ class Run:
     directory: str | None
     manifest: dict[str, str]
     record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """A line of the audit log: who did what and when, on which account (16 hex digits; null: on none in particular),
+    and for which purpose where one had to be said."""
+
+    at: dt.datetime
+    actor: str
+    action: str
+    account: str | None
+    purpose: str | None
+    detail: dict[str, Any]
 
 
 def sqlite_url(path: Path) -> str:
@@ -218,6 +231,18 @@ class Ledger:
         row = {"at": now, "actor": actor, "action": action, "account": account, "purpose": purpose}
         with self._database.writing() as connection:
             connection.execute(insert(schema.audit).values(**row, detail=dict(detail or {})))
+
+    def looks(self, *, account: str | None = None, actor: str | None = None, limit: int) -> list[Look]:
+        """The newest lines of the audit log, on one account (16 hex digits) or by one actor where these are given."""
+        table = schema.audit
+        query = select(table).order_by(table.c.id.desc()).limit(limit)
+        if account is not None:
+            query = query.where(table.c.account == account)
+        if actor is not None:
+            query = query.where(table.c.actor == actor)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return [Look(**{name: value for name, value in row.items() if name != "id"}) for row in rows]
 
     def _all(self, query: Select[Any]) -> list[Run]:
         with self._database.reading() as connection:
