@@ -27,7 +27,19 @@ _PARTS: dict[str, type[dy.Schema]] = {
 # What is read of the days of the window.
 _ACCOUNT_DAYS = [name for name in tables.columns(tables.AccountDays) if not name.startswith("last_")]
 _TITLES = ["account", "day", "title", "plays", "views", "seconds"]
-_VISITS = ["account", "day", "device", "address", "network", "network_kind", "country", "region", "plays", "utc_hours"]
+_VISITS = [
+    "account",
+    "day",
+    "profile",
+    "device",
+    "address",
+    "network",
+    "network_kind",
+    "country",
+    "region",
+    "plays",
+    "utc_hours",
+]
 _U64 = 2**64
 
 

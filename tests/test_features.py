@@ -66,6 +66,7 @@ def test_names_are_unique_and_families_are_told() -> None:
         "devices",
         "places",
         "groups",
+        "profiles",
         "change",
         "rhythm",
         "rings",
@@ -189,3 +190,67 @@ def test_peers_are_of_one_plan_and_country() -> None:
     nowhere = build_features(window_of([{"plan_streams": 4}]), peers=("plan_streams", "country"))
     assert nowhere["peer"].to_list() == [None]
     assert "peer" not in build_features(window_of(rows)).columns
+
+
+def _use(ago: int, profile: int | None, device: int, network: int = 0, **said: Any) -> dict[str, Any]:
+    return {"ago": ago, "visits": [{"profile": profile, "device": device, "network": network} | said]}
+
+
+_CARRIER = {"network_kind": "mobile", "country": "DE", "utc_hours": 1}
+_DAYS = range(0, 20, 3)
+
+
+def _built(rows: list[dict[str, Any]], name: str) -> float | None:
+    value: float | None = build_features(window_of(rows))[name].item()
+    return value
+
+
+def test_tenants_on_carriers_are_as_many_as_they_are_and_a_family_is_one() -> None:
+    """Four people, each with a profile, a phone and a carrier of their own, are four where nobody has a line at home,
+    and watch at the same time; once all use one TV, or all have one carrier, they are one family."""
+    tenants = [_use(ago, who, who, who, **_CARRIER) for ago in _DAYS for who in (1, 2, 3, 4)]
+    assert _built(tenants, "lasting_strangers") == 4
+    assert _built(tenants, "strangers_same_hour_h") == len(_DAYS)
+    tv = [_use(4, who, 9, 1, **_CARRIER) for who in (1, 2, 3, 4)]
+    assert _built([*tenants, *tv], "lasting_strangers") == 1
+    family = [_use(ago, who, who, 1, **_CARRIER) for ago in _DAYS for who in (1, 2, 3, 4)]
+    assert _built(family, "lasting_strangers") == 1
+    assert _built(family, "strangers_same_hour_h") == 0
+
+
+def test_a_phone_that_is_never_at_home_belongs_to_whose_profile_it_shows() -> None:
+    """TV at home, phone on a carrier's line: one person; that nobody knows the profiles makes no strangers."""
+    person = [_use(ago, 1, 1, address=7) for ago in _DAYS] + [_use(ago, 1, 2, 5, **_CARRIER) for ago in _DAYS]
+    assert _built(person, "lasting_strangers") == 1
+    nobody = [_use(ago, None, who, who, **_CARRIER) for ago in _DAYS for who in (1, 2, 3)]
+    assert _built(nobody, "lasting_strangers") is None
+
+
+def test_guests_are_no_strangers_that_last() -> None:
+    """Who watched for a week on a line of their own, and left, is none."""
+    home = [_use(ago, 1, 1, address=7) for ago in _DAYS]
+    assert _built([*home, *(_use(ago, 2, 2, 5, **_CARRIER) for ago in range(10, 16))], "lasting_strangers") == 1
+
+
+_BEFORE = [_use(ago, 1, 1, address=7, country="DE") for ago in (70, 40, 26, 20, 13, 8, 3, 0)]
+
+
+@pytest.mark.parametrize("line", [_CARRIER, {"network_kind": "hosting", "country": "DE"}, {"address": 8}])
+def test_who_takes_over_a_profile_is_seen_behind_any_line(line: dict[str, Any]) -> None:
+    """A new device at a new place on the owner's profile, beside the owner: at a carrier's, a server's or a home."""
+    thief = [_use(ago, 1, 2, 5, **line) for ago in (6, 5, 2, 1)]
+    share = _built([*_BEFORE, *thief], "newcomers_on_profile_share")
+    assert share is not None
+    assert share > 0.3
+
+
+def test_a_new_phone_a_mover_and_guests_take_nothing_over() -> None:
+    """A new phone comes to where the old devices are; who moves takes a device along; guests leave, or are at home."""
+    phone = [_use(6, 1, 2, 5, **_CARRIER), _use(5, 1, 2, 5, **_CARRIER), _use(4, 1, 2, address=7)]
+    moved = [_use(6, 1, 2, address=8), _use(5, 1, 1, address=8), _use(2, 1, 2, address=8)]
+    new_tv = [_use(2, 1, 2, address=8, country="FR"), _use(1, 1, 2, address=8, country="FR")]
+    guests = [_use(ago, 2, 2, address=8) for ago in (12, 11, 9)]
+    at_home = [_use(ago, 2, 2, address=7) for ago in (3, 2, 1)]
+    lives = [*([*_BEFORE, *came] for came in (phone, moved, guests, at_home)), [*_BEFORE[:-2], *new_tv]]
+    for name in ("newcomers_staying_share", "newcomers_on_profile_share"):
+        assert [_built(rows, name) for rows in lives] == [0] * len(lives)

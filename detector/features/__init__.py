@@ -15,6 +15,7 @@ from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
 from detector.features.groups import Groups
 from detector.features.places import Places
+from detector.features.profiles import Profiles
 from detector.features.repetition import Repetition
 from detector.features.rhythm import Rhythm
 from detector.features.rings import Rings
@@ -29,6 +30,7 @@ __all__ = [
     "Feature",
     "Groups",
     "Places",
+    "Profiles",
     "Repetition",
     "Rhythm",
     "Rings",
@@ -40,7 +42,7 @@ __all__ = [
     "window_of",
 ]
 
-FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Change, Rhythm, Rings)
+FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Profiles, Change, Rhythm, Rings)
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
 
 _SIGNIFICANT = 9  # figures; the last digits of a float may depend on how the work was cut

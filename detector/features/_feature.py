@@ -10,7 +10,7 @@ import polars as pl
 
 from detector import tables
 from detector.days import Day
-from detector.features._groups import grouped
+from detector.features._groups import apart, grouped
 from detector.neighbours import Neighbours
 from detector.spans import Span, fold
 
@@ -53,6 +53,11 @@ class Window:
     def grouped(self) -> pl.DataFrame:
         """Its visits by group of people; several families look at them."""
         return grouped(self.visits, self.year.homes, self.neighbours.hubs)
+
+    @functools.cached_property
+    def apart(self) -> pl.DataFrame:
+        """Its visits by what met and whose profile it shows; several families look at them."""
+        return apart(self.visits, self.year.homes, self.neighbours.hubs)
 
     @property
     def first_day(self) -> dt.date:

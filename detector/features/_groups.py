@@ -55,36 +55,15 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
             of=pl.when(pl.col("is_home") | pl.col("lent").is_not_null()).then(1).otherwise(2),
         )
     )
-    tied = year.filter(~address.is_in(hubs.implode())).join(known, on="account", how="semi")
     anchored = pl.col("is_home").any().over("account", "device") & pl.col("device").is_not_null()
-    ties = pl.concat(
-        [
-            known.filter(pl.col("is_home") | ~anchored).select("account", "device", "of", "key"),
-            tied.select("account", "device", of=pl.lit(1), key="address"),
-        ]
-    ).unique()
-    nodes = (
+    nodes = _tied(
         pl.concat(
             [
-                ties.filter(pl.col("device").is_not_null()).select("account", of=pl.lit(0), key="device"),
-                ties.select(_NODE),
+                known.filter(pl.col("is_home") | ~anchored).select("account", "device", "of", "key"),
+                _of_the_year(known, year, hubs),
             ]
         )
-        .unique()
-        .sort(_NODE)
-        .with_row_index("node")
     )
-    edges = (
-        ties.filter(pl.col("device").is_not_null())
-        .join(nodes, on=_NODE)
-        .join(
-            nodes.filter(pl.col("of") == 0).select("account", device="key", device_node="node"),
-            on=["account", "device"],
-        )
-    )
-    left, right = (edges[name].cast(pl.Int64).to_numpy() for name in ("device_node", "node"))
-    group = components(nodes.height, left, right)
-    nodes = nodes.with_columns(group=group)
     by_device = nodes.filter(pl.col("of") == 0).select("account", device="key", by_device="group")
     found = (
         known.join(by_device, on=["account", "device"], how="left")
@@ -97,6 +76,78 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
         .with_columns(group=pl.coalesce("same_as", "group"))
         .select("account", "day", "device", "group", "country", "plays", "utc_hours")
     )
+
+
+def apart(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The visits that say a device and where it was, with their `group` and `people`, and whether the account has
+    `several` groups.
+
+    A `group` holds the devices that met: each was seen where another of it was, be that a home, a carrier's network, a
+    hotel's or a server's; nothing is lent to a home. So a group on its own is somebody who never came to where the
+    others are, and this is told also where no address is anybody's. `people` are groups that share a profile: one
+    person's phone that is never at home belongs to the one whose profile it shows.
+    """
+    address, network = pl.col("address"), pl.col("network")
+    known = visits.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null()).with_columns(
+        is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()).fill_null(False)
+    )
+    known = known.with_columns(
+        of=pl.when("is_home").then(1).otherwise(2),
+        key=pl.when("is_home").then(address).otherwise(pl.coalesce(network, address)),
+    )
+    nodes = _tied(pl.concat([known.select("account", "device", "of", "key"), _of_the_year(known, year, hubs)]))
+    by_device = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
+    found = known.join(by_device, on=["account", "device"])
+    found = found.join(_leases(found), on=["account", "group"], how="left").with_columns(
+        group=pl.coalesce("same_as", "group")
+    )
+    found = found.with_columns(several=(pl.col("group").min() != pl.col("group").max()).over("account"))
+    groups = found.filter("several").select("account", "profile", device=pl.col("group").cast(pl.UInt64))
+    by_profile = _tied(groups.select("account", "device", of=pl.lit(1), key="profile"))
+    people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
+    return (
+        found.join(people, on=["account", "group"], how="left")
+        .with_columns(pl.coalesce("people", "group").alias("people"))
+        .select("account", "day", "profile", "device", "group", "people", "several", "country", "plays", "utc_hours")
+    )
+
+
+def at_once(visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:
+    """For each key: `most_at_once`, the most of something that watched within one hour of the UTC clock, and
+    `shared_hours`, the hours in which several did. A key has a day in it; keys with one of it alone are left out."""
+    hours = visits.group_by(*by, of).agg(pl.col("utc_hours").bitwise_or())
+    hours = hours.filter(pl.len().over(by) > 1)
+    watching = hours.group_by(by).agg(((pl.col("utc_hours") // 2**h) % 2).sum().alias(str(h)) for h in range(24))
+    return watching.select(
+        *by,
+        most_at_once=pl.max_horizontal(str(h) for h in range(24)),
+        shared_hours=pl.sum_horizontal((pl.col(str(h)) > 1).cast(pl.UInt32) for h in range(24)),
+    )
+
+
+def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """What tied devices and homes in the `year` (`tables.SpanHomes`), of accounts that are `known`."""
+    return (
+        year.filter(~pl.col("address").is_in(hubs.implode()))
+        .join(known, on="account", how="semi")
+        .select("account", "device", of=pl.lit(1), key="address")
+    )
+
+
+def _tied(ties: pl.DataFrame) -> pl.DataFrame:
+    """`account, of, key, group`: devices (of 0, by their `device`) and what they were seen with, by what ties them."""
+    ties = ties.unique()
+    known = ties.drop_nulls("device")
+    nodes = (
+        pl.concat([known.select("account", of=pl.lit(0), key="device"), ties.drop_nulls("key").select(_NODE)])
+        .unique()
+        .sort(_NODE)
+        .with_row_index("node")
+    )
+    devices = nodes.filter(pl.col("of") == 0).select("account", device="key", device_node="node")
+    edges = known.join(nodes, on=_NODE).join(devices, on=["account", "device"])
+    left, right = (edges[name].cast(pl.Int64).to_numpy() for name in ("device_node", "node"))
+    return nodes.with_columns(group=components(nodes.height, left, right)).drop("node")
 
 
 def _leases(found: pl.DataFrame) -> pl.DataFrame:

@@ -1,5 +1,7 @@
 """People who joined lately, beside the old life that goes on."""
 
+import datetime as dt
+
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
@@ -7,11 +9,19 @@ from detector.features._groups import OFF_MAIN
 
 _KNOWN_DAYS = 42  # before, an account has no old life beside which a new one could show
 _LEAST_DAYS = 2
-_MISSING = f"no playback of the window says its address, or the account is known for under {_KNOWN_DAYS} days"
-_OLD = [{"ago": ago, "visits": [{"device": 1, "address": 1, "country": "DE"}]} for ago in (60, 20, 2)]
-_NEW = [{"ago": ago, "visits": [{"device": 2, "address": 2, "country": "BR"}]} for ago in (5, 4)]
-_NEAR = [{"ago": ago, "visits": [{"device": 2, "address": 2, "country": "DE"}]} for ago in (5, 4)]
-_TIED = [{"ago": 3, "visits": [{"device": 2, "address": 1, "country": "DE"}]}]
+_GUESTS = dt.timedelta(days=14)  # who leaves within so many was a guest, or on a journey
+_GONE = dt.timedelta(days=4)  # and is gone when not seen for so many
+_MISSING = (
+    f"no playback of the window says its device and where it was, or the account is known for under {_KNOWN_DAYS} days"
+)
+_OLD = [{"ago": ago, "visits": [{"profile": 1, "device": 1, "address": 1, "country": "DE"}]} for ago in (60, 20, 1)]
+_NEW = [{"ago": ago, "visits": [{"profile": 2, "device": 2, "address": 2, "country": "BR"}]} for ago in (3, 2)]
+_NEAR = [{"ago": ago, "visits": [{"profile": 2, "device": 2, "address": 2, "country": "DE"}]} for ago in (3, 2)]
+_MINE = [
+    {"ago": ago, "visits": [{"profile": 1, "device": 2, "network": 2, "network_kind": "mobile"}]} for ago in (3, 2)
+]
+_WENT = [{"ago": ago, "visits": [{"profile": 2, "device": 2, "address": 2, "country": "BR"}]} for ago in (12, 9)]
+_TIED = [{"ago": 1, "visits": [{"profile": 2, "device": 2, "address": 1, "country": "DE"}]}]
 _INNOCENT = (
     "a move with all devices new",
     "a present unwrapped at somebody else's place",
@@ -20,19 +30,26 @@ _INNOCENT = (
 
 
 class Change(Family):
-    """People who joined lately, beside the old life that goes on."""
+    """People who joined lately, beside the old life that goes on.
+
+    A new phone comes to where the old devices are, and so does a guest's; who moves takes some of them along. Who takes
+    over an account brings devices that were never seen, to a place where none of the old ones was ever seen; on a
+    profile that is somebody's, or after which the old devices fall silent, this is hardly a newcomer of the household.
+    """
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
-        """Plays by groups that joined in the window while an older one went on, and by those of them elsewhere."""
+        """Plays by groups of devices that joined in the window while older ones went on, by what they are like."""
         first = window.year.devices.select("account", "device", device_first_day="first_day")
         began = pl.col("device_first_day").fill_null(window.first_day)
         groups = (
-            window.grouped.join(first, on=["account", "device"], how="left")
+            window.apart.join(first, on=["account", "device"], how="left")
             .group_by("account", "group")
             .agg(
                 pl.col("plays").sum(),
                 pl.col("country").unique(),
+                pl.col("profile").unique(),
+                devices=pl.col("device").n_unique(),
                 began=began.min(),
                 last_day=pl.col("day").max(),
                 days=pl.col("day").n_unique(),
@@ -42,20 +59,38 @@ class Change(Family):
         old = (
             groups.filter(is_old)
             .group_by("account")
-            .agg(old_last_day=pl.col("last_day").max(), old_countries=pl.col("country").explode())
+            .agg(
+                old_last_day=pl.col("last_day").max(),
+                old_countries=pl.col("country").explode(),
+                old_profiles=pl.col("profile").explode(),
+                old_devices=pl.col("devices").sum(),
+            )
         )
-        said = pl.col("country").list.drop_nulls()
-        abroad = (said.list.set_intersection("old_countries").list.len() == 0) & (said.list.len() > 0)
+
+        def meets(name: str, old_ones: str) -> pl.Expr:
+            return pl.col(name).list.drop_nulls().list.set_intersection(old_ones).list.len() > 0
+
+        says_country = pl.col("country").list.drop_nulls().list.len() > 0
         # At home, a new device that follows on the old one is no stranger, nor is who was there on one day only; abroad
         # it is, for an owner who is locked out or watches little ends before others come.
         beside = (pl.col("days") >= _LEAST_DAYS) & (pl.col("old_last_day") > pl.col("began"))
+        left = (pl.col("last_day") < window.day - _GONE) & (pl.col("last_day") - pl.col("began") < _GUESTS)
         newcomers = (
             groups.filter(~is_old)
             .join(old, on="account")
-            .with_columns(abroad=abroad)
+            .with_columns(
+                abroad=says_country & ~meets("country", "old_countries"), on_theirs=meets("profile", "old_profiles")
+            )
             .filter(pl.col("abroad") | beside)
+            # Who moves takes a phone along; of one device that another follows on, nobody can tell.
+            .with_columns(stays=~left & (beside | (pl.col("old_devices") >= 2)))
             .group_by("account")
-            .agg(newcomer_plays=pl.col("plays").sum(), abroad_plays=pl.col("plays").filter("abroad").sum())
+            .agg(
+                newcomer_plays=pl.col("plays").sum(),
+                abroad_plays=pl.col("plays").filter("abroad").sum(),
+                staying_plays=pl.col("plays").filter("stays").sum(),
+                on_their_profile_plays=pl.col("plays").filter(pl.col("on_theirs") & pl.col("stays")).sum(),
+            )
         )
         known_days = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1
         return (
@@ -63,12 +98,14 @@ class Change(Family):
             .agg(pl.col("plays").sum())
             .join(newcomers, on="account", how="left")
             .join(window.year.accounts.select("account", known_days=known_days), on="account", how="left")
-            .with_columns(pl.col("newcomer_plays", "abroad_plays").fill_null(0))
+            .with_columns(
+                pl.col("newcomer_plays", "abroad_plays", "staying_plays", "on_their_profile_plays").fill_null(0)
+            )
         )
 
     newcomer_share = Feature(
-        says="Share of the plays by groups of people that joined within the window, for days while older ones went on "
-        "or in another country: none of their devices had been seen before, and nothing ties them to the others.",
+        says="Share of the plays by groups of devices that joined within the window, for days while older ones went on "
+        "or in another country: none of them had been seen before, and nothing ties them to the others.",
         unit="share",
         expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("newcomer_plays") / pl.col("plays")),
         missing=_MISSING,
@@ -84,7 +121,6 @@ class Change(Family):
             ([*_OLD, _NEAR[0]], 0),
             (_NEW, None),
         ],
-        telling="rank",
         shown_by=OFF_MAIN,
     )
     newcomer_abroad_share = Feature(
@@ -96,6 +132,30 @@ class Change(Family):
         "{typical:.0%}",
         innocent=_INNOCENT,
         examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_NEW, *_TIED], 0), (_NEW, None)],
+        shown_by=OFF_MAIN,
+    )
+    newcomers_staying_share = Feature(
+        says="Share of the plays by such groups that are still there, or stayed for two weeks; none that came as the "
+        "only older device fell silent.",
+        unit="share",
+        expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("staying_plays") / pl.col("plays")),
+        missing=_MISSING,
+        when_high="{value:.0%} of the plays came from people who joined lately, with devices and places of their own, "
+        "and stayed; most accounts have {typical:.0%}",
+        innocent=_INNOCENT,
+        examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_WENT], 0), ([*_OLD, *_NEW, *_TIED], 0), (_NEW, None)],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )
+    newcomers_on_profile_share = Feature(
+        says="Share of the plays by such groups, still there or for two weeks, on a profile that the older ones use.",
+        unit="share",
+        expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("on_their_profile_plays") / pl.col("plays")),
+        missing=_MISSING,
+        when_high="{value:.0%} of the plays came from new devices at new places on a profile that was somebody's; most "
+        "accounts have {typical:.0%}",
+        innocent=_INNOCENT,
+        examples=[([*_OLD, *_MINE], 0.5), ([*_OLD, *_NEW], 0), ([*_OLD, *_MINE, *_TIED], 0), (_NEW, None)],
         telling="rank",
         shown_by=OFF_MAIN,
     )

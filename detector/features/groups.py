@@ -3,12 +3,11 @@
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
-from detector.features._groups import OFF_MAIN
+from detector.features._groups import OFF_MAIN, at_once
 
 _MISSING = "no playback of the window says its address"
 _LASTING_DAYS = 4  # a group that was there on fewer days is a visit
 _RETURNING_DAYS = 2
-_HOURS = range(24)
 _TWO_HOMES = [
     {
         "ago": ago,
@@ -35,18 +34,9 @@ class Groups(Family):
             main_plays=pl.col("plays").max(),
         )
         several = accounts.filter(pl.col("groups_seen") > 1).select("account")
-        by_day = (
-            visits.join(several, on="account", how="semi")
-            .group_by("account", "day", "group")
-            .agg(pl.col("utc_hours").bitwise_or())
-            .group_by("account", "day")
-            .agg(((pl.col("utc_hours") // 2**h) % 2).sum().alias(str(h)) for h in _HOURS)
-        )
-        at_once = by_day.group_by("account").agg(
-            most_at_once=pl.max_horizontal(str(h) for h in _HOURS).max(),
-            shared_hours=pl.sum_horizontal((pl.col(str(h)) > 1).cast(pl.UInt32) for h in _HOURS).sum(),
-        )
-        return accounts.join(at_once, on="account", how="left").with_columns(
+        together = at_once(visits.join(several, on="account", how="semi"), ["account", "day"], "group")
+        of_days = together.group_by("account").agg(pl.col("most_at_once").max(), pl.col("shared_hours").sum())
+        return accounts.join(of_days, on="account", how="left").with_columns(
             pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours").fill_null(0)
         )
 
