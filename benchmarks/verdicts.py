@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -164,17 +163,18 @@ def _held_out(then: pl.DataFrame, now: pl.DataFrame, seed: int) -> list[dict[str
 
 
 def _print_ranked(ranked: pl.DataFrame) -> None:
-    asked = [(capacity, wrong, n) for capacity in _CAPACITY for wrong in _WRONG for n in _VERDICTS]
-    print("| | " + " | ".join(f"{c:.0%}, {n} verdicts, {wrong:.0%} wrong" for c, wrong, n in asked) + " |")
-    print("|---" * (len(asked) + 1) + "|")
-    for way in ranked["way"].unique(maintain_order=True):
-        cells = []
-        for capacity, wrong, n in asked:
-            of = (pl.col("way") == way) & (pl.col("n") == n) & (pl.col("wrong") == wrong)
-            mean = ranked.filter(of, pl.col("capacity") == capacity).group_by("seed").agg(pl.col("precision").mean())
-            by_seed: npt.NDArray[np.float64] = mean["precision"].to_numpy()
-            cells.append(f"{by_seed.mean():.3f} ({by_seed.min():.2f})")
-        print(f"| {way} | " + " | ".join(cells) + " |")
+    asked = [(wrong, n) for wrong in _WRONG for n in _VERDICTS]
+    for capacity in _CAPACITY:
+        print(f"\nCapacity {capacity:.0%} of the accounts:\n")
+        print("| | " + " | ".join(f"{n} verdicts, {wrong:.0%} wrong" for wrong, n in asked) + " |")
+        print("|---" * (len(asked) + 1) + "|")
+        for way in ranked["way"].unique(maintain_order=True):
+            cells = []
+            for wrong, n in asked:
+                found = ranked.filter(way=way, n=n, wrong=wrong, capacity=capacity)
+                by_seed = found.group_by("seed").agg(pl.col("precision").mean())["precision"].to_numpy()
+                cells.append(f"{by_seed.mean():.3f} ({by_seed.min():.2f})")
+            print(f"| {way} | " + " | ".join(cells) + " |")
 
 
 def _print_held_out(missed: pl.DataFrame) -> None:
