@@ -16,7 +16,7 @@ from scipy import stats
 from detector import model as models
 from detector.model import AccountModel
 
-LITTLE, MUCH = 0.1, 0.25  # PSI
+MUCH = 0.25  # PSI
 _BINS = 10
 _MISSING = 0.25  # change of the share that is missing
 _CHANCE = 1e-4  # of a false alarm over all that is looked at (Bonferroni)
