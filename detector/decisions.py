@@ -15,7 +15,7 @@ _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
 _ANY = 1e-9  # a share that is not nought
 _TIRELESS_H = 18.0  # a day: people sleep
-_NIGHTLY = 1.0  # of the promised share, as every account is looked at again each night
+_NIGHTLY = 0.5  # of the promised share: every account is looked at again each night (docs/error_rate.md)
 # Groups of people: more than two or three households that share. Two that last may be seen as four, for a tablet that
 # is never at home on the same day as the others stands alone; where strangers come and go, some are new.
 _CROWD, _CROWD_THAT_LASTS = 4, 3
@@ -196,11 +196,11 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("ring"))
         .when(value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H))
         .then(pl.lit("restreaming"))
-        .when(value("returning_groups", _CROWD) & strangers)
+        .when((value("returning_groups", _CROWD) & strangers) | value("lasting_strangers", _CROWD))
         .then(pl.lit("resale"))
         .when((evidence("change") >= _SELDOM) & (evidence("change") >= evidence("groups")))
         .then(pl.lit("account takeover"))
-        .when(value("returning_groups", 2))
+        .when(value("returning_groups", 2) | value("lasting_strangers", 2))
         .then(pl.lit("household sharing"))
         .when(elsewhere & by_others & ~value("returning_groups", 0))
         .then(pl.lit("resale"))

@@ -30,6 +30,8 @@ QUIET = dict.fromkeys(
         ({"score_groups": 3.0}, {"returning_groups": 4.0, "lasting_groups": 2.0, "newcomer_share": 0.0}, SHARING),
         ({"score_groups": 2.0}, {"returning_groups": 3.0, "lasting_groups": 2.0}, SHARING),
         ({"score_groups": 2.0}, {"returning_groups": 2.0, "lasting_groups": 1.0}, SHARING),
+        ({"score_profiles": 2.0}, {"returning_groups": 1.0, "lasting_strangers": 4.0}, "resale"),
+        ({"score_profiles": 2.0}, {"returning_groups": 1.0, "lasting_strangers": 2.0}, "household sharing"),
         ({"score_places": 2.0, "score_devices": 2.0}, {"returning_groups": None}, "resale"),
         ({"score_places": 2.0, "score_devices": 2.0}, {"returning_groups": 1.0}, "unclear"),
         ({}, {}, "unclear"),
