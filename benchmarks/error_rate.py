@@ -25,8 +25,8 @@ def main() -> None:
     """Print realised shares by nominal one, with 95 % intervals of the mean over populations."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--populations", type=int, default=20)
-    parser.add_argument("--accounts", type=int, default=5_000)
-    parser.add_argument("--abuse-share", type=float, default=0.02)
+    parser.add_argument("--accounts", type=int, default=6_000)
+    parser.add_argument("--abuse-share", type=float, default=0.03)
     parser.add_argument("--seed", type=int, default=700)
     asked = parser.parse_args()
     found: dict[tuple[bool, float], list[tuple[int, int, int]]] = {}

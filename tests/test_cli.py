@@ -77,6 +77,17 @@ def test_reads_give_tables_and_json(folder: Path) -> None:
         assert json.loads(out)
 
 
+def test_a_cold_night_says_that_it_promises_nothing(folder: Path) -> None:
+    """Until the calibration is reviewed, the night says so, and how many cases are left."""
+    code, out, err = detector("nightly", "--day", TRAINED_UNTIL, cwd=folder)
+    assert code == 0, err
+    queue = json.loads(detector("review", "list", "--json", cwd=folder)[1])
+    assert "no error rate can be promised yet" in out
+    least = sum(case["origin"] == "calibration" for case in queue)
+    count = int(out.split("are flagged; ")[1].split(" ")[0])
+    assert least <= count <= len(queue)
+
+
 def test_a_case_goes_from_the_queue_to_a_verdict(folder: Path) -> None:
     """next, show, note, decide, undo, a table of verdicts and stats, as one types them."""
     code, out, err = detector("review", "next", cwd=folder)

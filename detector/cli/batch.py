@@ -152,6 +152,15 @@ def _night_line(night: dict[str, Any]) -> str:
         text += " (" + ", ".join(f"{n} {kind}" for kind, n in night["kinds"].items()) + ")"
     if night["unchanged"]:
         text += "; published before, nothing has changed"
+    if kept_back := night.get("kept_back"):
+        text += "\n  scored as high and kept back: " + ", ".join(f"{n} {why}" for why, n in kept_back.items())
+    if night.get("error_rate_promised"):
+        text += "\n  flagged under the promised share of false alarms; `detector review stats` has what came of it"
+    elif "error_rate_promised" in night:
+        text += (
+            "\n  no error rate can be promised yet: as many as reviewers can take are flagged; "
+            f"{night['calibration_cases_open']} calibration cases are to be reviewed first (`detector review next`)"
+        )
     for warning in night.get("warnings", []):
         text += f"\n  warning: {warning}"
     if held := night.get("held_days"):
