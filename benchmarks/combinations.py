@@ -20,14 +20,20 @@ from detector.runs import open_doors
 
 Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
-_SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
+_SIZE, _WHERE, _WHO = ("concurrency", "devices", "rhythm"), ("places", "groups"), "profiles"
 
 
 def _top(
-    evidence: dict[str, Values], *, joined: tuple[tuple[str, ...], ...] = (), k: int = 3, size: float = 1
+    evidence: dict[str, Values],
+    *,
+    joined: tuple[tuple[str, ...], ...] = (),
+    k: int = 3,
+    size: float = 1,
+    who: float = 0.7,
 ) -> Values:
-    """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE` with a weight."""
-    evidence = {name: values * size if name in _SIZE else values for name, values in evidence.items()}
+    """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE` and `_WHO` weighed."""
+    weights = dict.fromkeys(_SIZE, size) | {_WHO: who}
+    evidence = {name: values * weights.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
     once = [np.maximum.reduce([evidence[name] for name in names]) for names in joined]
     total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
@@ -47,6 +53,8 @@ WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     "... size for 0.4": lambda e: _top(_families(e), joined=(_SIZE,), size=0.4),
     "... size for 0.8": lambda e: _top(_families(e), joined=(_SIZE,), size=0.8),
     "... size in full": lambda e: _top(_families(e), joined=(_SIZE,)),
+    "... profiles in full": lambda e: _top(_families(e), joined=(_SIZE,), size=0.6, who=1),
+    "... profiles and groups as one cause": lambda e: _top(_families(e), joined=(_SIZE, (_WHO, "groups")), size=0.6),
     "three strongest families": lambda e: _top(_families(e)),
     "three strongest of families and all": _top,
     "the strongest family": lambda e: _top(_families(e), k=1),
@@ -101,6 +109,7 @@ def _population(accounts: int, seed: int) -> pl.DataFrame:
     evidence = {name: scored[f"score_{name}"].to_numpy() for name in sorted(families)}
     rows = []
     totals = {way: total(evidence) for way, total in WAYS.items()}
+    np.testing.assert_allclose(totals[IN_USE], scored["score"].to_numpy(), rtol=1e-6)  # it is what a night does
     seen = features.join(scored, on="account", how="semi", maintain_order="left")
     of_all = model.score(model.fit(seen, CATALOGUE, settings.model, passes=0), seen)
     totals[NONE_LEFT_OUT] = scored.join(of_all, on="account", how="left", suffix="_all")["score_all"].to_numpy()
