@@ -45,11 +45,7 @@ class Cases:
         if until is not None:
             midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
             query = query.where(_TABLE.c.decided_at < midnight)
-        latest: dict[str, Case] = {}
-        for case in self._all(query):
-            latest.pop(case.account, None)
-            latest[case.account] = case
-        return list(latest.values())
+        return list({case.account: case for case in self._all(query)}.values())
 
     def counts(self) -> dict[str, int]:
         """How many cases there are of each status."""
