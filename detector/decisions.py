@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from detector import config, error_rate, offering, tables
+from detector import config, error_rate, innocence, offering, tables
 from detector.cases import Case
 from detector.features import Feature
 
@@ -144,6 +144,31 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
     return pl.DataFrame(rows, schema=schema)
 
 
+def argue(
+    explained: pl.DataFrame, playbacks: pl.DataFrame, catalogue: Mapping[str, Feature], note: str = ""
+) -> pl.DataFrame:
+    """One row per account: `reasons`, `counter_evidence` and the `evidence` that shows the reasons.
+
+    See `reasons_of` and `evidence_of`. Where an account stands out by repetition, the counter-evidence begins with
+    whether the playbacks fit one person's habit (see `innocence`).
+    """
+    reasons = reasons_of(explained, catalogue, note)
+    evidence = evidence_of(playbacks, reasons, catalogue)
+    first = pl.col("reasons").list.first().struct.field("feature")
+    looping = reasons.filter(first.is_in([name for name, one in catalogue.items() if one.family == "repetition"]))
+    of_loops = evidence.join(looping, on="account", how="semi")
+    argued = reasons.join(evidence, on="account", how="left", maintain_order="left").join(
+        innocence.fit_of_loops(playbacks, of_loops), on="account", how="left", maintain_order="left"
+    )
+    fit = pl.concat_list(pl.col("fit")).list.drop_nulls()
+    return argued.select(
+        "account",
+        "reasons",
+        counter_evidence=pl.concat_list(fit, "counter_evidence"),
+        evidence=pl.col("evidence").fill_null(pl.lit([], pl.List(pl.UInt64))),
+    )
+
+
 def _compared_with(peer: str | None) -> str:
     return f" (of those with {peer})" if peer else ""
 
@@ -241,21 +266,17 @@ def flag(
     chosen: pl.DataFrame,
     scores: pl.DataFrame,
     kinds: pl.DataFrame,
-    reasons: pl.DataFrame,
-    evidence: pl.DataFrame,
+    argued: pl.DataFrame,
     cleared_by: pl.DataFrame,
     year: pl.DataFrame,
 ) -> pl.DataFrame:
     """Flags of one night (`tables.Flags`), highest score first."""
-    empty = pl.lit([], pl.List(pl.UInt64))
     joined = (
         chosen.join(scores, on="account", how="left")
         .join(kinds, on="account", how="left")
-        .join(reasons, on="account", how="left")
-        .join(evidence, on="account", how="left")
+        .join(argued, on="account", how="left")
         .join(cleared_by, on="account", how="left")
         .join(year.select("account", first_seen="first_day"), on="account", how="left")
-        .with_columns(pl.col("evidence").fill_null(empty))
         .sort("rank")
     )
     return tables.shape(joined.lazy(), tables.Flags).collect()

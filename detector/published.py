@@ -97,13 +97,14 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
             if name in own.columns and own[name].null_count()
         },
     }
-    reasons = decisions.reasons_of(told, features.CATALOGUE, note) if flag.is_empty() else flag
-    explained |= reasons.select("reasons", "counter_evidence").row(0, named=True)
+    first = run.day - dt.timedelta(days=settings.window.days - 1)
+    playbacks = lookback.playbacks_of(doors.home, [account], first, run.day, settings.playbacks)
+    argued = decisions.argue(told, playbacks, features.CATALOGUE, note) if flag.is_empty() else flag
+    explained |= argued.select("reasons", "counter_evidence").row(0, named=True)
     if not flag.is_empty():
         explained |= flag.select("kind", "q_value", "first_seen", "cleared_by").row(0, named=True)
-    shown = _shown(doors, run.day, account, reasons, settings)
+    shown = _shown(playbacks, argued["evidence"][0])
     if names:
-        first = run.day - dt.timedelta(days=settings.window.days - 1)
         known = lookback.names_of(doors.home, doors.keys, first, run.day)
         account_names = known.filter((pl.col("kind") == "account") & (pl.col("id") == account))["name"]
         explained["account_id"] = account_names[0] if len(account_names) else None
@@ -127,18 +128,10 @@ def _known(doors: Doors, run: Run, own: pl.DataFrame) -> tuple[pl.DataFrame, str
     return told, findings.note_of(used)
 
 
-def _shown(doors: Doors, day: dt.date, account: int, reasons: pl.DataFrame, settings: config.Settings) -> pl.DataFrame:
-    """The playbacks of the window that show the reasons, in order of time."""
-    first = day - dt.timedelta(days=settings.window.days - 1)
-    playbacks = lookback.playbacks_of(doors.home, [account], first, day, settings.playbacks)
-    pointed = (
-        reasons["evidence"]
-        if "evidence" in reasons.columns
-        else (decisions.evidence_of(playbacks, reasons, features.CATALOGUE)["evidence"])
-    )
+def _shown(playbacks: pl.DataFrame, evidence: pl.Series) -> pl.DataFrame:
     wanted = ("playback", "day", "started_at", "ended_at", "seconds", "is_view", "is_repeat")
     places = ("title", "profile", "device", "network", "country")
-    shown = playbacks.filter(pl.col("playback").is_in(pointed.explode().to_list())).select(*wanted, *places)
+    shown = playbacks.filter(pl.col("playback").is_in(evidence.to_list())).select(*wanted, *places)
     return shown.sort("started_at", "playback")
 
 

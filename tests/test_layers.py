@@ -23,6 +23,7 @@ PURE = (
     "forests",
     "model",
     "decisions",
+    "innocence",
     "reranking",
     "offering",
     "drift",
