@@ -126,7 +126,8 @@ def find(
     own = not champion.record.get("invented_accounts")
     moved = drift.alarms(drift.drift(fitted, by_account, scores)) if own else []
     progress("score", 3, 3)
-    return Findings({"features": by_account, "scores": scores, "flags": flags}, kinds, chosen, reviewed, moved)
+    frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties}
+    return Findings(frames, kinds, chosen, reviewed, moved)
 
 
 def note_of(champion: Registered) -> str:

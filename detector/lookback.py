@@ -24,6 +24,7 @@ _PARTS: dict[str, type[dy.Schema]] = {
     "devices": tables.SpanDevices,
     "homes": tables.SpanHomes,
 }
+_OF_A_DAY = ("account_days", "titles", "visits")
 # What is read of the days of the window.
 _ACCOUNT_DAYS = [name for name in tables.columns(tables.AccountDays) if not name.startswith("last_")]
 _TITLES = ["account", "day", "title", "plays", "views", "seconds"]
@@ -140,6 +141,13 @@ def _scan(
 
 def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]), rechunk=True)
+
+
+def days_of(home: Store, account: int, first: dt.date, last: dt.date) -> days.Day:
+    """The account-days of one account, and what they are made up of, on the local days from `first` to `last`."""
+    dates = [date for date in home.partitions(DAYS) if first <= date <= last]
+    mine = pl.col("account") == account
+    return days.Day(*(_rows(mine, _scan(home, DAYS, dates, name, None)) for name in _OF_A_DAY))
 
 
 def playbacks_of(

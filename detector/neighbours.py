@@ -28,6 +28,7 @@ _SCHEMA = {
     "device_accounts": pl.UInt32,
     "lockstep_share": pl.Float64,
 }
+_TIES = {"account": pl.UInt64, "what": pl.String, "shared": pl.UInt64}
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,18 @@ class Neighbours:
     `hubs`: addresses that more than a few accounts use. `accounts`: one row for each account that shares a device or a
     small network: `account`, `ring_accounts` (how many there are in its ring, itself counted), `device_accounts` (most
     other accounts on one of its devices), `lockstep_share` (share of its titles of a day that another of its ring
-    played on that day; null without titles).
+    played on that day; null without titles). `ties`: what ties them, one row for each account on a device or address
+    that another is on: `account`, `what` (device or address), `shared` (the device or address).
     """
 
     hubs: pl.Series
     accounts: pl.DataFrame
+    ties: pl.DataFrame
 
     @classmethod
     def none(cls) -> Self:
         """Nobody has anything in common."""
-        return cls(pl.Series("address", [], pl.UInt64), pl.DataFrame(schema=_SCHEMA))
+        return cls(pl.Series("address", [], pl.UInt64), pl.DataFrame(schema=_SCHEMA), pl.DataFrame(schema=_TIES))
 
 
 def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
@@ -66,8 +69,10 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
         & ~pl.col("kind").is_in([*CROWDS, "vpn"]).fill_null(False)
     )
     own = devices.filter(pl.len().over("device") <= _RING_DEVICE_ACCOUNTS)
-    ties = pl.concat([own.select("account", key="device"), homes.select("account", key="address")])
-    rings = _rings(ties.filter(pl.len().over("key") > 1))
+    ties = pl.concat(
+        known.select("account", what=pl.lit(what), shared=what) for known, what in ((own, "device"), (homes, "address"))
+    ).filter(pl.len().over("what", "shared") > 1)
+    rings = _rings(ties)
     by_device = own.with_columns(others=pl.len().over("device") - 1).group_by("account").agg(pl.col("others").max())
     accounts = rings.join(by_device, on="account", how="left").join(_lockstep(titles, rings), on="account", how="left")
     return Neighbours(
@@ -78,6 +83,7 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
             pl.col("others").fill_null(0).cast(pl.UInt32).alias("device_accounts"),
             "lockstep_share",
         ).sort("account"),
+        ties.sort("account", "what", "shared"),
     )
 
 
@@ -110,10 +116,10 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
 def _rings(ties: pl.DataFrame) -> pl.DataFrame:
     """`account, ring`: accounts that are tied, directly or through others, have the same number."""
     accounts = ties.select("account").unique().sort("account")
-    keys = ties.select("key").unique().sort("key")
+    keys = ties.select("shared").unique().sort("shared")
     left, right = (
         ties[name].replace_strict(of[name], pl.int_range(of.height, eager=True), return_dtype=pl.Int64).to_numpy()
-        for name, of in (("account", accounts), ("key", keys))
+        for name, of in (("account", accounts), ("shared", keys))
     )
     ring = components(accounts.height + keys.height, left, right + accounts.height)
     return accounts.with_columns(ring=ring[: accounts.height])

@@ -33,8 +33,8 @@ from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
 from detector.store import Store
 
-_METHOD = 4  # raise when the same inputs, settings and model come to give other results
-_FILES = ("scores", "features", "flags")
+_METHOD = 5  # raise when the same inputs, settings and model come to give other results
+_FILES = ("scores", "features", "flags", "ties")
 
 
 @dataclass(frozen=True)

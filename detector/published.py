@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, decisions, evaluation, features, findings, identity, lookback, model, store
+from detector import config, decisions, evaluation, features, findings, identity, lookback, model, portrait, store
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.runs import Doors
@@ -29,7 +29,8 @@ def run_of(doors: Doors, day: dt.date | None) -> Run:
 
 
 def frame(doors: Doors, run: Run, name: str) -> pl.DataFrame:
-    """`scores`, `features` or `flags` of a published run, checked against its digest."""
+    """`scores`, `features`, `flags` or `ties` (`neighbours.Neighbours.ties`) of a published run, checked against its
+    digest."""
     file = f"{name}.parquet"
     return pl.read_parquet(store.checked_bytes(doors.home.home / str(run.directory) / file, run.manifest[file]))
 
@@ -114,6 +115,38 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
     hexed = [name for name in ("playback", "profile", "device", "title", "network") if name in shown.columns]
     explained["evidence"] = shown.with_columns(identity.to_hex(shown[name]) for name in hexed).to_dicts()
     return explained
+
+
+def portray(doors: Doors, run: Run, account: int, settings: config.Settings) -> portrait.Portrait:
+    """What the pictures of an account show, up to a night: the caller has written the audit row."""
+    assert run.day is not None  # published runs have one
+    window_days, year_days = settings.window.days, settings.window.year_days
+    first = run.day - dt.timedelta(days=window_days - 1)
+    year = lookback.days_of(doors.home, account, run.day - dt.timedelta(days=year_days - 1), run.day)
+    playbacks = lookback.playbacks_of(doors.home, [account], first, run.day, settings.playbacks)
+    nights = [_night(doors, served, account) for served in doors.ledger.publications() if served.day]
+    return portrait.portray(
+        year, playbacks, frame(doors, run, "ties"), pl.concat(nights).filter(pl.col("day") <= run.day),
+        account=account, day=run.day, window_days=window_days, year_days=year_days,
+    )  # fmt: skip
+
+
+def plain(portrait: portrait.Portrait) -> dict[str, Any]:
+    """A portrait as plain data: a list of rows for each table, pseudonyms as 16 hex digits."""
+    told: dict[str, Any] = {"day": portrait.day, "streak_title": portrait.streak_title}
+    if portrait.streak_title is not None:
+        told["streak_title"] = f"{portrait.streak_title:016x}"
+    for name, table in vars(portrait).items():
+        if isinstance(table, pl.DataFrame):
+            ids = [column for column, dtype in table.schema.items() if dtype == pl.UInt64]
+            told[name] = table.with_columns(identity.to_hex(table[column]) for column in ids).to_dicts()
+    return told
+
+
+def _night(doors: Doors, run: Run, account: int) -> pl.DataFrame:
+    mine = pl.col("account") == account
+    flagged = not frame(doors, run, "flags").filter(mine).is_empty()
+    return frame(doors, run, "scores").filter(mine).select("day", "score", "p_value", "rank", flagged=pl.lit(flagged))
 
 
 def _known(doors: Doors, run: Run, own: pl.DataFrame) -> tuple[pl.DataFrame, str]:

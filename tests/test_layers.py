@@ -31,6 +31,7 @@ PURE = (
     "rivals",
     "naming",
     "evaluation",
+    "portrait",
     "simulate",
 )
 RECIPES = (

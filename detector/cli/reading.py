@@ -147,6 +147,7 @@ def explain(
     unmask: Annotated[
         str | None, typer.Option(metavar="PURPOSE", help="Show names, for a purpose that goes on record.")
     ] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Draw its year, hours, devices and streams.")] = False,
     json: Json = False,
 ) -> None:
     """Why an account stands where it stands, what speaks against it, and the playbacks that show it."""
@@ -163,7 +164,14 @@ def explain(
         run = published.run_of(doors, day_of(day))
         audit(doors, "unmask" if unmask else "explain", f"{number:016x}", unmask, {"run": run.id})
         found = published.explain(doors, run, number, settings=loaded.settings, names=unmask is not None)
-        show(found, json, explained(found))
+        told = explained(found)
+        if pictures:
+            from detector.portrait import text
+
+            drawn = published.portray(doors, run, number, loaded.settings)
+            found["portrait"] = published.plain(drawn)
+            told += f"\n\n{text.draw(drawn)}"
+        show(found, json, told)
 
 
 def explained(found: dict[str, Any]) -> str:
