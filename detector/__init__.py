@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from detector.config import load as load_settings
+    from detector.explaining import explain
     from detector.features import CATALOGUE, build_features, window_of
     from detector.ingesting import ingest
     from detector.nightly import night, verify
-    from detector.published import explain, frame, run_of, scores, scores_for
+    from detector.published import frame, run_of, scores, scores_for
     from detector.retraining import train
     from detector.runs import open_doors
     from detector.simulate import simulate as invent
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _WHERE = {
     "CATALOGUE": ("features", "CATALOGUE"),
     "build_features": ("features", "build_features"),
-    "explain": ("published", "explain"),
+    "explain": ("explaining", "explain"),
     "frame": ("published", "frame"),
     "ingest": ("ingesting", "ingest"),
     "invent": ("simulate", "simulate"),

@@ -126,7 +126,7 @@ def find(
     own = not champion.record.get("invented_accounts")
     moved = drift.alarms(drift.drift(fitted, by_account, scores)) if own else []
     progress("score", 3, 3)
-    frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties}
+    frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties, "hubs": met.hubs.to_frame()}
     return Findings(frames, kinds, chosen, reviewed, moved)
 
 

@@ -34,7 +34,7 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 
 _METHOD = 5  # raise when the same inputs, settings and model come to give other results
-_FILES = ("scores", "features", "flags", "ties")
+_FILES = ("scores", "features", "flags", "ties", "hubs")
 
 
 @dataclass(frozen=True)

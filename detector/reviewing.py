@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import polars as pl
 
-from detector import cases, config, error_rate, identity, published
+from detector import cases, config, error_rate, identity
 from detector.cases import Case, Outcome, Verdict
 from detector.errors import InputError, SettingsError
 from detector.runs import Doors
@@ -39,13 +39,15 @@ def show(
     doors: Doors, account: int, *, settings: config.Settings, reviewer: str, purpose: str | None, now: dt.datetime
 ) -> dict[str, Any]:
     """A case: where it stands (`case`), what was done to it (`acts`), earlier cases of the account (`earlier`), and
-    what the latest night that showed it has to say (`night`, see `published.explain`).
+    what the latest night that showed it has to say (`night`, see `explaining.explain`).
 
     With a `purpose` the account's own id and the names of its titles are shown too.
 
     Raises:
         InputError: the account has no case.
     """
+    from detector import explaining  # noqa: PLC0415 - the queue need not wait for scikit-learn and MLflow
+
     digits = f"{account:016x}"
     doors.ledger.write_audit(
         actor=reviewer, action="review: unmask" if purpose else "review: show", account=digits, purpose=purpose, now=now
@@ -65,7 +67,7 @@ def show(
         "earlier": [asdict(case) for case in found[1:]],
         "night": None
         if run is None
-        else published.explain(doors, run, account, settings=settings, names=purpose is not None),
+        else explaining.explain(doors, run, account, settings=settings, names=purpose is not None),
     }
 
 

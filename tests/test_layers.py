@@ -14,6 +14,7 @@ PURE = (
     "cases",
     "error_rate",
     "clearing",
+    "onset",
     "comparison",
     "playbacks",
     "days",
@@ -43,6 +44,7 @@ RECIPES = (
     "training",
     "retraining",
     "published",
+    "explaining",
     "reviewing",
     "demo",
 )
@@ -152,6 +154,14 @@ def test_importing_is_light(module: str) -> None:
     """The front door and the command line load neither scikit-learn nor MLflow nor Polars nor matplotlib."""
     heavy = ("sklearn", "mlflow", "polars", "sqlalchemy", "matplotlib")
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("module", ["detector.published", "detector.reviewing"])
+def test_reading_is_lighter_than_learning(module: str) -> None:
+    """Scores and the queue are read without scikit-learn and MLflow, which take seconds to load."""
+    code = f"import sys, {module}; print([m for m in ('sklearn', 'mlflow', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

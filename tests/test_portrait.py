@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, identity, published, tables
+from detector import config, explaining, identity, published, tables
 from detector.days import Day
 from detector.nightly import night
 from detector.portrait import Portrait, portray, telling_days, text
@@ -181,9 +181,9 @@ def test_a_published_night_has_portraits(home: Path, settings: config.Settings, 
         run = published.run_of(doors, day_of_night)
         features = published.frame(doors, run, "features").sort("longest_streak_365d", descending=True, nulls_last=True)
         account = features["account"][0]
-        portrait = published.portray(doors, run, account, settings)
+        portrait = explaining.portray(doors, run, account, settings)
         assert portrait.calendar["in_streak"].sum() == features["longest_streak_365d"][0]
         assert portrait.nights["day"].to_list() == [day_of_night]
-        told = published.plain(portrait)
+        told = explaining.plain(portrait)
     assert identity.from_hex(told["devices"][0]["device"]) == portrait.devices["device"][0]
     assert len(told["calendar"]) == settings.window.year_days

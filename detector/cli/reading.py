@@ -151,7 +151,7 @@ def explain(
     json: Json = False,
 ) -> None:
     """Why an account stands where it stands, what speaks against it, and the playbacks that show it."""
-    from detector import identity, published
+    from detector import explaining, identity, published
 
     if (own_id is None) == (not account) or own_id not in (None, "-"):
         raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
@@ -163,13 +163,13 @@ def explain(
         )
         run = published.run_of(doors, day_of(day))
         audit(doors, "unmask" if unmask else "explain", f"{number:016x}", unmask, {"run": run.id})
-        found = published.explain(doors, run, number, settings=loaded.settings, names=unmask is not None)
+        found = explaining.explain(doors, run, number, settings=loaded.settings, names=unmask is not None)
         told = explained(found)
         if pictures:
             from detector.portrait import text
 
-            drawn = published.portray(doors, run, number, loaded.settings)
-            found["portrait"] = published.plain(drawn)
+            drawn = explaining.portray(doors, run, number, loaded.settings)
+            found["portrait"] = explaining.plain(drawn)
             told += f"\n\n{text.draw(drawn)}"
         show(found, json, told)
 
@@ -188,6 +188,8 @@ def explained(found: dict[str, Any]) -> str:
             f"{flagged}; score {found['score']:.2f}, rank {found['rank']}; "
             f"{found['p_value']:.2%} of held-out accounts score as high"
         )
+        if found.get("since"):
+            lines.append(f"so since {found['since']} or earlier: each weekly look back would have flagged it")
     lines += ["", "what speaks for it"]
     lines += [f"  - {reason['sentence']}" for reason in found["reasons"]]
     lines += ["", "what speaks against it"]

@@ -1,0 +1,66 @@
+"""The account that must never be missed: one film on 365 days in a row, on a cold start, in any service."""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from support import KEY, LAST_DAY, clock
+
+from detector import config, identity, published
+from detector.ingesting import ingest
+from detector.nightly import night
+from detector.retraining import train
+from detector.runs import open_doors
+from detector.simulate import simulate
+
+POPULATIONS, ACCOUNTS, DAYS = 20, 1_500, 365
+
+
+def _with_a_daily_film(playbacks: pl.DataFrame, account_id: str, rank: float, seed: int) -> pl.DataFrame:
+    """The log, and in it one film a day of an account, on a screen and line of its own, early in the afternoon.
+
+    `rank` says which film: 0 is the one that is watched most, 1 the one that is watched least.
+    """
+    films = playbacks.filter(pl.col("title_kind") == "movie")["title_id"].value_counts().sort("count", "title_id")
+    film = films["title_id"][round((1 - rank) * (films.height - 1))]
+    told = playbacks.filter(pl.col("title_id") == film).head(1).select("^title_.*$")
+    habit = playbacks.filter(pl.col("account_id") == account_id).tail(1).drop("^title_.*$").hstack(told)
+    jitter_s = np.random.default_rng(seed).integers(-2_400, 2_400, DAYS)
+    local = [
+        dt.datetime.combine(LAST_DAY - dt.timedelta(days=ago), dt.time(13)) + dt.timedelta(seconds=int(jitter))
+        for ago, jitter in enumerate(jitter_s)
+    ]
+    began = pl.Series(local, dtype=pl.Datetime("ms")).dt.replace_time_zone(habit["timezone"][0])
+    ritual = pl.concat([habit] * DAYS).with_columns(
+        device_id=pl.lit("the tablet"),  # a device shows one thing at a time
+        started_at=began.dt.convert_time_zone("UTC"),
+        position_start_s=pl.lit(0, pl.Int64),
+        position_end_s=pl.col("title_runtime_s").cast(pl.Int64),
+    )
+    ended = ritual.with_columns(ended_at=pl.col("started_at") + pl.duration(seconds="title_runtime_s"))
+    return pl.concat([playbacks, ended.select(playbacks.columns).cast(playbacks.schema)])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(POPULATIONS))
+def test_one_film_on_365_days_is_flagged_on_a_cold_start(tmp_path: Path, seed: int) -> None:
+    """Whatever the film's place in the catalogue, beside an innocent account's life and one abusive account in 100."""
+    service = simulate(accounts=ACCOUNTS, days=DAYS, end=LAST_DAY, seed=1_000 + seed, abuse_share=0.01)
+    member = service.truth.filter(pl.col("label") == "benign").sample(1, seed=seed)["account_id"][0]
+    log = tmp_path / "log.parquet"
+    _with_a_daily_film(service.playbacks, member, seed / (POPULATIONS - 1), seed).write_parquet(log)
+    (tmp_path / "key").write_text(KEY)
+    settings = config.load(environ={}).settings
+    with open_doors(tmp_path / "home", settings, tmp_path / "key") as doors:
+        list(ingest([str(log)], into=doors.home, keys=doors.keys, settings=settings, now=clock()))
+        train(doors, LAST_DAY, settings=settings, clock=clock)
+        night(doors, LAST_DAY, settings=settings, clock=clock)
+        found = published.scores(doors, published.run_of(doors, LAST_DAY), with_features=True)
+        row = found.row(
+            by_predicate=pl.col("account") == f"{identity.pseudonym_of(member, doors.keys):016x}", named=True
+        )
+    assert row["longest_streak_365d"] == DAYS
+    assert row["flagged"], f"rank {row['rank']}, score {row['score']}"
+    assert row["kind"] == "loop or automated playback"
