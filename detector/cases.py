@@ -5,7 +5,7 @@ which are only ever added, and the case itself holds where they have led.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
@@ -21,26 +21,53 @@ Kind = Literal[
     "unclear",
 ]
 Origin = Literal["flag", "calibration"]
-Status = Literal["open", "decided", "withdrawn"]
+Status = Literal["open", "proposed", "decided", "withdrawn"]
 Outcome = Literal["confirmed", "false alarm", "undecided"]
-Action = Literal["decided", "undone", "noted", "assigned", "kind changed", "withdrawn"]
+Response = Literal["none", "message", "ask to verify", "limit streams", "refer"]
+Contest = Literal["open", "upheld", "overturned"]
+Action = Literal[
+    "decided",
+    "undone",
+    "noted",
+    "assigned",
+    "kind changed",
+    "withdrawn",
+    "proposed",
+    "agreed",
+    "disagreed",
+    "reopened",
+    "snoozed",
+    "suppressed",
+    "lifted",
+    "contested",
+    "contest upheld",
+    "contest overturned",
+    "shown again",
+]
 KINDS: tuple[str, ...] = get_args(Kind)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 CASE_STATUSES: tuple[str, ...] = get_args(Status)
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
+RESPONSES: tuple[str, ...] = get_args(Response)
+CONTESTS: tuple[str, ...] = get_args(Contest)
 ACTIONS: tuple[str, ...] = get_args(Action)
+SEVERE: tuple[Response, ...] = ("limit streams", "refer")  # what one person alone may not propose
+HOLD_S = 600  # so long after a look nobody else decides the case
+_TOLD_CHANGE = 1.0  # of the score, in decades of evidence: less is no news
 
 
 @dataclass(frozen=True)
 class Shown:
     """An account as one night shows it: its kind, its score (null where too little is seen), the family whose evidence
-    is strongest, and what was measured: family scores and features by name. `account` is 16 hex digits."""
+    is strongest, and what was measured: family scores and features by name. `account` is 16 hex digits, `reasons` are
+    what makes it unusual, strongest first: each a `feature` and a `sentence`."""
 
     account: str
     kind: Kind
     score: float | None
     family: str
     measured: Mapping[str, float | None] = field(default_factory=dict)
+    reasons: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -50,8 +77,17 @@ class Case:
     `origin` says whether a night flagged it or it is one of the calibration accounts whose verdicts earn the stated
     error rate. `first_day` and `last_day` are the nights that showed it first and last, `nights` how many did, `run_id`
     the run of the last. `promised_share` is the share of false alarms that was promised when it was opened, null
-    where none was. `measured` is what the last night measured: verdicts teach from it, whatever the account does later.
-    What stands after it is null while the case is not decided.
+    where none was. `measured` is what the last night measured: verdicts teach from it, whatever the account does later
+    (empty where only a queue was asked for), `reasons` why that night showed it. From `outcome` to `decided_by` all is
+    null while nobody has given a verdict. A `proposed` case has one that waits for a second person: see `decide`.
+
+    `response` is what the reviewer proposes to do about a confirmed account; the program never does it. `seconded_by`
+    is the second person who agreed, null where none was needed. `contest` is how far a contest by the account's holder
+    has come, null where there was none, `contest_by` who reviewed it. `held_by` looks at the case until `held_until`;
+    a time that has passed means nothing. `snoozed_until` is the day on which it comes back into the queue. `version`
+    grows with every act, so that who decides on an old sight of it can be told. `turn` is its place among the open
+    cases of its origin and family: lower ones are offered first. `file_day` is the night under which its case file is
+    kept, null where there is none.
     """
 
     id: int
@@ -74,6 +110,27 @@ class Case:
     cause: str | None = None
     decided_at: dt.datetime | None = None
     decided_by: str | None = None
+    response: Response | None = None
+    seconded_by: str | None = None
+    contest: Contest | None = None
+    contested_at: dt.datetime | None = None
+    contest_by: str | None = None
+    held_by: str | None = None
+    held_until: dt.datetime | None = None
+    snoozed_until: dt.date | None = None
+    version: int = 0
+    turn: int = 0
+    reasons: Sequence[Mapping[str, str]] = ()
+    file_day: dt.date | None = None
+
+    @property
+    def taught(self) -> Outcome | None:
+        """What there is to learn from it: its outcome, or a false alarm where a contest overturned it."""
+        return "false alarm" if self.contest == "overturned" else self.outcome
+
+    def held_from(self, actor: str, now: dt.datetime) -> bool:
+        """Whether somebody other than `actor` looks at it now."""
+        return self.held_by not in (None, actor) and self.held_until is not None and self.held_until > now
 
 
 @dataclass(frozen=True)
@@ -91,19 +148,23 @@ class Act:
 class Verdict:
     """What a reviewer concluded.
 
-    `kind` is the confirmed kind (null: the one that the case looks like), `cause` the innocent cause of a false alarm.
+    `kind` is the confirmed kind (null: the one that the case looks like), `cause` the innocent cause of a false alarm,
+    `response` what the reviewer proposes to do about a confirmed account.
 
     >>> Verdict("false alarm", cause="a child's favourite").cause
     "a child's favourite"
+    >>> Verdict("confirmed", response="refer").needs_second
+    True
 
     Raises:
-        SettingsError: the outcome or the kind is none that there is, or one that does not fit the other.
+        SettingsError: the outcome, kind or response is none that there is, or one that does not fit the others.
     """
 
     outcome: Outcome
     kind: Kind | None = None
     cause: str | None = None
     note: str = ""
+    response: Response = "none"
 
     def __post_init__(self) -> None:
         if self.outcome not in OUTCOMES:
@@ -118,13 +179,28 @@ class Verdict:
             raise SettingsError(
                 f"expected a cause with the verdict false alarm only, found it with {self.outcome}; drop it"
             )
+        if self.response not in RESPONSES:
+            raise SettingsError(
+                f"expected an action ({', '.join(RESPONSES)}), found {self.response!r}; use one of these"
+            )
+        if self.response != "none" and self.outcome != "confirmed":
+            raise SettingsError(
+                f"expected an action with the verdict confirmed only, found it with {self.outcome}; drop it"
+            )
+
+    @property
+    def needs_second(self) -> bool:
+        """Whether it counts only once a second person agrees."""
+        return self.response in SEVERE
 
 
-def decide(case: Case, verdict: Verdict, *, actor: str, now: dt.datetime) -> Case:
-    """The case with its verdict.
+def decide(case: Case, verdict: Verdict, *, actor: str, now: dt.datetime, version: int | None = None) -> Case:
+    """The case with its verdict: decided, or proposed where a second person must agree.
+
+    `version` is that of the sight it was decided on; null: whatever stands now.
 
     Raises:
-        InputError: it has one already.
+        InputError: it has one already, it has changed since that sight, or somebody else is looking at it.
     """
     if case.status != "open":
         raise InputError(
@@ -132,28 +208,147 @@ def decide(case: Case, verdict: Verdict, *, actor: str, now: dt.datetime) -> Cas
             f"{f' by {case.decided_by}' if case.decided_by else ''}; "
             "look at it with `detector review show`, and take the verdict back with `detector review undo`"
         )
+    _as_seen(case, version)
+    if case.held_from(actor, now):
+        raise InputError(
+            f"expected a case of {case.account} that nobody else looks at, found {case.held_by} at it until "
+            f"{case.held_until:%H:%M} UTC; wait, or ask"
+        )
     return replace(
-        case,
-        status="decided",
+        _let_go(case),
+        status="proposed" if verdict.needs_second else "decided",
         outcome=verdict.outcome,
         verdict_kind=(verdict.kind or case.kind) if verdict.outcome == "confirmed" else None,
         cause=verdict.cause,
         decided_at=now,
         decided_by=actor,
+        response=verdict.response if verdict.outcome == "confirmed" else None,
     )
 
 
+def second(case: Case, *, agrees: bool, actor: str, now: dt.datetime, version: int | None = None) -> Case:
+    """The case after a second person has looked: decided from `now` on, or open again.
+
+    Raises:
+        InputError: no verdict of it waits for a second person, it has changed since `version`, or this is the first
+            person.
+    """
+    if case.status != "proposed":
+        raise InputError(
+            f"expected a case of {case.account} that waits for a second person, found it {case.status}; "
+            "`detector review list --status proposed` shows those that do"
+        )
+    _as_seen(case, version)
+    if case.decided_by == actor:
+        raise InputError(
+            f"expected another person than {actor}, who proposed the verdict on {case.account}; ask a colleague, or "
+            "take it back with `detector review undo`"
+        )
+    if not agrees:
+        return _without_verdict(case)
+    return replace(_let_go(case), status="decided", decided_at=now, seconded_by=actor)
+
+
 def undo(case: Case) -> Case:
-    """The case without its verdict, open again.
+    """The case without its verdict, open again: it was a slip.
 
     Raises:
         InputError: it has none.
     """
-    if case.status != "decided":
+    if case.status not in ("decided", "proposed"):
         raise InputError(
             f"expected a decided case of {case.account}, found it {case.status}; there is no verdict to take back"
         )
-    return replace(case, status="open", outcome=None, verdict_kind=None, cause=None, decided_at=None, decided_by=None)
+    return _without_verdict(case)
+
+
+def reopen(case: Case) -> Case:
+    """A closed case, open again because there is news of it.
+
+    Raises:
+        InputError: it is not closed.
+    """
+    if case.status not in ("decided", "withdrawn"):
+        raise InputError(f"expected a closed case of {case.account}, found it {case.status}; it can be worked on as is")
+    return _without_verdict(case)
+
+
+def contest(case: Case, *, now: dt.datetime) -> Case:
+    """The case, its verdict contested by the account's holder.
+
+    Raises:
+        InputError: no verdict against the holder stands, or it has been contested already.
+    """
+    if case.status != "decided" or case.outcome != "confirmed":
+        found = case.outcome if case.status == "decided" else case.status
+        raise InputError(
+            f"expected a confirmed case of {case.account}, found it {found}; there is nothing to contest, add a note"
+        )
+    if case.contest is not None:
+        raise InputError(f"expected a verdict on {case.account} not contested yet, found it {case.contest}; add a note")
+    return replace(case, contest="open", contested_at=now)
+
+
+def settle(case: Case, result: Contest, *, actor: str) -> Case:
+    """The case after its contest has been reviewed, by none of those who decided it.
+
+    Raises:
+        InputError: no contest is open, or the actor had a part in the verdict.
+    """
+    if case.contest != "open":
+        raise InputError(
+            f"expected a case of {case.account} with an open contest, found {case.contest or 'none'}; "
+            "record one with `detector review contest`"
+        )
+    if actor in (case.decided_by, case.seconded_by):
+        raise InputError(
+            f"expected somebody who had no part in the verdict on {case.account}, found {actor}; ask a colleague"
+        )
+    return replace(case, contest=result, contest_by=actor)
+
+
+def hold(case: Case, *, actor: str, now: dt.datetime) -> Case:
+    """The case while somebody looks at it, unless somebody else does."""
+    if case.status not in ("open", "proposed") or case.held_from(actor, now):
+        return case
+    return replace(case, held_by=actor, held_until=now + dt.timedelta(seconds=HOLD_S))
+
+
+def snooze(case: Case, until: dt.date | None, *, today: dt.date) -> Case:
+    """The case out of the queue until a day; None: back in it.
+
+    Raises:
+        InputError: it is not open, or that day is not to come.
+    """
+    _open(case)
+    if until is not None and until <= today:
+        raise InputError(f"expected a day after {today}, found {until}; name a later one")
+    return replace(_let_go(case), snoozed_until=until)
+
+
+def _open(case: Case) -> None:
+    if case.status != "open":
+        raise InputError(
+            f"expected an open case of {case.account}, found it {case.status}; look at it with `detector review show`"
+        )
+
+
+def _as_seen(case: Case, version: int | None) -> None:
+    if version is not None and version != case.version:
+        raise InputError(
+            f"expected the case of {case.account} as it was shown, found it changed since; look at it again"
+        )
+
+
+def _let_go(case: Case) -> Case:
+    return replace(case, held_by=None, held_until=None)
+
+
+def _without_verdict(case: Case) -> Case:
+    return replace(
+        _let_go(case), status="open", outcome=None, verdict_kind=None, cause=None, decided_at=None, decided_by=None,
+        response=None, seconded_by=None, contest=None, contested_at=None, contest_by=None,
+    )  # fmt: skip
 
 
 def assign(case: Case, assignee: str | None) -> Case:
@@ -183,28 +378,22 @@ def shown_again(case: Case, shown: Shown, *, day: dt.date, run_id: str) -> Case:
         score=shown.score,
         family=shown.family,
         measured=shown.measured,
+        reasons=shown.reasons,
     )
 
 
-def in_order(queue: Iterable[Case], *, reviewer: str) -> list[Case]:
-    """Open cases in the order in which a reviewer is offered them.
-
-    Those already in the reviewer's hands come first. Then calibration cases, because every one of them brings a stated
-    error rate nearer, and then what nights have flagged; those in somebody else's hands come last. Within each, the
-    families take turns, the highest score of each first: what is labelled teaches more when it is of many kinds.
-    """
-    groups: dict[int, list[Case]] = {0: [], 1: [], 2: [], 3: []}
-    for case in queue:
-        taken = case.assignee not in (None, reviewer)
-        groups[3 if taken else 0 if case.assignee else 1 if case.origin == "calibration" else 2].append(case)
-    return [case for group in groups.values() for case in _taking_turns(group)]
-
-
-def _taking_turns(group: Iterable[Case]) -> list[Case]:
-    by_score = sorted(group, key=lambda case: (-(case.score or 0), case.id))
-    turns: dict[str, int] = {}
-    ranked: list[tuple[int, int, Case]] = []
-    for case in by_score:
-        turns[case.family] = turns.get(case.family, -1) + 1
-        ranked.append((turns[case.family], len(ranked), case))
-    return [case for _, _, case in sorted(ranked, key=lambda entry: entry[:2])]
+def changes(before: Case, after: Case) -> dict[str, Any]:
+    """What a new night changed about a case that a reviewer would want to know, empty where nothing: `kind`, `family`
+    and `score` as `[before, after]`, features that are reasons now (`reasons_new`) and no longer (`reasons_gone`)."""
+    told: dict[str, Any] = {
+        name: [getattr(before, name), getattr(after, name)]
+        for name in ("kind", "family")
+        if getattr(before, name) != getattr(after, name)
+    }
+    old, new = before.score, after.score
+    if (old is None) != (new is None) or (old is not None and new is not None and abs(new - old) >= _TOLD_CHANGE):
+        told["score"] = [old, new]
+    was, now = ([reason["feature"] for reason in case.reasons] for case in (before, after))
+    appeared = [feature for feature in now if feature not in was]
+    gone = [feature for feature in was if feature not in now]
+    return told | ({"reasons_new": appeared} if appeared else {}) | ({"reasons_gone": gone} if gone else {})

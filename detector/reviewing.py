@@ -4,7 +4,7 @@ Whoever looks is on record before anything is shown.
 """
 
 import datetime as dt
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 import polars as pl
@@ -13,12 +13,31 @@ from detector import cases, config, error_rate, identity
 from detector.cases import Case, Outcome, Verdict
 from detector.errors import InputError, SettingsError
 from detector.runs import Doors
+from detector.views import Filters
 
 
-def queue(doors: Doors, *, reviewer: str, now: dt.datetime) -> list[Case]:
-    """The open cases, in the order in which `reviewer` is offered them."""
-    doors.ledger.write_audit(actor=reviewer, action="review: list", now=now)
-    return cases.in_order(doors.ledger.cases.queue(), reviewer=reviewer)
+@dataclass(frozen=True)
+class Page:
+    """Some cases of those that were asked for, and how many those are."""
+
+    cases: list[Case]
+    total: int
+
+
+def queue(
+    doors: Doors,
+    filters: Filters = Filters(),  # noqa: B008 - it can not be changed
+    *,
+    reviewer: str,
+    now: dt.datetime,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Page:
+    """The cases that `filters` want, in the order in which `reviewer` is offered them."""
+    doors.ledger.write_audit(actor=reviewer, action="review: list", detail=filters.said(), now=now)
+    asked = doors.ledger.cases
+    found = asked.queue(filters, reviewer=reviewer, today=now.date(), limit=limit, offset=offset)
+    return Page(found, len(found) if limit is None else asked.count(filters, reviewer=reviewer, today=now.date()))
 
 
 def take_next(doors: Doors, *, reviewer: str, now: dt.datetime) -> Case:
@@ -27,11 +46,9 @@ def take_next(doors: Doors, *, reviewer: str, now: dt.datetime) -> Case:
     Raises:
         InputError: there is no open case that nobody else is at work on.
     """
-    for case in cases.in_order(doors.ledger.cases.queue(), reviewer=reviewer):
-        if case.assignee == reviewer:
-            return case
-        if case.assignee is None:
-            return doors.ledger.cases.assign(case.account, reviewer, actor=reviewer, now=now)
+    found = doors.ledger.cases.take_next(actor=reviewer, now=now)
+    if found is not None:
+        return found
     raise InputError("expected an open case that nobody is at work on, found none; come back after the next night")
 
 
@@ -49,10 +66,9 @@ def show(
     from detector import explaining  # noqa: PLC0415 - the queue need not wait for scikit-learn and MLflow
 
     digits = f"{account:016x}"
-    doors.ledger.write_audit(
-        actor=reviewer, action="review: unmask" if purpose else "review: show", account=digits, purpose=purpose, now=now
+    found = doors.ledger.cases.look(
+        digits, action="review: unmask" if purpose else "review: show", actor=reviewer, purpose=purpose, now=now
     )
-    found = doors.ledger.cases.of(digits)
     if not found:
         raise InputError(
             "expected an account with a case, found none of it; `detector review list` shows the open cases, and "

@@ -72,16 +72,3 @@ def test_a_calibration_case_that_a_night_flags_is_a_flagged_one() -> None:
     """From then on it counts among what nights flag."""
     shown = Shown(CASE.account, "ring", 7.0, "rings")
     assert cases.shown_again(replace(CASE, origin="calibration"), shown, day=DAY, run_id="r1").origin == "flag"
-
-
-def test_reviewers_are_offered_their_own_cases_then_calibration_by_turns() -> None:
-    """Own first, others' last; within a group the families take turns, the highest score of each first."""
-    numbered = [
-        replace(CASE, id=1, score=9.0, family="groups"),
-        replace(CASE, id=2, score=8.0, family="groups"),
-        replace(CASE, id=3, score=1.0, family="rhythm"),
-        replace(CASE, id=4, score=None, origin="calibration"),
-        replace(CASE, id=5, score=2.0, assignee="ana"),
-        replace(CASE, id=6, score=99.0, assignee="ben"),
-    ]
-    assert [case.id for case in cases.in_order(numbered, reviewer="ana")] == [5, 4, 1, 3, 2, 6]

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 
 from detector.cases import Shown, Verdict
 from detector.errors import InputError, IntegrityError
-from detector.ledger import Ledger, schema
+from detector.ledger import Ledger, migrations, schema
 
 NOW = dt.datetime(2025, 7, 1, 4, tzinfo=dt.UTC)
 DAY = dt.date(2025, 6, 29)
@@ -37,13 +38,13 @@ def publish(ledger: Ledger, run_id: str, *flagged: Shown, day: dt.date = DAY, **
 
 
 def test_publishing_a_night_opens_cases(ledger: Ledger) -> None:
-    """What is flagged is a case, what is offered a calibration case; the queue has the highest score first."""
+    """What is flagged is a case, what is offered a calibration case, which comes first; then the highest score."""
     publish(ledger, "r1", shown(A, score=4.0), shown(B), offered=[shown(C, "unclear", None)], promised_share=0.1)
     queue = ledger.cases.queue()
     assert [(case.account, case.origin, case.promised_share) for case in queue] == [
+        (C, "calibration", None),
         (B, "flag", 0.1),
         (A, "flag", 0.1),
-        (C, "calibration", None),
     ]
     assert {(case.first_day, case.last_day, case.nights, case.run_id) for case in queue} == {(DAY, DAY, 1, "r1")}
     assert ledger.cases.counts() == {"open": 3}
@@ -65,8 +66,8 @@ def test_one_open_case_an_account_and_new_nights_add_to_it(ledger: Ledger) -> No
     publish(ledger, "r2", shown(A, "ring", 6.0), day=DAY + ONE_DAY)
     (case,) = ledger.cases.queue()
     assert (case.kind, case.score, case.nights, case.run_id) == ("ring", 6.0, 2, "r2")
-    assert [(act.actor, act.action, act.detail["from"]) for act in ledger.cases.acts(case.id)] == [
-        ("nightly", "kind changed", "resale")
+    assert [(act.actor, act.action, act.detail) for act in ledger.cases.acts(case.id)] == [
+        ("nightly", "shown again", {"night": "2025-06-30", "kind": ["resale", "ring"], "score": [5.0, 6.0]})
     ]
     ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
     publish(ledger, "r3", shown(A), day=DAY + 2 * ONE_DAY)
@@ -160,3 +161,49 @@ def test_of_two_who_decide_at_once_one_is_told(ledger: Ledger) -> None:
         said = sorted(pool.map(decide, ("ana", "ben")), key=len)
     assert said[0] in ("ana", "ben")
     assert f"decided by {said[0]}" in said[1]
+
+
+def test_reviewers_are_offered_their_own_cases_then_calibration_by_turns(ledger: Ledger) -> None:
+    """Own first, others' last; within a group the families take turns, the highest score of each first. Page by page
+    it is the same order."""
+    flagged = [
+        Shown(f"{n:016x}", "resale", score, family)
+        for n, score, family in ((1, 9.0, "groups"), (2, 8.0, "groups"), (3, 1.0, "rhythm"), (5, 2.0, "groups"))
+    ]
+    offered = [Shown(f"{4:016x}", "unclear", None, "rhythm"), Shown(f"{6:016x}", "unclear", 99.0, "groups")]
+    publish(ledger, "r1", *flagged, offered=offered)
+    ledger.cases.assign(f"{5:016x}", "ana", actor="ana", now=NOW)
+    ledger.cases.assign(f"{6:016x}", "ben", actor="ben", now=NOW)
+    expected = [f"{n:016x}" for n in (5, 4, 1, 3, 2, 6)]
+    assert [case.account for case in ledger.cases.queue(reviewer="ana")] == expected
+    pages = [ledger.cases.queue(reviewer="ana", limit=2, offset=n) for n in (0, 2, 4, 6)]
+    assert [case.account for page in pages for case in page] == expected
+
+
+def test_cases_and_acts_of_the_version_before_are_kept(ledger_url: str) -> None:
+    """A database of schema 0002 with a decided case and its acts comes to the newest schema with all of them."""
+    engine = sa.create_engine(ledger_url)
+    with engine.begin() as connection:
+        config = migrations.settings()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for statement in (
+            "INSERT INTO run (id, command, day, status, started_at, ended_at, key_id, fingerprint, directory, manifest,"
+            " record) VALUES ('r1', 'nightly', '2025-06-29', 'published', '2025-07-01 04:00:00',"
+            " '2025-07-01 04:00:00', 'k', 'f', 'd', '{}', '{}')",
+            "INSERT INTO review_case (account, origin, status, opened_at, first_day, last_day, nights, run_id, kind,"
+            f" score, family, measured, outcome, decided_at, decided_by) VALUES ('{A}', 'flag', 'decided',"
+            " '2025-07-01 04:00:00', '2025-06-29', '2025-06-29', 1, 'r1', 'ring', 5.0, 'rings', '{\"devices\": 3.0}',"
+            " 'confirmed', '2025-07-01 09:00:00', 'ana')",
+            "INSERT INTO act (case_id, at, actor, action, detail) VALUES (1, '2025-07-01 09:00:00', 'ana', 'decided',"
+            ' \'{"outcome": "confirmed"}\')',
+        ):
+            connection.execute(sa.text(statement.replace(":", "\\:")))
+    engine.dispose()
+    with Ledger.open(ledger_url, lock_timeout_s=5) as ledger:
+        (case,) = ledger.cases.decided()
+        assert (case.account, case.kind, case.measured, case.decided_by) == (A, "ring", {"devices": 3.0}, "ana")
+        assert (case.version, case.reasons, case.response) == (0, [], None)
+        assert [(act.actor, act.detail) for act in ledger.cases.acts(case.id)] == [("ana", {"outcome": "confirmed"})]
+        undone = ledger.cases.undo(A, actor="ana", now=NOW)
+        assert [act.action for act in ledger.cases.acts(undone.id)] == ["decided", "undone"]

@@ -38,7 +38,7 @@ def _flagged(doors: Doors) -> list[str]:
 def test_what_a_night_flags_is_in_the_queue(doors: Doors, settings: config.Settings) -> None:
     """Flags and cases are the same accounts; the held-out accounts that score highest stand beside them."""
     record = _night(doors, settings).record
-    queue = reviewing.queue(doors, reviewer="ana", now=clock())
+    queue = reviewing.queue(doors, reviewer="ana", now=clock()).cases
     flagged = [case.account for case in queue if case.origin == "flag"]
     assert sorted(flagged) == sorted(_flagged(doors))
     assert not record["error_rate_promised"]

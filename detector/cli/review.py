@@ -46,18 +46,13 @@ def list_cases(
     json: Json = False,
 ) -> None:
     """The open cases, in the order in which they are offered to you."""
-    from detector import cases, reviewing, terminal
+    from detector import reviewing, terminal
+    from detector.views import Filters
 
-    for name, value, known in (("--kind", kind, cases.KINDS), ("--origin", origin, cases.ORIGINS)):
-        if value and value not in known:
-            raise SettingsError(f"expected {name} to be one of {', '.join(known)}, found {value!r}; use one of these")
     with opened(context) as (doors, _):
         me = getpass.getuser()
-        found = [
-            case
-            for case in reviewing.queue(doors, reviewer=me, now=now())
-            if kind in ("", case.kind) and origin in ("", case.origin) and (not mine or case.assignee == me)
-        ]
+        filters = Filters(kind=kind or None, origin=origin or None, mine=mine)  # type: ignore[arg-type]
+        found = reviewing.queue(doors, filters, reviewer=me, now=now()).cases
         rows = [asdict(case) for case in found]
         columns = ["account", "score", "kind", "origin", "nights", "last_day", "assignee"]
         text = terminal.table(rows[:limit], columns) if rows else "no open case"

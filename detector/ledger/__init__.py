@@ -13,12 +13,17 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Select, insert, select, update
 
+from detector.aftermath import LaterNight
 from detector.cases import Shown
 from detector.errors import IntegrityError
 from detector.ledger import schema
-from detector.ledger.cases import Cases, tell
+from detector.ledger.acting import write_audit
+from detector.ledger.cases import Cases
 from detector.ledger.connection import Database, bring_to_head, sqlite_or_postgresql
+from detector.ledger.saved_views import SavedViews
 from detector.ledger.schema import Ending, Status
+from detector.ledger.suppressions import Suppressions
+from detector.ledger.telling import tell
 
 __all__ = ["Ending", "Ledger", "Look", "Run", "Status", "sqlite_url"]
 
@@ -86,6 +91,8 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.cases = Cases(database)
+        self.suppressions = Suppressions(database)
+        self.views = SavedViews(database)
 
     @classmethod
     def open(cls, url: str, *, lock_timeout_s: int) -> Self:
@@ -146,11 +153,13 @@ class Ledger:
         now: dt.datetime,
         flagged: Sequence[Shown] = (),
         offered: Sequence[Shown] = (),
+        followed: Sequence[LaterNight] = (),
         promised_share: float | None = None,
     ) -> None:
         """A running run ends by being what is served for its day; the one served until now becomes 'superseded'.
 
-        What it `flagged`, and the calibration accounts it `offered`, become cases (see `ledger.cases.tell`).
+        What it `flagged`, and the calibration accounts it `offered`, become cases; what it saw of confirmed accounts
+        is kept with theirs (see `ledger.telling`).
 
         All of it or nothing: after an error the old one is still served.
 
@@ -176,8 +185,21 @@ class Ledger:
             served_day = connection.execute(select(schema.run.c.day).where(schema.run.c.id == run_id)).scalar_one()
             tell(
                 connection, run_id=run_id, day=served_day, flagged=flagged, offered=offered,
-                promised_share=promised_share, now=now,
+                followed=followed, promised_share=promised_share, now=now,
             )  # fmt: skip
+
+    def add_to_record(self, run_id: str, more: Mapping[str, Any]) -> None:
+        """Note on a run's record what came after its end.
+
+        Raises:
+            IntegrityError: there is no such run.
+        """
+        mine = schema.run.c.id == run_id
+        with self._database.writing() as connection:
+            record = connection.scalar(select(schema.run.c.record).where(mine))
+            if record is None:
+                raise IntegrityError(f"expected run {run_id} to be on record, found it unknown; start a new run")
+            connection.execute(update(schema.run).where(mine).values(record=record | dict(more)))
 
     def interrupt_stale(self, now: dt.datetime) -> int:
         """Every run still 'running' becomes 'interrupted'; how many those were.
@@ -228,9 +250,10 @@ class Ledger:
         Raises:
             IntegrityError: `account` is not 16 lower-case hex digits.
         """
-        row = {"at": now, "actor": actor, "action": action, "account": account, "purpose": purpose}
         with self._database.writing() as connection:
-            connection.execute(insert(schema.audit).values(**row, detail=dict(detail or {})))
+            write_audit(
+                connection, account=account, action=action, actor=actor, purpose=purpose, now=now, detail=detail
+            )
 
     def looks(self, *, account: str | None = None, actor: str | None = None, limit: int) -> list[Look]:
         """The newest lines of the audit log, on one account (16 hex digits) or by one actor where these are given."""

@@ -5,43 +5,57 @@ Whatever a reviewer does or looks at is a line of the audit log, written in the 
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select, update
+from sqlalchemy import Select, func, select, update
 
 from detector import cases
-from detector.cases import Act, Case, Shown, Verdict
-from detector.errors import InputError
-from detector.ledger import schema
+from detector.aftermath import LaterNight
+from detector.cases import Act, Case, Verdict
+from detector.ledger import queue, schema
+from detector.ledger.acting import OPEN, change, portions, store, write_audit
 from detector.ledger.connection import Database
+from detector.views import Filters
 
-NIGHTLY = "nightly"  # who acts where no person does
 _TABLE = schema.review_case
 
 
 class Cases:
-    """The cases of one ledger. Every method is one transaction; see `Ledger` for what all of them raise."""
+    """The cases of one ledger. Every method is one transaction; see `Ledger` for what all of them raise.
+
+    Methods that change a case raise InputError where its account has none, and where the rules of `cases` forbid it.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def queue(self) -> list[Case]:
-        """The open cases, those of the latest night first, by score."""
-        return self._all(
-            select(_TABLE)
-            .where(_TABLE.c.status == "open")
-            .order_by(_TABLE.c.last_day.desc(), _TABLE.c.score.desc().nulls_last(), _TABLE.c.id)
-        )
+    def queue(
+        self,
+        filters: Filters = Filters(),  # noqa: B008 - it can not be changed
+        *,
+        reviewer: str | None = None,
+        today: dt.date | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Case]:
+        """Cases in the order in which `reviewer` is offered them, without what was measured (see `ledger.queue`).
 
-    def of(self, account: str) -> list[Case]:
-        """The cases of one account, the newest first."""
-        return self._all(select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc()))
+        What is out of the queue beyond `today` is left out, null: nothing is.
+        """
+        return self._all(queue.listed(filters, reviewer=reviewer, today=today, limit=limit, offset=offset))
 
-    def decided(self, until: dt.date | None = None) -> list[Case]:
-        """The latest decided case of each account, of those decided by the end of the UTC date `until`."""
-        query = select(_TABLE).where(_TABLE.c.status == "decided").order_by(_TABLE.c.decided_at, _TABLE.c.id)
+    def count(self, filters: Filters, *, reviewer: str | None = None, today: dt.date | None = None) -> int:
+        """How many there are of them."""
+        with self._database.reading() as connection:
+            return int(connection.scalar(queue.counted(filters, reviewer=reviewer, today=today)) or 0)
+
+    def decided(self, until: dt.date | None = None, *, measured: bool = True) -> list[Case]:
+        """The latest decided case of each account, of those decided by the end of the UTC date `until`; without what
+        was measured where that is not wanted."""
+        columns = _TABLE.c if measured else queue.LIGHT
+        query = select(*columns).where(_TABLE.c.status == "decided").order_by(_TABLE.c.decided_at, _TABLE.c.id)
         if until is not None:
             midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
             query = query.where(_TABLE.c.decided_at < midnight)
@@ -53,6 +67,31 @@ class Cases:
         with self._database.reading() as connection:
             return {status: count for status, count in connection.execute(query)}
 
+    def acts_count(self) -> dict[str, int]:
+        """How often each act was done, over all cases."""
+        query = select(schema.act.c.action, func.count()).group_by(schema.act.c.action).order_by(schema.act.c.action)
+        with self._database.reading() as connection:
+            return {action: count for action, count in connection.execute(query)}
+
+    def later_nights(self, case_id: int | None = None) -> dict[int, list[LaterNight]]:
+        """By number, what nights after their verdict saw of confirmed cases, the earliest first; of one or of all."""
+        query = select(schema.later_night).order_by(schema.later_night.c.case_id, schema.later_night.c.day)
+        if case_id is not None:
+            query = query.where(schema.later_night.c.case_id == case_id)
+        found: dict[int, list[LaterNight]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query).mappings():
+                found.setdefault(row["case_id"], []).append(LaterNight(**row))
+        return found
+
+    def of(self, account: str) -> list[Case]:
+        """The cases of one account, the newest first."""
+        return self._all(select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc()))
+
+    def numbered(self, number: int) -> Case | None:
+        """The case of that number."""
+        return next(iter(self._all(select(_TABLE).where(_TABLE.c.id == number))), None)
+
     def acts(self, case_id: int) -> list[Act]:
         """What was done to a case, the first thing first."""
         query = select(schema.act).where(schema.act.c.case_id == case_id).order_by(schema.act.c.id)
@@ -60,153 +99,113 @@ class Cases:
             rows = connection.execute(query).mappings().all()
         return [Act(**{name: row[name] for name in ("case_id", "at", "actor", "action", "detail")}) for row in rows]
 
-    def decide(self, verdicts: Sequence[tuple[str, Verdict]], *, actor: str, now: dt.datetime) -> list[Case]:
-        """Close the open cases of some accounts with their verdicts: all of them or none.
+    def look(self, account: str, *, action: str, actor: str, purpose: str | None, now: dt.datetime) -> list[Case]:
+        """The cases of one account, the newest first, as `of`: for somebody who is about to be shown them.
 
-        Raises:
-            InputError: one of the accounts has no open case.
+        The look is on record, whether there is a case or not, and nobody else decides an open one for a while.
         """
         with self._database.writing() as connection:
+            write_audit(connection, account=account, action=action, actor=actor, purpose=purpose, now=now)
+            query = select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc())
+            found = [Case(**row) for row in connection.execute(query).mappings()]
+            if found:
+                held = cases.hold(found[0], actor=actor, now=now)
+                store(connection, found[0], held)
+                found[0] = held
+            return found
+
+    def decide(
+        self, verdicts: Sequence[tuple[str, Verdict]], *, actor: str, now: dt.datetime, version: int | None = None
+    ) -> list[Case]:
+        """Close the open cases of some accounts with their verdicts, or propose these to a second person: all of them
+        or none. `version` is that of the sight that they were decided on, where it matters."""
+        with self._database.writing() as connection:
             return [
-                _change(
+                change(
                     connection,
                     account,
-                    partial(cases.decide, verdict=verdict, actor=actor, now=now),
-                    "decided",
-                    {name: value for name, value in asdict(verdict).items() if value},
+                    partial(cases.decide, verdict=verdict, actor=actor, now=now, version=version),
+                    "proposed" if verdict.needs_second else "decided",
+                    {name: value for name, value in asdict(verdict).items() if value and value != "none"},
                     actor,
                     now,
                 )
                 for account, verdict in verdicts
             ]
 
-    def undo(self, account: str, note: str = "", *, actor: str, now: dt.datetime) -> Case:
-        """Take the verdict of an account's newest case back.
+    def second(
+        self, account: str, *, agrees: bool, note: str = "", actor: str, now: dt.datetime, version: int | None = None
+    ) -> Case:
+        """A second person agrees with the verdict that waits, or does not: then the case is open again."""
+        step = partial(cases.second, agrees=agrees, actor=actor, now=now, version=version)
+        return self._change(account, step, "agreed" if agrees else "disagreed", _noted(note), actor, now)
 
-        Raises:
-            InputError: there is none.
-        """
-        with self._database.writing() as connection:
-            return _change(connection, account, cases.undo, "undone", {"note": note} if note else {}, actor, now)
+    def undo(self, account: str, note: str = "", *, actor: str, now: dt.datetime) -> Case:
+        """Take the verdict of an account's newest case back."""
+        return self._change(account, cases.undo, "undone", _noted(note), actor, now)
+
+    def reopen(self, account: str, note: str, *, actor: str, now: dt.datetime) -> Case:
+        """Open an account's newest case again, because there is news of it."""
+        return self._change(account, cases.reopen, "reopened", _noted(note), actor, now)
+
+    def contest(self, account: str, note: str, *, actor: str, now: dt.datetime) -> Case:
+        """Record that the account's holder contests the verdict, in the holder's words."""
+        return self._change(account, partial(cases.contest, now=now), "contested", _noted(note), actor, now)
+
+    def settle(self, account: str, *, overturned: bool, note: str = "", actor: str, now: dt.datetime) -> Case:
+        """Whether the verdict that is contested holds, by somebody who had no part in it."""
+        step = partial(cases.settle, result="overturned" if overturned else "upheld", actor=actor)
+        return self._change(
+            account, step, "contest overturned" if overturned else "contest upheld", _noted(note), actor, now
+        )
+
+    def snooze(self, account: str, until: dt.date | None, *, actor: str, now: dt.datetime) -> Case:
+        """Take an open case out of the queue until a day, or bring it back."""
+        step = partial(cases.snooze, until=until, today=now.date())
+        return self._change(account, step, "snoozed", {"until": until and until.isoformat()}, actor, now)
 
     def assign(self, account: str, assignee: str | None, *, actor: str, now: dt.datetime) -> Case:
-        """Put an account's open case into somebody's hands, or back into nobody's.
-
-        Raises:
-            InputError: the account has no open case.
-        """
-        change = partial(cases.assign, assignee=assignee)
-        with self._database.writing() as connection:
-            return _change(connection, account, change, "assigned", {"to": assignee}, actor, now)
+        """Put an account's open case into somebody's hands, or back into nobody's."""
+        return self._change(account, partial(cases.assign, assignee=assignee), "assigned", {"to": assignee}, actor, now)
 
     def note(self, account: str, text: str, *, actor: str, now: dt.datetime) -> Case:
-        """Add a note to an account's newest case.
+        """Add a note to an account's newest case."""
+        return self._change(account, lambda case: case, "noted", {"note": text}, actor, now)
 
-        Raises:
-            InputError: the account has no case.
-        """
+    def take_next(self, *, actor: str, now: dt.datetime) -> Case | None:
+        """The case that a reviewer is offered first, now in the reviewer's hands: one that is there already, else one
+        that is in nobody's and that nobody looks at. Two who ask at once get two. None where there is none."""
         with self._database.writing() as connection:
-            return _change(connection, account, lambda case: case, "noted", {"note": text}, actor, now)
+            found = connection.execute(queue.first_for(actor, now)).mappings().first()
+            if found is None or found["assignee"] == actor:
+                return None if found is None else Case(**found)
+            step = partial(cases.assign, assignee=actor)
+            return change(connection, found["account"], step, "assigned", {"to": actor}, actor, now)
+
+    def filed(self, accounts: Iterable[str], day: dt.date) -> None:
+        """The open cases of these accounts have their case file under a night."""
+        with self._database.writing() as connection:
+            for part in portions(accounts):
+                connection.execute(
+                    update(_TABLE).where(_TABLE.c.account.in_(part), _TABLE.c.status.in_(OPEN)).values(file_day=day)
+                )
 
     def _all(self, query: Select[Any]) -> list[Case]:
         with self._database.reading() as connection:
             return [Case(**row) for row in connection.execute(query).mappings()]
 
-
-def _change(
-    connection: Connection,
-    account: str,
-    change: Callable[[Case], Case],
-    action: cases.Action,
-    detail: Mapping[str, Any],
-    actor: str,
-    now: dt.datetime,
-) -> Case:
-    newest = select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc()).limit(1)
-    row = connection.execute(newest).mappings().first()
-    if row is None:
-        raise InputError(f"expected an account with a case, found none of {account}; `detector review list` shows them")
-    case = change(Case(**row))
-    _store(connection, case)
-    connection.execute(
-        insert(schema.act).values(case_id=case.id, at=now, actor=actor, action=action, detail=dict(detail))
-    )
-    connection.execute(
-        insert(schema.audit).values(
-            at=now, actor=actor, action=f"review: {action}", account=account, detail={"case": case.id}
-        )
-    )
-    return case
+    def _change(
+        self,
+        account: str,
+        step: Callable[[Case], Case],
+        action: cases.Action,
+        detail: Mapping[str, Any],
+        actor: str,
+        now: dt.datetime,
+    ) -> Case:
+        with self._database.writing() as connection:
+            return change(connection, account, step, action, detail, actor, now)
 
 
-def _store(connection: Connection, case: Case) -> None:
-    values = {name: value for name, value in asdict(case).items() if name != "id"}
-    connection.execute(update(_TABLE).where(_TABLE.c.id == case.id).values(**values))
-
-
-def tell(
-    connection: Connection,
-    *,
-    run_id: str,
-    day: dt.date,
-    flagged: Sequence[Shown],
-    offered: Iterable[Shown],
-    promised_share: float | None,
-    now: dt.datetime,
-) -> None:
-    """Add what a night found to the cases, within the transaction that publishes it.
-
-    An account that is flagged gets a case, or its open case one more night; one that is `offered` for calibration gets
-    a case if it never had one. A case that only an earlier run of the same night opened, and that nobody has touched,
-    is withdrawn when the night no longer shows it.
-    """
-    rows = connection.execute(select(_TABLE).where(_TABLE.c.status == "open")).mappings().all()
-    open_now = {row["account"]: Case(**row) for row in rows}
-    acts: list[dict[str, Any]] = []
-
-    def act(case: Case, action: cases.Action, detail: dict[str, Any]) -> None:
-        acts.append({"case_id": case.id, "at": now, "actor": NIGHTLY, "action": action, "detail": detail})
-
-    fresh = []
-    for shown in flagged:
-        case = open_now.get(shown.account)
-        if case is None:
-            fresh.append(_opened(shown, "flag", promised_share, run_id, day, now))
-            continue
-        after = cases.shown_again(case, shown, day=day, run_id=run_id)
-        if case.origin != after.origin:
-            after = replace(after, promised_share=promised_share)
-        _store(connection, after)
-        if after.kind != case.kind:
-            act(case, "kind changed", {"from": case.kind, "to": after.kind, "night": day.isoformat()})
-    shown_now = {shown.account for shown in flagged}
-    candidates = [shown for shown in offered if shown.account not in shown_now]
-    seen_before = set(
-        connection.scalars(select(_TABLE.c.account).where(_TABLE.c.status != "withdrawn").distinct())
-        if candidates
-        else ()
-    )
-    shown_now |= {shown.account for shown in candidates}
-    fresh += [
-        _opened(shown, "calibration", None, run_id, day, now)
-        for shown in candidates
-        if shown.account not in seen_before
-    ]
-    touched = set(connection.scalars(select(schema.act.c.case_id).where(schema.act.c.actor != NIGHTLY).distinct()))
-    for account, case in open_now.items():
-        if case.first_day == case.last_day == day and account not in shown_now and case.id not in touched:
-            _store(connection, replace(case, status="withdrawn"))
-            act(case, "withdrawn", {"night": day.isoformat()})
-    if fresh:
-        connection.execute(insert(_TABLE), fresh)
-    if acts:
-        connection.execute(insert(schema.act), acts)
-
-
-def _opened(
-    shown: Shown, origin: cases.Origin, promised_share: float | None, run_id: str, day: dt.date, now: dt.datetime
-) -> dict[str, Any]:
-    return asdict(shown) | {
-        "origin": origin, "status": "open", "opened_at": now, "first_day": day, "last_day": day, "nights": 1,
-        "run_id": run_id, "promised_share": promised_share,
-    }  # fmt: skip
+def _noted(note: str) -> dict[str, str]:
+    return {"note": note} if note else {}

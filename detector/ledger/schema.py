@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -24,9 +25,10 @@ from sqlalchemy import (
     text,
 )
 
-from detector.cases import ACTIONS, CASE_STATUSES, ORIGINS, OUTCOMES
+from detector.cases import ACTIONS, CASE_STATUSES, CONTESTS, ORIGINS, OUTCOMES, RESPONSES
+from detector.suppressing import SCOPES
 
-HEAD = "0002"  # the newest file under migrations/versions
+HEAD = "0003"  # the newest file under migrations/versions
 VERSION_TABLE = "ledger_version"  # not Alembic's default, so that the ledger may share a database with MLflow
 
 Ending = Literal["finished", "unchanged", "refused", "failed", "interrupted"]
@@ -126,6 +128,18 @@ review_case = Table(
     Column("cause", String),
     Column("decided_at", UtcTime),
     Column("decided_by", String),
+    Column("response", String),
+    Column("seconded_by", String),
+    Column("contest", String),
+    Column("contested_at", UtcTime),
+    Column("contest_by", String),
+    Column("held_by", String),
+    Column("held_until", UtcTime),
+    Column("snoozed_until", Date),
+    Column("version", Integer, nullable=False, server_default="0"),
+    Column("turn", Integer, nullable=False, server_default="0"),
+    Column("reasons", JSON, nullable=False, server_default="[]"),
+    Column("file_day", Date),
     CheckConstraint(
         "length(account) = 16 AND ltrim(account, '0123456789abcdef') = ''", name="review_case_account_is_pseudonym"
     ),
@@ -133,8 +147,16 @@ review_case = Table(
     CheckConstraint(f"status IN {CASE_STATUSES}", name="review_case_status_known"),
     CheckConstraint(f"outcome IN {OUTCOMES}", name="review_case_outcome_known"),
     CheckConstraint(
-        "(status = 'decided') = (outcome IS NOT NULL AND decided_at IS NOT NULL AND decided_by IS NOT NULL)",
+        "(status IN ('proposed', 'decided')) ="
+        " (outcome IS NOT NULL AND decided_at IS NOT NULL AND decided_by IS NOT NULL)",
         name="review_case_decided_whole",
+    ),
+    CheckConstraint(f"response IN {RESPONSES}", name="review_case_response_known"),
+    CheckConstraint("seconded_by <> decided_by", name="review_case_second_is_another"),
+    CheckConstraint(f"contest IN {CONTESTS}", name="review_case_contest_known"),
+    CheckConstraint(
+        "contest_by <> decided_by AND (seconded_by IS NULL OR contest_by <> seconded_by)",
+        name="review_case_contest_by_another",
     ),
 )
 
@@ -142,10 +164,17 @@ Index(
     "review_case_one_open_an_account",
     review_case.c.account,
     unique=True,
-    sqlite_where=text("status = 'open'"),
-    postgresql_where=text("status = 'open'"),
+    sqlite_where=text("status IN ('open', 'proposed')"),
+    postgresql_where=text("status IN ('open', 'proposed')"),
 )
-Index("review_case_by_status", review_case.c.status, review_case.c.id)
+# Everything that the queue is filtered and ordered by, so that what was measured is read of the cases shown alone.
+Index(
+    "review_case_queue",
+    *(review_case.c[name] for name in (
+        "status", "origin", "turn", "score", "id", "assignee", "kind", "family", "snoozed_until", "held_by",
+        "held_until",
+    )),
+)  # fmt: skip
 Index("review_case_by_account", review_case.c.account)
 
 act = Table(
@@ -161,3 +190,42 @@ act = Table(
 )
 
 Index("act_by_case", act.c.case_id, act.c.id)
+
+later_night = Table(
+    "later_night",
+    metadata,
+    Column("case_id", Integer, ForeignKey("review_case.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("p_value", Double, nullable=False),
+    Column("over_line", Boolean, nullable=False),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("scope", String, nullable=False),
+    Column("value", String),
+    Column("why", String, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("made_by", String, nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("lifted_at", UtcTime),
+    Column("lifted_by", String),
+    CheckConstraint(
+        "length(account) = 16 AND ltrim(account, '0123456789abcdef') = ''", name="suppression_account_is_pseudonym"
+    ),
+    CheckConstraint(f"scope IN {SCOPES}", name="suppression_scope_known"),
+    CheckConstraint("(scope = 'everything') = (value IS NULL)", name="suppression_names_what"),
+)
+
+Index("suppression_by_account", suppression.c.account)
+
+saved_view = Table(
+    "saved_view",
+    metadata,
+    Column("person", String, primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("filters", JSON, nullable=False),
+)

@@ -1,0 +1,77 @@
+"""One act on one case, within a transaction under way: the case changed, the act kept, the audit line written."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from detector.cases import Action, Case, Status
+from detector.errors import InputError
+from detector.ledger import schema
+
+OPEN: tuple[Status, ...] = ("open", "proposed")  # an account has one such case at most
+_TABLE = schema.review_case
+_AT_ONCE = 10_000  # values that one statement of either database surely takes
+
+
+def change(
+    connection: Connection,
+    account: str,
+    step: Callable[[Case], Case],
+    action: Action,
+    detail: Mapping[str, Any],
+    actor: str,
+    now: dt.datetime,
+) -> Case:
+    """The account's newest case after `step`.
+
+    Raises:
+        InputError: the account has no case, or the step is not allowed.
+    """
+    newest = select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    if row is None:
+        raise InputError(f"expected an account with a case, found none of {account}; `detector review list` shows them")
+    before = Case(**row)
+    after = replace(step(before), version=before.version + 1)
+    store(connection, before, after)
+    act = {"case_id": after.id, "at": now, "actor": actor, "action": action, "detail": dict(detail)}
+    connection.execute(insert(schema.act).values(**act))
+    write_audit(
+        connection, account=account, action=f"review: {action}", actor=actor, purpose=None, now=now,
+        detail={"case": after.id},
+    )  # fmt: skip
+    return after
+
+
+def write_audit(
+    connection: Connection,
+    *,
+    account: str | None,
+    action: str,
+    actor: str,
+    purpose: str | None,
+    now: dt.datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a line to the audit log."""
+    row = {"at": now, "actor": actor, "action": action, "account": account, "purpose": purpose}
+    connection.execute(insert(schema.audit).values(**row, detail=dict(detail or {})))
+
+
+def store(connection: Connection, before: Case, after: Case) -> None:
+    """Write what has changed about a case."""
+    old, new = asdict(before), asdict(after)
+    values = {name: value for name, value in new.items() if value != old[name]}
+    if values:
+        connection.execute(update(_TABLE).where(_TABLE.c.id == after.id).values(**values))
+
+
+def portions(values: Iterable[str]) -> Iterator[Sequence[str]]:
+    """The values, so many at a time as one statement takes."""
+    rest = list(values)
+    while rest:
+        yield rest[:_AT_ONCE]
+        rest = rest[_AT_ONCE:]
