@@ -82,7 +82,7 @@ def compare(
     settings: config.Decision,
 ) -> Comparison:
     """Both models over nights that have been, under today's capacity and policy, as if no verdict had been known."""
-    outcomes = {int(case.account, 16): case.outcome for case in decided if case.outcome != "undecided"}
+    outcomes = {int(case.account, 16): case.taught for case in decided if case.taught != "undecided"}
     labelled = pl.DataFrame(
         {"account": list(outcomes), "confirmed": [outcome == "confirmed" for outcome in outcomes.values()]},
         schema={"account": pl.UInt64, "confirmed": pl.Boolean},

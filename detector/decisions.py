@@ -74,21 +74,23 @@ def put_before_reviewers(
     *,
     priority: pl.DataFrame | None = None,
     resting: pl.Series,
+    suppressed: pl.Series | None = None,
     promised: bool,
     settings: config.Decision,
 ) -> Chosen:
     """As many as reviewers can take, by `priority` (`account, priority`; None: by score), those kept back apart.
 
-    Kept back are the kinds that by policy are counted and not reviewed, and the accounts that are `resting` after a
-    verdict. Where an error rate is `promised`, also those beyond it. Where verdicts have given a priority, a share of
-    the places is kept for what no verdict resembles. Where the capacity is less than one account, the first is flagged
-    only if held-out accounts score as high no more often than the capacity allows: a home of one account is not flagged
-    for being first.
+    Kept back are the kinds that by policy are counted and not reviewed, the accounts that are `resting` after a
+    verdict, and those that a reviewer has `suppressed` (null: none). Where an error rate is `promised`, also those
+    beyond it. Where verdicts have given a priority, a share of the places is kept for what no verdict resembles. Where
+    the capacity is less than one account, the first is flagged only if held-out accounts score as high no more often
+    than the capacity allows: a home of one account is not flagged for being first.
     """
     scored = scores.filter(pl.col("score").is_not_null())
     capacity = round(settings.capacity_share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
     kept_back = pl.coalesce(
         pl.when(pl.col("account").is_in(resting.implode())).then(pl.lit("decided lately")),
+        pl.when(pl.col("account").is_in(_or_nobody(suppressed).implode())).then(pl.lit("suppressed")),
         pl.when(pl.col("kind").is_in(settings.kinds_not_reviewed)).then(pl.col("kind")),
         pl.when(pl.lit(promised) & (pl.col("q_value") > settings.false_discovery_share * _NIGHTLY)).then(
             pl.lit("beyond the promised error rate")
@@ -114,6 +116,10 @@ def put_before_reviewers(
         chosen.join(candidates.select("account", "q_value"), on="account", how="left", maintain_order="left"),
         dict(high["kept_back"].value_counts().sort("kept_back").iter_rows()),
     )
+
+
+def _or_nobody(accounts: pl.Series | None) -> pl.Series:
+    return pl.Series([], dtype=pl.UInt64) if accounts is None else accounts
 
 
 def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: str = "") -> pl.DataFrame:

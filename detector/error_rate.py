@@ -54,7 +54,7 @@ def calibration(highest: Iterable[int], *, seen: Collection[int], decided: Itera
     `seen` are the accounts of the night, `decided` the latest decided case of each account; one that was left undecided
     has been looked at, and stays among the innocent.
     """
-    outcomes = {int(case.account, 16): case.outcome for case in decided}
+    outcomes = {int(case.account, 16): case.taught for case in decided}
     known, here = list(highest), set(seen)
     return Calibration(
         open=[account for account in known if account in here and account not in outcomes],
@@ -76,7 +76,7 @@ class Measured:
 
 def measured(decided: Iterable[Case]) -> Measured:
     """The error rate that came of what was promised."""
-    outcomes = [case.outcome for case in decided if case.promised_share is not None and case.outcome != "undecided"]
+    outcomes = [case.taught for case in decided if case.promised_share is not None and case.taught != "undecided"]
     if not outcomes:
         return Measured(0, None, None, None)
     share = outcomes.count("false alarm") / len(outcomes)

@@ -1,6 +1,7 @@
 """What one night finds: account-days → features, scores and flags, under what reviewers have said so far."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,23 +19,29 @@ from detector import (
     model,
     offering,
     reranking,
+    suppressing,
 )
 from detector.cases import Case, Shown
 from detector.ingesting import Progress
 from detector.registry import Registered
 from detector.store import Store
+from detector.suppressing import Suppressed
 
 
 @dataclass(frozen=True)
 class Findings:
     """What a night found: the frames that it publishes, whom it puts before reviewers, and how far its calibration
-    accounts have been reviewed. `kinds` has a row per account; `moved` says what is no longer as in training, one
-    sentence each (see `drift`), nothing where the model was fitted beside an invented service."""
+    accounts have been reviewed. `kinds` has a row per account, `reasons` one (`account, reasons`) for each that becomes
+    a case; `waiting` are those of the calibration accounts still to be reviewed that are not suppressed; `moved` says
+    what is no longer as in training, one sentence each (see `drift`), nothing where the model was fitted beside an
+    invented service."""
 
     frames: dict[str, pl.DataFrame]
     kinds: pl.DataFrame
+    reasons: pl.DataFrame
     chosen: decisions.Chosen
     reviewed: error_rate.Calibration
+    waiting: list[int]
     moved: list[str]
 
     def shown(self, accounts: pl.Series) -> list[Shown]:
@@ -45,11 +52,19 @@ class Findings:
             .join(scores, on="account", how="inner", maintain_order="left")
             .join(self.kinds, on="account", how="left", maintain_order="left")
             .join(measured, on="account", how="left", maintain_order="left")
-            .with_columns(family=offering.dominant(scores.columns))
+            .join(self.reasons, on="account", how="left", maintain_order="left")
+            .with_columns(pl.col("reasons").fill_null([]), family=offering.dominant(scores.columns))
         )
         names = _measured(scores, measured)
         return [
-            Shown(digits, row["kind"], row["score"], row["family"], {name: row[name] for name in names})
+            Shown(
+                digits,
+                row["kind"],
+                row["score"],
+                row["family"],
+                {name: row[name] for name in names},
+                [{name: reason[name] for name in ("feature", "sentence")} for reason in row["reasons"]],
+            )
             for digits, row in zip(identity.to_hex(rows["account"]), rows.iter_rows(named=True), strict=True)
         ]
 
@@ -79,9 +94,9 @@ def _priority(
 
 def _confirmed(case: Case, policy: config.Decision) -> bool | None:
     """Whether more of its sort is wanted; None where it was left undecided."""
-    if case.outcome == "undecided":
+    if case.taught == "undecided":
         return None
-    return case.outcome == "confirmed" and case.verdict_kind not in policy.kinds_not_reviewed
+    return case.taught == "confirmed" and case.verdict_kind not in policy.kinds_not_reviewed
 
 
 def find(
@@ -92,34 +107,54 @@ def find(
     decided: list[Case],
     settings: config.Settings,
     progress: Progress,
+    *,
+    suppressed: Sequence[Suppressed] = (),
 ) -> Findings:
-    """One night, from account-days to flags."""
+    """One night, from account-days to flags. What is `suppressed` is measured as it is, and does not count."""
     progress("score", 0, 3)
     computed, years = [], []
-    met = lookback.meet(home, day, settings.window)
+    out = suppressing.left_out(suppressed)
+    met = lookback.meet(home, day, settings.window, out=out)
     for window in lookback.windows(home, day, settings.window, met=met):
         computed.append(features.build_features(window, peers=settings.peers.traits))
         years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
+    judged = by_account
+    if out:
+        window = lookback.window_without(home, day, settings, met=met, out=out)
+        anew = features.build_features(window, peers=settings.peers.traits)
+        others = by_account.filter(~pl.col("account").is_in(suppressing.whose(out).implode()))
+        judged = pl.concat([others, anew]).sort("account")
+    of_features = suppressing.accounts(suppressed, "feature")
+    typical = model.explain(fitted, judged.filter(pl.col("account").is_in(of_features.implode())))
+    judged = suppressing.made_typical(judged, typical, suppressed)
     progress("score", 1, 3)
     reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
-    scored = model.score(fitted.without(reviewed.confirmed), by_account)
+    scored = model.score(fitted.without(reviewed.confirmed), judged)
     scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
-    kinds = decisions.kinds(scores, by_account)
+    kinds = decisions.kinds(scores, judged)
     progress("score", 2, 3)
     chosen = decisions.put_before_reviewers(
         scores,
         kinds,
-        priority=_priority(scores, by_account, decided, settings),
+        priority=_priority(scores, judged, decided, settings),
         resting=decisions.resting(decided, day=day, rest_days=settings.decision.rest_days),
+        suppressed=suppressing.accounts(suppressed, "everything"),
         promised=reviewed.earned,
         settings=settings.decision,
     )
-    flagged = by_account.join(chosen.accounts, on="account", how="semi")
+    flagged = judged.join(chosen.accounts, on="account", how="semi")
     explained = model.explain(fitted, flagged)
     first = day - dt.timedelta(days=settings.window.days - 1)
     shown = lookback.playbacks_of(home, chosen.accounts["account"], first, day, settings.playbacks)
+    shown = suppressing.without(shown.lazy(), out).collect()
     argued = decisions.argue(explained, shown, features.CATALOGUE, note_of(champion))
+    silent = suppressing.accounts(suppressed, "everything").to_list()
+    waiting = [account for account in reviewed.open if account not in silent]
+    offered = judged.filter(pl.col("account").is_in(pl.Series(waiting, dtype=pl.UInt64).implode()))
+    others = offered.join(flagged, on="account", how="anti")
+    told = decisions.reasons_of(model.explain(fitted, others), features.CATALOGUE, note_of(champion))
+    reasons = pl.concat([frame.select("account", "reasons") for frame in (argued, told)])
     lowest = min(scores.join(chosen.accounts, on="account", how="semi")["score"].to_list(), default=0.0)
     cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
     flags = decisions.flag(chosen.accounts, scores, kinds, argued, cleared_by, year)
@@ -127,7 +162,7 @@ def find(
     moved = drift.alarms(drift.drift(fitted, by_account, scores)) if own else []
     progress("score", 3, 3)
     frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties, "hubs": met.hubs.to_frame()}
-    return Findings(frames, kinds, chosen, reviewed, moved)
+    return Findings(frames, kinds, reasons, chosen, reviewed, waiting, moved)
 
 
 def note_of(champion: Registered) -> str:

@@ -2,14 +2,15 @@
 
 import datetime as dt
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import dataframely as dy
 import polars as pl
 
-from detector import config, days, identity, neighbours, playbacks, spans, store, tables
+from detector import config, days, identity, neighbours, playbacks, spans, store, suppressing, tables
 from detector.digesting import DAYS, MONTHS, month_of
 from detector.features import Window
 from detector.store import Store
@@ -42,6 +43,7 @@ _VISITS = [
     "utc_hours",
 ]
 _U64 = 2**64
+_NOTHING: Mapping[str, pl.DataFrame] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -79,11 +81,13 @@ def digest_of(home: Store, looked: Look) -> str:
     return store.digest_of(parts)
 
 
-def meet(home: Store, day: dt.date, settings: config.Window) -> neighbours.Neighbours:
-    """What the accounts of a night's window have in common."""
+def meet(
+    home: Store, day: dt.date, settings: config.Window, *, out: Mapping[str, pl.DataFrame] = _NOTHING
+) -> neighbours.Neighbours:
+    """What the accounts of a night's window have in common, but for what is left `out` (`suppressing.left_out`)."""
     window = look(home, day, settings).window
     visits, titles = (pl.concat(_scan(home, DAYS, window, name, None)) for name in ("visits", "titles"))
-    return neighbours.meet(visits, titles)
+    return neighbours.meet(suppressing.without(visits, out), titles)
 
 
 def windows(
@@ -96,31 +100,15 @@ def windows(
 ) -> Iterator[Window]:
     """The window of a night, in buckets of accounts that are worked on one after the other; their number changes
     nothing but the memory that is needed. `met` is what the accounts have in common."""
-    looked = look(home, day, settings)
-    rows = sum(home.parts(DAYS, date)["account_days.parquet"].rows for date in looked.window)
+    read = _Reader(home, day, settings, met)
+    rows = sum(home.parts(DAYS, date)["account_days.parquet"].rows for date in read.looked.window)
     count = max(1, -(-rows // bucket_rows))
-    covered = {date for month in looked.months for date in month_of(month)}
-    uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
-    scan = functools.partial(_scan, home)
-    account_days = scan(DAYS, looked.window, "account_days", _ACCOUNT_DAYS)
-    titles, visits = scan(DAYS, looked.window, "titles", _TITLES), scan(DAYS, looked.window, "visits", _VISITS)
-    # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
-    outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
-    outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
-    of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
 
     def bucket(number: int) -> Window:
-        mine = (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64)) & (
-            pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64)
+        return read.window(
+            (pl.col("account") >= pl.lit(number * _U64 // count, pl.UInt64))
+            & (pl.col("account") <= pl.lit((number + 1) * _U64 // count - 1, pl.UInt64))
         )
-        part = functools.partial(_rows, mine)
-        seen = days.Day(part(account_days), part(titles), part(visits))
-        year = spans.fold(
-            pl.concat([part(outside_days).lazy(), seen.account_days.lazy().filter(uncovered).select(spans.OF_DAYS)]),
-            pl.concat([part(outside_visits).lazy(), seen.visits.lazy().filter(uncovered).select(spans.OF_VISITS)]),
-            spans.Span(*(part(of_month) for of_month in of_months)),
-        )
-        return Window.of(seen, year, met, day=day, length_days=settings.days)
 
     with ThreadPoolExecutor(1) as ahead:  # one bucket is read while the one before it is worked on
         following = ahead.submit(bucket, 0)
@@ -129,6 +117,76 @@ def windows(
             if number + 1 < count:
                 following = ahead.submit(bucket, number + 1)
             yield window
+
+
+def window_without(
+    home: Store,
+    day: dt.date,
+    settings: config.Settings,
+    *,
+    met: neighbours.Neighbours,
+    out: Mapping[str, pl.DataFrame],
+) -> Window:
+    """The window of a night for the accounts of which something is left `out` (`suppressing.left_out`), as if those
+    playbacks had never been: their days are digested anew. What months hold of their plays stays."""
+    accounts = suppressing.whose(out)
+    mine = pl.col("account").is_in(accounts.implode())
+    read = _Reader(home, day, settings.window, met)
+    first = min(read.looked.window, default=day)
+    stored = _stored(home, accounts, first - _ONE_DAY, day)
+    repaired = playbacks.repair(suppressing.without(stored.lazy(), out).collect(), settings.playbacks).playbacks
+    before = {name: _rows(mine, _scan(home, DAYS, [first - _ONE_DAY], name, None)) for name in vars(days.Day.empty())}
+    previous, digested = days.Day(**before), []
+    for date in read.looked.window:
+        previous = days.digest(repaired, previous, date)
+        digested.append(previous)
+    named = {"account_days": _ACCOUNT_DAYS, "titles": _TITLES, "visits": _VISITS}
+    empty = days.Day.empty()
+    seen = days.Day(
+        **{
+            name: pl.concat([getattr(one, name) for one in (empty, *digested)]).select(columns)
+            for name, columns in named.items()
+        }
+    )
+    window = read.window(mine, seen)
+    by_device = {"device": out["device"]} if "device" in out else {}
+    year = spans.Span(
+        window.year.accounts,
+        suppressing.without(window.year.devices.lazy(), by_device).collect(),
+        suppressing.without(window.year.homes.lazy(), by_device).collect(),
+    )
+    return replace(window, year=year)
+
+
+class _Reader:
+    """Reads the windows of a night, for any part of the accounts."""
+
+    def __init__(self, home: Store, day: dt.date, settings: config.Window, met: neighbours.Neighbours) -> None:
+        self.looked = looked = look(home, day, settings)
+        self._day, self._settings, self._met = day, settings, met
+        covered = {date for month in looked.months for date in month_of(month)}
+        self._uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
+        scan = functools.partial(_scan, home)
+        self._account_days = scan(DAYS, looked.window, "account_days", _ACCOUNT_DAYS)
+        self._titles = scan(DAYS, looked.window, "titles", _TITLES)
+        self._visits = scan(DAYS, looked.window, "visits", _VISITS)
+        # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
+        self._outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
+        self._outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
+        self._of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
+
+    def window(self, mine: pl.Expr, seen: days.Day | None = None) -> Window:
+        """The window of the accounts that are `mine`; `seen` are their days where they are not those stored."""
+        part = functools.partial(_rows, mine)
+        seen = seen or days.Day(part(self._account_days), part(self._titles), part(self._visits))
+        own_days = seen.account_days.lazy().filter(self._uncovered).select(spans.OF_DAYS)
+        own_visits = seen.visits.lazy().filter(self._uncovered).select(spans.OF_VISITS)
+        year = spans.fold(
+            pl.concat([part(self._outside_days).lazy(), own_days]),
+            pl.concat([part(self._outside_visits).lazy(), own_visits]),
+            spans.Span(*(part(of_month) for of_month in self._of_months)),
+        )
+        return Window.of(seen, year, self._met, day=self._day, length_days=self._settings.days)
 
 
 def _scan(
@@ -154,12 +212,16 @@ def playbacks_of(
     home: Store, accounts: Iterable[int], first: dt.date, last: dt.date, settings: config.Playbacks
 ) -> pl.DataFrame:
     """Repaired playbacks (`tables.Playbacks`) of some accounts on the local days from `first` to `last`."""
+    repaired = playbacks.repair(_stored(home, accounts, first, last), settings)
+    return repaired.playbacks.filter(pl.col("day").is_between(first, last))
+
+
+def _stored(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date) -> pl.DataFrame:
+    """The checked rows of some accounts around these local days."""
     wanted = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
     dates = [date for date in home.partitions("playbacks") if first - _ONE_DAY <= date <= last + _ONE_DAY]
     rows = [frame.filter(wanted).collect() for frame in home.scan("playbacks", dates)]  # one day in memory at a time
-    empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
-    repaired = playbacks.repair(pl.concat([empty, *rows]), settings)
-    return repaired.playbacks.filter(pl.col("day").is_between(first, last))
+    return pl.concat([pl.DataFrame(schema=tables.columns(tables.CheckedRows)), *rows])
 
 
 def names_of(home: Store, keys: identity.Keys, first: dt.date, last: dt.date) -> pl.DataFrame:

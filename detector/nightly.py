@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 
 from detector import (
+    aftermath,
     config,
     digesting,
     features,
@@ -32,8 +33,9 @@ from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
 from detector.store import Store
+from detector.suppressing import Suppressed
 
-_METHOD = 5  # raise when the same inputs, settings and model come to give other results
+_METHOD = 6  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags", "ties", "hubs")
 
 
@@ -107,13 +109,14 @@ def night(
                 f"run `detector train --day {day}` and then this night again"
             )
         decided = doors.ledger.cases.decided(until=day)
-        fingerprint = _fingerprint(doors, day, settings, champion, decided)
+        suppressed = doors.ledger.suppressions.on(day)
+        fingerprint = _fingerprint(doors, day, settings, champion, decided, suppressed)
         served = doors.ledger.published(day)
         if served is not None and served.fingerprint == fingerprint:
             record["unchanged"] = True
             return Night(day, served.id, unchanged=True, record=served.record | record)
         fitted = registry.load(champion)
-        results = findings.find(doors.home, day, fitted, champion, decided, settings, progress)
+        results = findings.find(doors.home, day, fitted, champion, decided, settings, progress, suppressed=suppressed)
         record.update(_counts(results, fitted, champion))
         pass_drift_gate(results.moved, day, settings.gate)
         directory = Path("runs") / day.isoformat() / run_id
@@ -127,7 +130,10 @@ def night(
             run_id, fingerprint=fingerprint, directory=directory.as_posix(), manifest=manifest,
             model_version=champion.version, record=record, now=clock(),
             flagged=results.shown(results.chosen.accounts["account"]),
-            offered=results.shown(pl.Series(results.reviewed.open, dtype=pl.UInt64)),
+            offered=results.shown(pl.Series(results.waiting, dtype=pl.UInt64)),
+            followed=aftermath.follow(
+                decided, results.frames["scores"], day=day, capacity_share=settings.decision.capacity_share
+            ),
             promised_share=settings.decision.false_discovery_share if results.reviewed.earned else None,
         )  # fmt: skip
         _tidy(doors, day, settings.window)
@@ -187,7 +193,12 @@ def pass_drift_gate(moved: list[str], day: dt.date, gate: config.Gate) -> None:
 
 
 def _fingerprint(
-    doors: Doors, day: dt.date, settings: config.Settings, champion: Registered, decided: list[Case]
+    doors: Doors,
+    day: dt.date,
+    settings: config.Settings,
+    champion: Registered,
+    decided: list[Case],
+    suppressed: list[Suppressed],
 ) -> str:
     looked = lookback.look(doors.home, day, settings.window)
     return store.digest_of(
@@ -199,7 +210,8 @@ def _fingerprint(
             champion.version,
             champion.sha256,
             doors.keys.key_id,
-            [(case.account, case.outcome, case.verdict_kind, case.decided_at) for case in decided],
+            [(case.account, case.taught, case.verdict_kind, case.decided_at) for case in decided],
+            [(one.account, one.scope, one.value) for one in suppressed],
         ]
     )
 

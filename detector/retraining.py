@@ -20,6 +20,7 @@ from detector import (
     pictures,
     published,
     registry,
+    suppressing,
     training,
 )
 from detector.errors import GateError, InputError
@@ -69,14 +70,15 @@ def retrain(
 ) -> Trained:
     """Fit anew on the window up to `day`, without the accounts that reviewers confirmed, and compare with the champion.
 
-    What was confirmed is not to teach what is ordinary; false alarms stay. The comparison goes with the model, as a
-    report and a picture.
+    What was confirmed is not to teach what is ordinary; false alarms stay. What is suppressed teaches nothing, neither
+    here nor in `train`. The comparison goes with the model, as a report and a picture.
 
     Raises:
         InputError: nothing is stored that the window could hold.
     """
     with on_record(doors, "retrain", day=day, clock=clock) as (_, record):
-        confirmed = [int(case.account, 16) for case in doors.ledger.cases.decided() if case.outcome == "confirmed"]
+        decided = doors.ledger.cases.decided(measured=False)
+        confirmed = [int(case.account, 16) for case in decided if case.taught == "confirmed"]
         trained = _train(doors, day, confirmed, record, settings, clock, progress)
         if trained.champion:
             return trained
@@ -167,7 +169,9 @@ def _train(
     take_in(doors, settings, now=clock(), progress=progress)
     digesting.bring_up_to_date(doors.home, day, settings=settings, key_id=doors.keys.key_id, progress=progress)
     seen = _features(doors, day, settings, progress)
-    learned = seen.filter(~pl.col("account").is_in(pl.Series(confirmed, dtype=pl.UInt64).implode()))
+    left = seen.filter(~pl.col("account").is_in(pl.Series(confirmed, dtype=pl.UInt64).implode()))
+    silenced = suppressing.accounts(doors.ledger.suppressions.on(day))
+    learned = left.filter(~pl.col("account").is_in(silenced.implode()))
     own = learned.height
     if own < settings.model.small_home_accounts:
         others = training.invented(doors.home, day, settings, seed=settings.model.seed, progress=progress)
@@ -176,7 +180,8 @@ def _train(
     fitted = model.fit(learned, features.CATALOGUE, settings.model, least_peers=settings.peers.least_accounts)
     progress("fit", 1, 2)
     record.update(_record(fitted, day, own, learned.height - own, settings, doors.keys.key_id))
-    record["confirmed_left_out"] = seen.height - own
+    record["confirmed_left_out"] = seen.height - left.height
+    record["suppressed_left_out"] = left.height - own
     models = doors.registry()
     logged = models.log(
         fitted,

@@ -1,7 +1,7 @@
 """Cases in the state database, on SQLite and on PostgreSQL: one open an account, nothing half-done."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,9 +9,12 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
+from detector.aftermath import LaterNight
 from detector.cases import Shown, Verdict
 from detector.errors import InputError, IntegrityError
 from detector.ledger import Ledger, migrations, schema
+from detector.suppressing import Scope
+from detector.views import Filters
 
 NOW = dt.datetime(2025, 7, 1, 4, tzinfo=dt.UTC)
 DAY = dt.date(2025, 6, 29)
@@ -207,3 +210,177 @@ def test_cases_and_acts_of_the_version_before_are_kept(ledger_url: str) -> None:
         assert [(act.actor, act.detail) for act in ledger.cases.acts(case.id)] == [("ana", {"outcome": "confirmed"})]
         undone = ledger.cases.undo(A, actor="ana", now=NOW)
         assert [act.action for act in ledger.cases.acts(undone.id)] == ["decided", "undone"]
+
+
+def test_a_proposed_verdict_counts_once_a_second_person_agrees(ledger: Ledger) -> None:
+    """Until then it teaches nothing, its account gets no second case, and new nights add to it; who disagreed and who
+    agreed stays on record."""
+    publish(ledger, "r1", shown(A))
+    severe = Verdict("confirmed", response="limit streams")
+    (proposed,) = ledger.cases.decide([(A, severe)], actor="ana", now=NOW)
+    publish(ledger, "r2", shown(A), day=DAY + ONE_DAY)
+    assert ledger.cases.decided() == []
+    (waiting,) = ledger.cases.queue(Filters(status="proposed"))
+    assert (waiting.id, waiting.nights, waiting.status) == (proposed.id, 2, "proposed")
+    ledger.cases.second(A, agrees=False, note="a family", actor="ben", now=NOW)
+    assert [case.id for case in ledger.cases.queue()] == [proposed.id]
+    ledger.cases.decide([(A, severe)], actor="ana", now=NOW)
+    ledger.cases.second(A, agrees=True, actor="ben", now=NOW)
+    (decided,) = ledger.cases.decided()
+    assert (decided.response, decided.decided_by, decided.seconded_by) == ("limit streams", "ana", "ben")
+    acts = [(act.actor, act.action) for act in ledger.cases.acts(proposed.id)]
+    assert acts == [
+        ("ana", "proposed"),
+        ("ben", "disagreed"),
+        ("ana", "proposed"),
+        ("ben", "agreed"),
+    ]
+
+
+def test_the_database_itself_refuses_one_person_for_two(ledger: Ledger, ledger_url: str) -> None:
+    """Behind the program's back, nobody seconds or reviews a contest of the own verdict."""
+    publish(ledger, "r1", shown(A))
+    ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
+    engine = sa.create_engine(ledger_url)
+    for column in ("seconded_by", "contest_by"):
+        with pytest.raises(sa.exc.IntegrityError), engine.begin() as connection:
+            connection.execute(sa.update(schema.review_case).values({column: "ana"}))
+    engine.dispose()
+
+
+def test_of_two_who_take_the_next_at_once_each_gets_another(ledger: Ledger) -> None:
+    """Eight reviewers and eight cases: nobody shares one, and asked again everybody has the same."""
+    publish(ledger, "r1", *(shown(f"{n:016x}", score=float(n)) for n in range(8)))
+    names = [f"reviewer-{n}" for n in range(8)]
+
+    def take(name: str) -> int:
+        case = ledger.cases.take_next(actor=name, now=NOW)
+        assert case is not None
+        return case.id
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(take, names))
+    assert len(set(taken)) == 8
+    assert [take(name) for name in names] == taken
+    assert ledger.cases.take_next(actor="one more", now=NOW) is None
+
+
+def test_who_looks_holds_the_case(ledger: Ledger, ledger_url: str) -> None:
+    """The next is not one that somebody looks at; the look is on record even where there is no case."""
+    publish(ledger, "r1", shown(A, score=9.0), shown(B, score=1.0))
+    (held,) = ledger.cases.look(A, action="review: show", actor="ana", purpose=None, now=NOW)
+    assert held.held_by == "ana"
+    assert ledger.cases.of(A)[0].held_until == held.held_until
+    with pytest.raises(InputError, match="ana at it"):
+        ledger.cases.decide([(A, Verdict("confirmed"))], actor="ben", now=NOW)
+    taken = ledger.cases.take_next(actor="ben", now=NOW)
+    assert taken is not None
+    assert taken.account == B
+    lapsed = NOW + dt.timedelta(hours=1)
+    taken = ledger.cases.take_next(actor="eva", now=lapsed)
+    assert taken is not None
+    assert taken.account == A
+    assert ledger.cases.look(C, action="review: show", actor="ana", purpose="appeal", now=NOW) == []
+    (look,) = ledger.looks(account=C, limit=5)
+    assert (look.actor, look.action, look.purpose) == ("ana", "review: show", "appeal")
+
+
+def test_every_act_makes_older_sights_old(ledger: Ledger) -> None:
+    """A note, an assignment, a night that changed something: a verdict on what was seen before is refused."""
+    publish(ledger, "r1", shown(A))
+    steps: list[Callable[[], object]] = [
+        lambda: ledger.cases.note(A, "asked", actor="ben", now=NOW),
+        lambda: ledger.cases.assign(A, "ben", actor="ben", now=NOW),
+        lambda: publish(ledger, "r2", shown(A, "ring"), day=DAY + ONE_DAY),
+    ]
+    for step in steps:
+        seen = ledger.cases.of(A)[0].version
+        step()
+        with pytest.raises(InputError, match="changed since"):
+            ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW, version=seen)
+    ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW, version=ledger.cases.of(A)[0].version)
+
+
+def test_filters_and_pages_find_what_they_say(ledger: Ledger) -> None:
+    """By kind, origin, family, score, hands and sleep; counts agree with what is listed."""
+    publish(ledger, "r1", shown(A, score=4.0), Shown(B, "ring", 6.0, "rings"), offered=[shown(C, "unclear", None)])
+    ledger.cases.assign(A, "ana", actor="ana", now=NOW)
+    ledger.cases.snooze(B, NOW.date() + ONE_DAY, actor="ana", now=NOW)
+    for filters, expected in (
+        (Filters(), [A, C]),
+        (Filters(snoozed=True), [A, C, B]),
+        (Filters(kind="ring", snoozed=True), [B]),
+        (Filters(origin="calibration"), [C]),
+        (Filters(family="rings", snoozed=True), [B]),
+        (Filters(least_score=5.0, snoozed=True), [B]),
+        (Filters(mine=True), [A]),
+        (Filters(free=True), [C]),
+        (Filters(status="decided"), []),
+    ):
+        found = ledger.cases.queue(filters, reviewer="ana", today=NOW.date())
+        assert [case.account for case in found] == expected, filters
+        assert ledger.cases.count(filters, reviewer="ana", today=NOW.date()) == len(expected)
+    tomorrow = NOW.date() + ONE_DAY
+    assert [case.account for case in ledger.cases.queue(reviewer="ana", today=tomorrow)] == [A, C, B]
+
+
+def test_a_contest_goes_from_record_to_result(ledger: Ledger) -> None:
+    """Its words and its result are acts; overturned, the latest verdict of the account teaches a false alarm."""
+    publish(ledger, "r1", shown(A))
+    ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
+    ledger.cases.contest(A, "we are a family of five", actor="ben", now=NOW)
+    with pytest.raises(InputError, match="no part in the verdict"):
+        ledger.cases.settle(A, overturned=True, actor="ana", now=NOW)
+    ledger.cases.settle(A, overturned=True, note="shown a lease", actor="ben", now=NOW)
+    (case,) = ledger.cases.decided()
+    assert (case.outcome, case.contest, case.taught) == ("confirmed", "overturned", "false alarm")
+    assert [(act.action, act.detail) for act in ledger.cases.acts(case.id)][1:] == [
+        ("contested", {"note": "we are a family of five"}),
+        ("contest overturned", {"note": "shown a lease"}),
+    ]
+
+
+def test_later_nights_are_kept_once_a_day(ledger: Ledger) -> None:
+    """A night published anew takes the place of what it said before."""
+    publish(ledger, "r1", shown(A))
+    (case,) = ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
+    for run, p_value in (("r2", 0.001), ("r2b", 0.4)):
+        night = LaterNight(case.id, DAY + ONE_DAY, p_value, p_value <= 0.01)
+        publish(ledger, run, day=DAY + ONE_DAY, followed=[night])
+    assert ledger.cases.later_nights() == {case.id: [night]} == ledger.cases.later_nights(case.id)
+
+
+def test_views_are_kept_by_person(ledger: Ledger) -> None:
+    """Under a name of one's own; kept again it is another, and it can be forgotten."""
+    ledger.views.keep("ana", "rings", Filters(kind="ring"))
+    ledger.views.keep("ana", "rings", Filters(kind="ring", mine=True))
+    ledger.views.keep("ben", "rings", Filters())
+    assert ledger.views.of("ana") == {"rings": Filters(kind="ring", mine=True)}
+    assert ledger.views.of("ben") == {"rings": Filters()}
+    ledger.views.keep("ana", "rings", None)
+    assert ledger.views.of("ana") == {}
+
+
+def test_suppressions_are_made_listed_and_lifted(ledger: Ledger) -> None:
+    """With or without a case; each is an audit line, and an act of the case; one that is over can not be lifted."""
+    publish(ledger, "r1", shown(A))
+    ends = NOW.date() + ONE_DAY
+    asked: list[tuple[str, Scope, str | None]] = [(A, "everything", None), (C, "device", B)]
+    made = [
+        ledger.suppressions.make(account, scope, value, ends_on=ends, why="a lab", actor="ana", now=NOW)
+        for account, scope, value in asked
+    ]
+    assert [one.id for one in ledger.suppressions.on(ends)] == [one.id for one in made]
+    assert ledger.suppressions.on(ends + ONE_DAY) == []
+    assert ledger.suppressions.all(C) == [made[1]]
+    ledger.suppressions.lift(made[0].id, actor="ben", now=NOW)
+    with pytest.raises(InputError, match="an ended one"):
+        ledger.suppressions.lift(made[0].id, actor="ben", now=NOW)
+    with pytest.raises(InputError, match="found none"):
+        ledger.suppressions.lift(99, actor="ben", now=NOW)
+    with pytest.raises(InputError, match="name a later day"):
+        ledger.suppressions.make(A, "everything", None, ends_on=NOW.date(), why="x", actor="ana", now=NOW)
+    (case,) = ledger.cases.of(A)
+    assert [act.action for act in ledger.cases.acts(case.id)] == ["suppressed", "lifted"]
+    assert case.snoozed_until is None
+    assert [look.action for look in ledger.looks(account=C, limit=9)] == ["review: suppressed"]

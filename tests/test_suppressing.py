@@ -1,0 +1,169 @@
+"""What a reviewer says is not to count, does not."""
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from support import TRAINED_UNTIL, clock
+
+from detector import config, digesting, features, identity, lookback, published, retraining, suppressing
+from detector.ledger import Run
+from detector.nightly import Night, night
+from detector.runs import Doors, open_doors
+from detector.store import Store
+from detector.suppressing import Scope, Suppressed
+
+MADE = dt.datetime.combine(TRAINED_UNTIL, dt.time(9), dt.UTC)
+ENDS = TRAINED_UNTIL + dt.timedelta(days=30)
+NIGHT = dt.date(2025, 6, 10)
+
+
+@pytest.fixture
+def doors(home: Path, settings: config.Settings) -> Iterator[Doors]:
+    with open_doors(home, settings) as doors:
+        yield doors
+
+
+def _night(doors: Doors, settings: config.Settings) -> tuple[Night, Run]:
+    done = night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+    return done, published.run_of(doors, TRAINED_UNTIL)
+
+
+def _suppressed(scope: Scope = "everything", value: str | None = None, account: int = 1) -> Suppressed:
+    return Suppressed(1, f"{account:016x}", scope, value, "why", MADE, "ana", ENDS)
+
+
+@pytest.mark.parametrize(
+    ("day", "lifted", "holds"),
+    [
+        (TRAINED_UNTIL, None, True),
+        (TRAINED_UNTIL - dt.timedelta(days=1), None, False),
+        (ENDS, None, True),
+        (ENDS + dt.timedelta(days=1), None, False),
+        (TRAINED_UNTIL, MADE, False),
+        (TRAINED_UNTIL, MADE + dt.timedelta(days=1), True),
+    ],
+)
+def test_a_suppression_holds_from_its_date_to_its_end(day: dt.date, lifted: dt.datetime | None, holds: bool) -> None:
+    """The night of the date it was made is the first, that of its end the last, that before it was lifted too."""
+    made = Suppressed(1, "0" * 16, "everything", None, "why", MADE, "ana", ENDS, lifted, None)
+    assert made.holds(day) == holds
+
+
+def test_what_does_not_count_is_typical_and_all_else_as_measured() -> None:
+    """Of one account one feature; what is typical is that of its own peers."""
+    measured = pl.DataFrame({"account": [1, 2], "devices": [9.0, 9.0], "networks": [5.0, 5.0]})
+    measured = measured.cast({"account": pl.UInt64})
+    typical = pl.DataFrame({"account": [1, 1], "feature": ["devices", "networks"], "typical": [2.0, 3.0]})
+    typical = typical.cast({"account": pl.UInt64})
+    judged = suppressing.made_typical(measured, typical, [_suppressed("feature", "devices")])
+    assert judged.rows() == [(1, 2.0, 5.0), (2, 9.0, 5.0)]
+
+
+def test_a_suppressed_account_is_kept_back_until_it_is_lifted(doors: Doors, settings: config.Settings) -> None:
+    """It is counted among those kept back, is out of the queue, and comes back when the suppression is lifted."""
+    _, run = _night(doors, settings)
+    first = identity.to_hex(published.frame(doors, run, "flags")["account"])[0]
+    made = doors.ledger.suppressions.make(first, "everything", None, ends_on=ENDS, why="a hotel", actor="ana", now=MADE)
+    done, run = _night(doors, settings)
+    assert done.record["kept_back"]["suppressed"] == 1
+    assert first not in identity.to_hex(published.frame(doors, run, "flags")["account"]).to_list()
+    today = MADE.date()
+    assert first not in {case.account for case in doors.ledger.cases.queue(today=today)}
+    assert first in {case.account for case in doors.ledger.cases.queue(today=ENDS + dt.timedelta(days=1))}
+    doors.ledger.suppressions.lift(made.id, actor="ben", now=MADE)
+    assert first in {case.account for case in doors.ledger.cases.queue(today=today)}
+    done, run = _night(doors, settings)
+    assert first in identity.to_hex(published.frame(doors, run, "flags")["account"]).to_list()
+
+
+def test_a_suppressed_feature_is_no_reason_and_is_measured_all_the_same(
+    doors: Doors, settings: config.Settings
+) -> None:
+    """The strongest reason of a flag, suppressed, lowers the score; what is published of the feature is what it was."""
+    _, run = _night(doors, settings)
+    flag = published.frame(doors, run, "flags").row(0, named=True)
+    feature, mine = flag["reasons"][0]["feature"], pl.col("account") == flag["account"]
+    before = published.frame(doors, run, "features").filter(mine)
+    doors.ledger.suppressions.make(
+        f"{flag['account']:016x}", "feature", feature, ends_on=ENDS, why="a test screen", actor="ana", now=MADE
+    )
+    _, run = _night(doors, settings)
+    assert published.frame(doors, run, "features").filter(mine).equals(before)
+    assert published.frame(doors, run, "scores").filter(mine)["score"][0] < flag["score"]
+    again = published.frame(doors, run, "flags").filter(mine)
+    assert feature not in {reason["feature"] for row in again["reasons"] for reason in row}
+
+
+@pytest.mark.parametrize("column", ["device", "network"])
+def test_playbacks_left_out_are_as_if_they_had_never_been(
+    trained_home: Path, tmp_path: Path, settings: config.Settings, column: str
+) -> None:
+    """Features of the window are those of a home that never saw the playbacks of that device or network."""
+    home = Store(trained_home)
+    visits = pl.concat(home.read(digesting.DAYS, [NIGHT], "visits.parquet"))
+    roaming = visits.drop_nulls(column).group_by("account").agg(pl.col(column).unique().sort())
+    account, values = roaming.filter(pl.col(column).list.len() > 1).sort("account").row(0)
+    pair = {"account": pl.Series([account], dtype=pl.UInt64), column: pl.Series(values[:1], dtype=pl.UInt64)}
+    out = {column: pl.DataFrame(pair)}
+    met = lookback.meet(home, NIGHT, settings.window, out=out)
+    left = features.build_features(lookback.window_without(home, NIGHT, settings, met=met, out=out))
+
+    other = Store(tmp_path)
+    for date in home.partitions("playbacks"):
+        for part in home.parts("playbacks", date).values():
+            (rows,) = home.read("playbacks", [date], part.name)
+            mine = suppressing.without(rows.lazy().filter(pl.col("account") == account), out).collect()
+            if not mine.is_empty():
+                other.put("playbacks", date, {part.name: mine}, part.notes)
+    digesting.bring_up_to_date(other, NIGHT, settings=settings, key_id="k")
+    (window,) = lookback.windows(other, NIGHT, settings.window, met=met)
+    never = features.build_features(window)
+    with_all = next(iter(lookback.windows(home, NIGHT, settings.window, met=met)))
+    names = [
+        feature.name
+        for family in (features.Repetition, features.Concurrency, features.Devices, features.Places, features.Rhythm)
+        for feature in family.features
+    ]
+    assert left.select("account", *names).equals(never.select("account", *names))
+    before = features.build_features(with_all).filter(pl.col("account") == account)
+    assert not left.select(names).equals(before.select(names))
+
+
+def test_a_night_leaves_out_a_suppressed_device(doors: Doors, settings: config.Settings) -> None:
+    """No playback of it is evidence any more; the night is made anew because of it."""
+    _, run = _night(doors, settings)
+    flags = published.frame(doors, run, "flags")
+    first = TRAINED_UNTIL - dt.timedelta(days=settings.window.days - 1)
+    shown = lookback.playbacks_of(doors.home, flags["account"], first, TRAINED_UNTIL, settings.playbacks)
+    evidence = flags.select("account", playback="evidence").explode("playback").drop_nulls()
+    shows = shown.join(evidence, on=["account", "playback"]).drop_nulls("device").sort("account", "playback")
+    account, device = shows.select("account", "device").row(0)
+    doors.ledger.suppressions.make(
+        f"{account:016x}", "device", f"{device:016x}", ends_on=ENDS, why="a kiosk", actor="ana", now=MADE
+    )
+    done, run = _night(doors, settings)
+    assert not done.unchanged
+    own = pl.col("account") == account
+    left = published.frame(doors, run, "flags").filter(own).select(playback="evidence").explode("playback")
+    gone = shown.filter(own, pl.col("device") == device)["playback"]
+    assert not set(left["playback"]) & set(gone)
+
+
+def test_what_is_suppressed_is_not_learned_from(doors: Doors, settings: config.Settings) -> None:
+    """Any suppression that holds keeps its account out of training, and the record says how many."""
+    account = int(published_account(doors))
+    doors.ledger.suppressions.make(
+        f"{account:016x}", "feature", "devices", ends_on=ENDS, why="a lab", actor="ana", now=MADE
+    )
+    trained = retraining.train(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+    assert trained.record["suppressed_left_out"] == 1
+    assert trained.record["confirmed_left_out"] == 0
+
+
+def published_account(doors: Doors) -> int:
+    """An account of which enough has been seen."""
+    champion = doors.registry().versions()[0]
+    return int(doors.registry().load(champion).highest_[0])
