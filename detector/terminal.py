@@ -48,16 +48,27 @@ def _cell(value: object) -> str:
         return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
     if isinstance(value, dt.datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    # A title is a stranger's text: what is not printable (control characters, escapes, hidden marks) must not reach
-    # the terminal.
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(value))
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """One line of text as it may reach a terminal: a title or a note is a stranger's text, and what of it is not
+    printable (control characters, escapes, hidden marks, line breaks) becomes a replacement sign.
+
+    >>> printable("a" + chr(27) + "[2Jb")
+    'a\N{REPLACEMENT CHARACTER}[2Jb'
+    """
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def as_json(value: Any) -> str:
-    """Plain data as JSON: dates in ISO 8601, frames as a list of rows."""
+    """Plain data as JSON: dates in ISO 8601, frames as a list of rows. What is not printable stands escaped."""
     if isinstance(value, pl.DataFrame):
         value = value.to_dicts()
-    return json.dumps(value, default=_plain, indent=1, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(value, default=_plain, indent=1, ensure_ascii=False, allow_nan=False)
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _plain(value: object) -> str:

@@ -139,7 +139,7 @@ def test_scores_are_written_by_suffix_with_features(folder: Path) -> None:
     assert set(CATALOGUE) < set(frame.columns)
     assert {"account", "day", "score", "status", "p_value", "rank", "flagged", "kind"} < set(frame.columns)
     assert pl.read_csv(folder / "scores.csv").height == frame.height
-    refused("scores", "--out", "scores.xls", cwd=folder, code=2, saying=".parquet or .csv")
+    refused("scores", "--out", "scores.xls", cwd=folder, code=2, saying=".json, .parquet")
 
 
 def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:

@@ -114,8 +114,10 @@ def test_json_of_a_frame_is_a_list_of_its_rows() -> None:
 
 @given(st.text())
 def test_json_gives_text_back_as_it_was(text: str) -> None:
-    """Emoji, quotes and control characters included."""
-    assert json.loads(as_json({text: text})) == {text: text}
+    """Emoji, quotes and control characters included; nothing that commands a terminal is written as it is."""
+    written = as_json({text: text})
+    assert json.loads(written) == {text: text}
+    assert all(line.isprintable() for line in written.split("\n"))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

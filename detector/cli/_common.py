@@ -88,7 +88,17 @@ def show(value: Any, json: bool, text: str) -> None:
     """Print text for people, or the value as JSON."""
     from detector import terminal
 
-    print(terminal.as_json(value) if json else text)
+    if json:
+        print(terminal.as_json(value))
+    else:
+        say(text)
+
+
+def say(text: str) -> None:
+    """Print text whose lines may hold what strangers wrote."""
+    from detector import terminal
+
+    print("\n".join(terminal.printable(line) for line in text.split("\n")))
 
 
 def audit(doors: "Doors", action: str, account: str | None, purpose: str | None, detail: dict[str, Any]) -> None:

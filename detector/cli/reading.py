@@ -58,7 +58,7 @@ def scores(
             audit(doors, "scores --for", None, None, {"asked": ids.height})
             frame = published.scores_for(doors, run, ids, with_features=features)
         if out is not None:
-            _write(frame, out)
+            write_table(frame, out)
             print(f"{frame.height} accounts of {run.day} written to {out}")
             return
         columns = [c for c in frame.columns if c in ("account_id", "account", "rank", "score", "p_value", "status")]
@@ -79,19 +79,11 @@ def read_table(path: Path, what: str) -> Any:
         return pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
 
 
-def _write(frame: Any, out: Path) -> None:
-    import io
+def write_table(frame: Any, out: Path) -> None:
+    """A frame as the file that the suffix of its name asks for."""
+    from detector import exports, store
 
-    from detector import store
-
-    buffer = io.BytesIO()
-    if out.suffix == ".parquet":
-        frame.write_parquet(buffer)
-    elif out.suffix == ".csv":
-        frame.write_csv(buffer)
-    else:
-        raise SettingsError(f"expected --out to end in .parquet or .csv, found {out.name!r}; rename it")
-    store.write_atomically(out, buffer.getvalue())
+    store.write_atomically(out, exports.as_bytes(frame, out))
 
 
 @app.command()
