@@ -10,7 +10,7 @@ from detector import config, error_rate, innocence, offering, tables
 from detector.cases import Case
 from detector.features import Feature
 
-_REASONS, _COUNTER, _EVIDENCE = 5, 3, 100  # at most so many in a flag
+_REASONS, _FITS, _COUNTER, _EVIDENCE = 5, 2, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
 _ANY = 1e-9  # a share that is not nought
@@ -155,24 +155,46 @@ def argue(
 ) -> pl.DataFrame:
     """One row per account: `reasons`, `counter_evidence` and the `evidence` that shows the reasons.
 
-    See `reasons_of` and `evidence_of`. Where an account stands out by repetition, the counter-evidence begins with
-    whether the playbacks fit one person's habit (see `innocence`).
+    See `reasons_of` and `evidence_of`. The counter-evidence begins with whether the playbacks fit an innocent cause of
+    the family that stands first, and of the next one (see `innocence`).
     """
     reasons = reasons_of(explained, catalogue, note)
     evidence = evidence_of(playbacks, reasons, catalogue)
-    first = pl.col("reasons").list.first().struct.field("feature")
-    looping = reasons.filter(first.is_in([name for name, one in catalogue.items() if one.family == "repetition"]))
-    of_loops = evidence.join(looping, on="account", how="semi")
     argued = reasons.join(evidence, on="account", how="left", maintain_order="left").join(
-        innocence.fit_of_loops(playbacks, of_loops), on="account", how="left", maintain_order="left"
+        _fits(playbacks, reasons, catalogue), on="account", how="left", maintain_order="left"
     )
-    fit = pl.concat_list(pl.col("fit")).list.drop_nulls()
+    none = pl.lit([], pl.List(pl.String))
     return argued.select(
         "account",
         "reasons",
-        counter_evidence=pl.concat_list(fit, "counter_evidence"),
+        counter_evidence=pl.concat_list(pl.col("fits").fill_null(none), "counter_evidence"),
         evidence=pl.col("evidence").fill_null(pl.lit([], pl.List(pl.UInt64))),
     )
+
+
+def _fits(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mapping[str, Feature]) -> pl.DataFrame:
+    """`account, fits`: whether the playbacks fit innocent causes of the families of an account's reasons, in the order
+    of these."""
+    named = (
+        reasons.select("account", reason="reasons")
+        .explode("reason")
+        .with_columns(nth=pl.int_range(pl.len()).over("account"), feature=pl.col("reason").struct.field("feature"))
+        .with_columns(family=pl.col("feature").replace_strict({n: one.family for n, one in catalogue.items()}))
+    )
+    found = []
+    for family, check in innocence.CHECKS.items():
+        accused = named.filter(pl.col("family") == family)
+        if not accused.is_empty():
+            first = accused.group_by("account").agg(pl.col("nth").min())
+            own = accused.group_by("account", maintain_order=True).agg(reasons="reason")
+            theirs = playbacks.join(own, on="account", how="semi", maintain_order="left")
+            fits = check(theirs, evidence_of(theirs, own, catalogue))
+            found.append(fits.join(first, on="account").select("account", "nth", "fit"))
+    empty = pl.DataFrame(schema={"account": pl.UInt64, "nth": pl.Int64, "fit": pl.String})
+    in_order = (
+        pl.concat([empty, *found]).sort("account", "nth").unique(["account", "fit"], keep="first", maintain_order=True)
+    )
+    return in_order.group_by("account", maintain_order=True).agg(fits=pl.col("fit").head(_FITS))
 
 
 def _compared_with(peer: str | None) -> str:

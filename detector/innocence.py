@@ -1,47 +1,190 @@
-"""Whether the playbacks that show a reason fit an innocent cause, for the reviewer to weigh."""
+"""Whether an account's playbacks fit an innocent cause of what stands out, for the reviewer to weigh.
+
+One check for each family of features that has one, all of one shape: from the window's playbacks (`tables.Playbacks`)
+of some accounts, and the `account, evidence` that shows the family's reasons (see `decisions.evidence_of`), to
+`account, fit`, a sentence. Of an account of which the log does not say enough, there is no row.
+"""
+
+from collections.abc import Callable, Mapping
 
 import polars as pl
+
+from detector import tables
 
 # A child's favourite, or a title left on to fall asleep, is the habit of one person: on the same screen (and perhaps
 # another), in the same home (and perhaps another), at the same hours.
 _SCREENS, _PLACES, _HOURS = 2, 2, 8
+_MOSTLY, _SELDOM = 0.8, 0.2  # shares: what fits a cause need not fit it always
+_LATELY_DAYS = 14
+_RESTED_H = 5  # people sleep, if not always at night
 # A provider hands out addresses anew: lines of one sort in one region are one place, where the region is known.
 _PLACE = (
     pl.when(pl.col("region").is_not_null())
     .then(pl.concat_str("country", "region", "network_kind", separator=" ", ignore_nulls=True))
     .otherwise(pl.coalesce("network", "address").cast(pl.String))
 )
+_REGION = pl.coalesce(
+    pl.concat_str("country", "region", separator=" "), pl.coalesce("network", "address").cast(pl.String)
+)
+_HOUR_S = 3600
+
+Check = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
 
-def fit_of_loops(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """`account, fit`: in words, how the playbacks lie that show an account's repetition, and whether one person's habit
-    would lie so.
-
-    `evidence` is `account, evidence` (playbacks that show it, see `decisions.evidence_of`), `playbacks`
-    (`tables.Playbacks`) has them. What a log does not say of screens and places speaks neither way; of an account
-    without such playbacks there is no row.
-    """
-    shown = evidence.explode("evidence", empty_as_null=False).rename({"evidence": "playback"})
+def one_habit(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Whether what shows a repetition lies as one person's habit would. What a log does not say of screens and places
+    speaks neither way."""
     local = pl.col("started_at").dt.epoch("s") + pl.col("utc_offset_s")
     lies = (
-        playbacks.join(shown, on=["account", "playback"], how="semi")
+        _shown(playbacks, evidence)
         .group_by("account")
         .agg(
             screens=pl.col("device").drop_nulls().n_unique(),
             places=_PLACE.drop_nulls().n_unique(),
-            hours=(local // 3600 % 24).n_unique(),
+            hours=(local // _HOUR_S % 24).n_unique(),
         )
-        .sort("account")
     )
     habit = (pl.col("screens") <= _SCREENS) & (pl.col("places") <= _PLACES) & (pl.col("hours") <= _HOURS)
-    return lies.select(
-        "account",
-        fit=pl.format(
-            "{} a child's favourite or a title left on: the playbacks that show it have {} devices, {} places and "
-            "{} hours of the day at which they begin",
-            pl.when(habit).then(pl.lit("the data fit")).otherwise(pl.lit("the data hardly fit")),
-            "screens",
-            "places",
-            "hours",
-        ),
+    return _said(
+        lies,
+        habit,
+        "a child's favourite or a title left on: of the playbacks that show it there are devices: {}, places: {}, "
+        "hours of the day at which they begin: {}",
+        "screens",
+        "places",
+        "hours",
     )
+
+
+def one_roof(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Whether several devices at work at once are mostly in one home, as in a big household. A server is nobody's home;
+    who is on a carrier's network, or in a hotel, may be anywhere, and such hours speak neither way."""
+    kind = pl.col("network_kind")
+    home = pl.when(~kind.is_in(tables.CROWDS).fill_null(False)).then(_PLACE)
+    at_once = (
+        _by_hour(playbacks, home)
+        .filter(pl.col("place").is_not_null().all().over("account", "hour"))
+        .group_by("account", "hour")
+        .agg(
+            devices=pl.col("device").n_unique(),
+            together=(pl.col("place").n_unique() == 1) & ~kind.is_in(tables.SERVERS).fill_null(False).any(),
+        )
+        .filter(pl.col("devices") > 1)
+        .group_by("account")
+        .agg(hours=pl.len(), together=pl.col("together").sum())
+    )
+    return _said(
+        at_once,
+        pl.col("together") >= _MOSTLY * pl.col("hours"),
+        "a big household: of {} hours with several devices at work, {} saw them all in one home",
+        "hours",
+        "together",
+    )
+
+
+def one_traveller(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Whether what plays away from the main region plays on devices that come back to it, and not while others play
+    there: a journey, a second home."""
+    hours = _by_hour(playbacks, _REGION).drop_nulls(["device", "place"])
+    days = hours.group_by("account", "place").agg(days=pl.col("day").n_unique())
+    main = (
+        days.sort("account", "days", "place", descending=[False, True, False])
+        .group_by("account", maintain_order=True)
+        .agg(main=pl.col("place").first())
+    )
+    placed = hours.join(main, on="account").with_columns(away=pl.col("place") != pl.col("main"))
+    away = (
+        placed.with_columns(
+            comes_back=(~pl.col("away")).any().over("account", "device"),
+            both=(~pl.col("away")).any().over("account", "hour"),
+        )
+        .filter("away")
+        .group_by("account")
+        .agg(
+            hours=pl.struct("hour", "device").n_unique(),
+            theirs=pl.struct("hour", "device").filter("comes_back").n_unique(),
+            both=pl.struct("hour", "device").filter("both").n_unique(),
+        )
+    )
+    fits = (pl.col("theirs") >= _MOSTLY * pl.col("hours")) & (pl.col("both") <= _SELDOM * pl.col("hours"))
+    return _said(
+        away,
+        fits,
+        "a traveller or a second home: of {} hours away from the main region, {} are of devices that were in it too, "
+        "and during {} something played there as well",
+        "hours",
+        "theirs",
+        "both",
+    )
+
+
+def one_more_device(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Whether devices that came lately play where those before them do, as a new phone or television would."""
+    placed = playbacks.select("account", "day", "device", place=_PLACE).drop_nulls(["device", "place"])
+    lately = pl.col("day").max().over("account") - pl.duration(days=_LATELY_DAYS)
+    came = placed.with_columns(new=pl.col("day").min().over("account", "device") > lately)
+    before = came.filter(~pl.col("new")).select("account", "place", theirs=True).unique()
+    met = came.filter("new").join(before, on=["account", "place"], how="left").join(before, on="account", how="semi")
+    of_newcomers = met.group_by("account").agg(playbacks=pl.len(), theirs=pl.col("theirs").fill_null(False).sum())
+    return _said(
+        of_newcomers,
+        pl.col("theirs") >= _MOSTLY * pl.col("playbacks"),
+        "a new device of the household: of {} playbacks on devices that came in the last two weeks, {} are where those "
+        "before them were seen",
+        "playbacks",
+        "theirs",
+    )
+
+
+def one_who_sleeps(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Whether there is time to sleep on most days, be it at night or not."""
+    hours = _by_hour(playbacks).select("account", "hour").unique().sort("account", "hour")
+    rests = hours.with_columns(rest_h=(pl.col("hour").shift(-1) - pl.col("hour") - 1).over("account"))
+    by_day = rests.group_by("account", pl.col("hour") // 24).agg(rested=(pl.col("rest_h") >= _RESTED_H).any())
+    days = by_day.group_by("account").agg(days=pl.len(), rested=pl.col("rested").fill_null(True).sum())
+    return _said(
+        days,
+        pl.col("rested") >= _MOSTLY * pl.col("days"),
+        "people who sleep, if at odd hours: on {} days with playbacks, {} had a rest of 5 hours or more",
+        "days",
+        "rested",
+    )
+
+
+CHECKS: Mapping[str, Check] = {
+    "repetition": one_habit,
+    "concurrency": one_roof,
+    "devices": one_roof,
+    "places": one_traveller,
+    "groups": one_traveller,
+    "profiles": one_traveller,
+    "change": one_more_device,
+    "rhythm": one_who_sleeps,
+}
+"""The check of a family's innocent causes; families that have none are not there."""
+
+
+def _shown(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    shown = evidence.explode("evidence", empty_as_null=False).rename({"evidence": "playback"})
+    return playbacks.join(shown, on=["account", "playback"], how="semi", maintain_order="left")
+
+
+def _by_hour(playbacks: pl.DataFrame, place: pl.Expr = _PLACE) -> pl.DataFrame:
+    """`account, day, device, place, network_kind, hour`: every hour since 1970 that a playback touches."""
+    last_ms = pl.coalesce("ended_at", "started_at").dt.epoch("ms") - 1
+    first_ms = pl.col("started_at").dt.epoch("ms")
+    return (
+        playbacks.with_columns(
+            hour=pl.int_ranges(
+                first_ms // (_HOUR_S * 1000), pl.max_horizontal(first_ms, last_ms) // (_HOUR_S * 1000) + 1
+            ),
+            place=place,
+        )
+        .select("account", "day", "device", "place", "network_kind", "hour")
+        .explode("hour")
+    )
+
+
+def _said(found: pl.DataFrame, fits: pl.Expr, sentence: str, *columns: str) -> pl.DataFrame:
+    fitting = pl.when(fits).then(pl.lit("the data fit ")).otherwise(pl.lit("the data hardly fit "))
+    return found.sort("account").select("account", fit=pl.concat_str(fitting, pl.format(sentence, *columns)))

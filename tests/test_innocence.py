@@ -6,25 +6,36 @@ import polars as pl
 import pytest
 
 from detector import tables
-from detector.innocence import fit_of_loops
+from detector.features import FAMILIES
+from detector.innocence import CHECKS, Check, one_habit, one_more_device, one_roof, one_traveller, one_who_sleeps
 
 EVENING = dt.datetime(2025, 6, 1, 20, tzinfo=dt.UTC)
 
 
-def _fit(rows: list[dict[str, object]]) -> str:
-    written = [
-        {"account": 1, "playback": n, "started_at": EVENING + dt.timedelta(days=n), "utc_offset_s": 0} | row
-        for n, row in enumerate(rows)
-    ]
-    columns = {name: tables.columns(tables.Playbacks)[name] for name in
-               ("account", "playback", "device", "address", "network", "country", "region", "network_kind",
-               "started_at", "utc_offset_s")}  # fmt: skip
+COLUMNS = ("account", "playback", "day", "device", "address", "network", "country", "region", "network_kind",
+           "started_at", "ended_at", "utc_offset_s")  # fmt: skip
+
+
+def _said(check: Check, rows: list[dict[str, object]]) -> str:
+    """What a check says of one account's playbacks, all of which show the reason but those `unrelated`; "" if nothing.
+
+    One a day at eight in the evening, for an hour, unless said; `at` is a time.
+    """
+    written = []
+    for n, row in enumerate(rows):
+        started = row.get("at", EVENING + dt.timedelta(days=n))
+        assert isinstance(started, dt.datetime)
+        ended = started + dt.timedelta(hours=1)
+        plain = {"account": 1, "playback": n, "started_at": started, "ended_at": ended, "utc_offset_s": 0}
+        written.append(plain | {"day": started.date()} | row)
+    columns = {name: tables.columns(tables.Playbacks)[name] for name in COLUMNS}
     playbacks = pl.DataFrame([{name: row.get(name) for name in columns} for row in written], schema=columns)
     evidence = pl.DataFrame(
         {"account": [1], "evidence": [[row["playback"] for row in written if "unrelated" not in row]]},
         schema={"account": pl.UInt64, "evidence": pl.List(pl.UInt64)},
     )
-    return str(fit_of_loops(playbacks, evidence)["fit"].item())
+    found = check(playbacks, evidence)["fit"]
+    return str(found.item()) if len(found) else ""
 
 
 HOME = {"device": 1, "address": 1}
@@ -37,7 +48,7 @@ HOME = {"device": 1, "address": 1}
         ([HOME] * 28 + [{"device": n, "address": n, "unrelated": True} for n in range(9)], "the data fit"),
         ([{"device": n % 5, "address": 1} for n in range(28)], "hardly fit"),
         ([{"device": 1, "address": n % 5} for n in range(28)], "hardly fit"),
-        ([HOME | {"started_at": EVENING + dt.timedelta(hours=n)} for n in range(28)], "hardly fit"),
+        ([HOME | {"at": EVENING + dt.timedelta(hours=n)} for n in range(28)], "hardly fit"),
         ([{}] * 28, "the data fit"),
         (
             [{"device": 1, "address": n, "network": n, "country": "DE", "region": "BE"} for n in range(28)],
@@ -49,17 +60,110 @@ HOME = {"device": 1, "address": 1}
 def test_a_loop_on_one_screen_at_the_same_hours_fits_a_habit(rows: list[dict[str, object]], said: str) -> None:
     """Many screens, many places or all hours do not; a home whose address changes is one place; what is not known, and
     other playbacks, speak neither way."""
-    assert said in _fit(rows)
+    assert said in _said(one_habit, rows)
 
 
 def test_hours_are_those_of_the_local_clock() -> None:
     """A traveller who falls asleep at ten in each zone is one habit."""
-    hours = [{"started_at": EVENING - dt.timedelta(hours=n), "utc_offset_s": 3600 * n} | HOME for n in range(12)]
-    assert "1 places and 1 hours" in _fit(hours)
+    hours = [{"at": EVENING - dt.timedelta(hours=n), "utc_offset_s": 3600 * n} | HOME for n in range(12)]
+    assert "places: 1, hours of the day at which they begin: 1" in _said(one_habit, hours)
 
 
-def test_accounts_without_such_playbacks_have_no_row() -> None:
+@pytest.mark.parametrize("family", CHECKS)
+def test_accounts_without_such_playbacks_have_no_row(family: str) -> None:
     """Nothing is said of them."""
     none = pl.DataFrame(schema=tables.columns(tables.Playbacks))
     evidence = pl.DataFrame(schema={"account": pl.UInt64, "evidence": pl.List(pl.UInt64)})
-    assert fit_of_loops(none, evidence).is_empty()
+    assert CHECKS[family](none, evidence).is_empty()
+
+
+def test_checks_are_of_families_that_there_are() -> None:
+    assert set(CHECKS) <= {family.__name__.lower() for family in FAMILIES}
+
+
+def _together(devices: int, **places: object) -> list[dict[str, object]]:
+    """Devices that play at the same hour on 20 evenings; `places` says of each column what it is for device n."""
+    return [
+        {"device": n, "at": EVENING + dt.timedelta(days=day)}
+        | {name: value(n) if callable(value) else value for name, value in places.items()}
+        for day in range(20)
+        for n in range(devices)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (_together(4, address=1), "the data fit a big household: of 20 hours"),
+        (
+            _together(4, address=lambda n: n),
+            "hardly fit a big household: of 20 hours with several devices at work, 0 saw",
+        ),
+        (_together(4), ""),
+        (_together(1, address=1), ""),
+        (_together(2, country="DE", region="BE", network_kind="residential", address=lambda n: n), "the data fit"),
+        (_together(2, country="DE", region="BE", network_kind="mobile", address=1), ""),
+        (_together(2, network_kind="hosting", address=1), "hardly fit a big household"),
+    ],
+)
+def test_streams_at_once_under_one_roof_fit_a_household(rows: list[dict[str, object]], said: str) -> None:
+    """Those in many places or at a server do not; where homes are unknown, or one device plays at a time, nothing is
+    said."""
+    assert _said(one_roof, rows).startswith("the data") is bool(said)
+    assert said in _said(one_roof, rows)
+
+
+AT_HOME = {"device": 1, "country": "DE", "region": "BE"}
+AWAY = {"country": "FR", "region": "75"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([AT_HOME] * 20 + [AWAY | {"device": 1}] * 8, "the data fit a traveller"),
+        ([AT_HOME] * 20 + [AWAY | {"device": 2}] * 8, "hardly fit a traveller or a second home: of 8 hours "
+         "away from the main region, 0 are of devices that were in it too"),
+        ([AT_HOME] * 20, ""),
+        ([{"device": n} for n in range(9)], ""),
+    ],
+)  # fmt: skip
+def test_a_device_that_comes_home_fits_a_journey(rows: list[dict[str, object]], said: str) -> None:
+    """One that never does, does not; where all was at one place, or places are unknown, nothing is said."""
+    assert said in _said(one_traveller, rows)
+    assert _said(one_traveller, rows).startswith("the data") is bool(said)
+
+
+def test_a_device_that_plays_away_while_others_play_at_home_is_no_traveller() -> None:
+    """The one on the way comes home too, but home never falls silent."""
+    rows = [{"device": 2, "at": EVENING} | AT_HOME | {"device": 2}]
+    for day in range(1, 20):
+        at = EVENING + dt.timedelta(days=day)
+        rows += [AT_HOME | {"at": at}, AWAY | {"device": 2, "at": at}]
+    assert "hardly fit a traveller" in _said(one_traveller, rows)
+    assert "during 19 something played" in _said(one_traveller, rows)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [(1, "the data fit a new device"), (9, "hardly fit a new device of the household: of 5 playbacks on devices that")],
+)
+def test_a_newcomer_where_the_others_are_fits_a_new_device(address: int, said: str) -> None:
+    """Elsewhere it does not."""
+    rows: list[dict[str, object]] = [{"device": 1, "address": 1}] * 20
+    rows += [{"device": 2, "address": address}] * 5
+    assert said in _said(one_more_device, rows)
+
+
+def test_without_a_newcomer_or_anybody_before_it_nothing_is_said() -> None:
+    assert _said(one_more_device, [{"device": 1, "address": 1}] * 20) == ""
+    assert _said(one_more_device, [{"device": n, "address": 1} for n in range(10)]) == ""
+
+
+def test_who_rests_each_day_sleeps() -> None:
+    """One playback an hour for ten hours a day leaves time to sleep; one every other hour, day and night, does not."""
+    working: list[dict[str, object]] = [
+        {"at": EVENING + dt.timedelta(days=day, hours=hour)} for day in range(10) for hour in range(10)
+    ]
+    assert "the data fit people who sleep" in _said(one_who_sleeps, working)
+    tireless: list[dict[str, object]] = [{"at": EVENING + dt.timedelta(hours=2 * n)} for n in range(120)]
+    assert "hardly fit people who sleep" in _said(one_who_sleeps, tireless)
