@@ -74,6 +74,9 @@ class Comparison:
         }
 
 
+_ON_CASES = {"verdict": pl.String, "what": pl.String, "cases": pl.Int64, "within_capacity": pl.Int64}
+
+
 def compare(
     champion: AccountModel,
     challenger: AccountModel,
@@ -110,6 +113,30 @@ def compare(
         _by_peers(every),
         gained,
     )
+
+
+def on_cases(model: AccountModel, decided: Iterable[Case], *, capacity_share: float) -> pl.DataFrame:
+    """How a model sees what reviewers have decided on, by what they said: `verdict`, `what` (the confirmed kind or the
+    innocent cause; "no cause said"), `cases`, `within_capacity`: how many of them score as high as the capacity's share
+    of held-out accounts. Accounts are seen as the night that showed the case last measured them."""
+    said = [case for case in decided if case.taught in ("confirmed", "false alarm") and case.measured]
+    if not said:
+        return pl.DataFrame(schema=_ON_CASES)
+    measured = pl.DataFrame(
+        [{name: case.measured.get(name) for name in model.names} for case in said],
+        schema=dict.fromkeys(model.names, pl.Float64),
+    )
+    found = score(model, measured.with_columns(account=pl.int_range(len(said), dtype=pl.UInt64)))
+    what = [case.verdict_kind if case.taught == "confirmed" else case.cause or "no cause said" for case in said]
+    rows = pl.DataFrame(
+        {
+            "verdict": [case.taught for case in said],
+            "what": what,
+            "within_capacity": found["p_value"] <= capacity_share,
+        }
+    )
+    counted = rows.group_by("verdict", "what").agg(cases=pl.len(), within_capacity=pl.col("within_capacity").sum())
+    return counted.select(pl.col(name).cast(dtype) for name, dtype in _ON_CASES.items()).sort("verdict", "what")
 
 
 def _scored(model: AccountModel, night: PastNight) -> pl.DataFrame:

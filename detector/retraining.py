@@ -183,12 +183,13 @@ def _train(
     record["confirmed_left_out"] = seen.height - left.height
     record["suppressed_left_out"] = left.height - own
     models = doors.registry()
+    capacity = settings.decision.capacity_share
     logged = models.log(
         fitted,
         example=registry.example_of(fitted),
         record=record,
         metrics={"accounts": own, "features": len(fitted.names)},
-        card=card(fitted, record),
+        card=card(fitted, record, comparison.on_cases(fitted, doors.ledger.cases.decided(), capacity_share=capacity)),
     )
     first = models.with_alias(registry.CHAMPION) is None
     (models.promote if first else models.challenge)(logged.version)
@@ -232,15 +233,20 @@ def _record(
     }
 
 
-def card(fitted: model.AccountModel, record: dict[str, Any]) -> str:
-    """The model card (Mitchell et al. 2019), filled from the run."""
+def card(fitted: model.AccountModel, record: dict[str, Any], on_cases: pl.DataFrame) -> str:
+    """The model card (Mitchell et al. 2019), filled from the run; `on_cases` is how the model sees what reviewers have
+    decided on (see `comparison.on_cases`)."""
     template = string.Template(config.packaged("models/card.md").read_text(encoding="utf-8"))
     typical = fitted.quantiles_[len(fitted.quantiles_) // 2]
     rows = "\n".join(
         f"| `{name}` | {features.CATALOGUE[name].family} | {value:.3g} {features.CATALOGUE[name].unit} |"
         for name, value in zip(fitted.names, typical, strict=True)
     )
+    verdicts = "\n".join(
+        f"| {verdict} | {what} | {cases} | {within} |" for verdict, what, cases, within in on_cases.iter_rows()
+    )
     return template.substitute(
+        verdicts=verdicts or "| none yet | | | |",
         first_day=record["first_day"],
         day=record["day"],
         own_accounts=record["own_accounts"],

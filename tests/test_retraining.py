@@ -90,3 +90,24 @@ def test_nights_that_a_model_can_not_read_are_left_out(doors: Doors, settings: c
     assert found is not None
     assert found.nights["day"].to_list() == [TRAINED_UNTIL]
     assert found.lost_share == 0
+
+
+def test_the_model_card_counts_verdicts_by_kind_and_cause(
+    doors: Doors, settings: config.Settings, ticking: Callable[[], dt.datetime]
+) -> None:
+    """Before any verdict it says so; then a row for each kind that was confirmed and each innocent cause."""
+    before = doors.registry().with_alias(CHAMPION)
+    assert before is not None
+    assert "| none yet |" in doors.registry().attached(before.version)["card.md"].decode()
+    first, second, third, *_ = doors.ledger.cases.queue()
+    verdicts = [
+        (first.account, Verdict("confirmed", kind="ring")),
+        (second.account, Verdict("false alarm", cause="a big family")),
+        (third.account, Verdict("undecided")),
+    ]
+    doors.ledger.cases.decide(verdicts, actor="ana", now=ticking())
+    trained = retraining.retrain(doors, TRAINED_UNTIL, settings=settings, clock=ticking)
+    card = doors.registry().attached(trained.version)["card.md"].decode()
+    assert "| confirmed | ring | 1 | " in card
+    assert "| false alarm | a big family | 1 | " in card
+    assert "none yet" not in card
