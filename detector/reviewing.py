@@ -4,16 +4,24 @@ Whoever looks is on record before anything is shown.
 """
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from statistics import median
+from typing import Any, TypeVar, get_args
 
 import polars as pl
 
-from detector import cases, config, error_rate, identity
-from detector.cases import Case, Outcome, Verdict
+from detector import aftermath, cases, config, error_rate, identity
+from detector.cases import Case, Outcome, Response, Verdict
 from detector.errors import InputError, SettingsError
+from detector.ranking import wilson
 from detector.runs import Doors
+from detector.suppressing import Scope, Suppressed
 from detector.views import Filters
+
+_NUMBER_DIGITS = 10  # of a case number, at most: an account has 16
+_Word = TypeVar("_Word", bound=str)
 
 
 @dataclass(frozen=True)
@@ -55,8 +63,11 @@ def take_next(doors: Doors, *, reviewer: str, now: dt.datetime) -> Case:
 def show(
     doors: Doors, account: int, *, settings: config.Settings, reviewer: str, purpose: str | None, now: dt.datetime
 ) -> dict[str, Any]:
-    """A case: where it stands (`case`), what was done to it (`acts`), earlier cases of the account (`earlier`), and
-    what the latest night that showed it has to say (`night`, see `explaining.explain`).
+    """A case: where it stands (`case`), what was done to it (`acts`), what came of it where it was confirmed (`came`,
+    see `aftermath`; null: it was not), earlier cases of the account (`earlier`), what does not count for the account
+    (`suppressed`), and what the latest night that showed it has to say (`night`, see `explaining.explain`).
+
+    Nobody else decides the case for a while (`cases.HOLD_S`).
 
     With a `purpose` the account's own id and the names of its titles are shown too.
 
@@ -77,19 +88,40 @@ def show(
     run = doors.ledger.run(found[0].run_id)
     if run is not None and run.status != "published":
         run = doors.ledger.published(found[0].last_day)  # the same night, published anew
+    newest = found[0]
     return {
-        "case": asdict(found[0]),
-        "acts": [asdict(act) for act in doors.ledger.cases.acts(found[0].id)],
+        "case": asdict(newest),
+        "acts": [asdict(act) for act in doors.ledger.cases.acts(newest.id)],
+        "came": aftermath.came_of(doors.ledger.cases.later_nights(newest.id).get(newest.id, []))
+        if newest.status == "decided" and newest.taught == "confirmed"
+        else None,
         "earlier": [asdict(case) for case in found[1:]],
+        "suppressed": [asdict(one) for one in doors.ledger.suppressions.all(digits) if one.holds(now.date())],
         "night": None
         if run is None
         else explaining.explain(doors, run, account, settings=settings, names=purpose is not None),
     }
 
 
+def account_of(doors: Doors, typed: str) -> str:
+    """The account (16 hex digits) of a case number or of its own digits, as they were typed.
+
+    Raises:
+        InputError: there is no case of that number.
+        SettingsError: it is neither.
+    """
+    number = typed.strip().removeprefix("#")
+    if not (number.isdecimal() and len(number) <= _NUMBER_DIGITS):
+        return f"{identity.from_hex(typed.strip()):016x}"
+    case = doors.ledger.cases.numbered(int(number))
+    if case is None:
+        raise InputError(f"expected the number of a case, found none of {number}; `detector review list` shows them")
+    return case.account
+
+
 def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
-    """Accounts (16 hex digits) and verdicts of a table: `account` or `account_id`, `verdict`, and maybe `kind`, `cause`
-    and `note`. All columns are text; an empty or missing one says nothing.
+    """Accounts (16 hex digits) and verdicts of a table: `account` or `account_id`, `verdict`, and maybe `kind`,
+    `cause`, `action` and `note`. All columns are text; an empty or missing one says nothing.
 
     Raises:
         InputError: it is not such a table, or a row of it says something that can not be; the message has its number.
@@ -105,11 +137,12 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
         table = table.with_columns(account=identity.to_hex(ids))
     rows = []
     for number, row in enumerate(table.cast(pl.String).iter_rows(named=True), start=1):
-        said = {name: row.get(name) or None for name in ("account", "verdict", "kind", "cause")}
+        said = {name: row.get(name) or None for name in ("account", "verdict", "kind", "cause", "action")}
         try:
             verdict = Verdict(
-                outcome_of(said["verdict"] or ""), kind=said["kind"], cause=said["cause"], note=row.get("note") or ""
-            )
+                outcome_of(said["verdict"] or ""), kind=said["kind"], cause=said["cause"], note=row.get("note") or "",
+                response=response_of(said["action"] or "none"),
+            )  # fmt: skip
             rows.append((f"{identity.from_hex(said['account'] or ''):016x}", verdict))
         except SettingsError as error:
             raise InputError(f"row {number}: {error}") from None
@@ -125,18 +158,91 @@ def outcome_of(text: str) -> Outcome:
     Raises:
         SettingsError: it is none.
     """
-    said = text.strip().lower().replace("-", " ")
     outcomes: tuple[Outcome, ...] = get_args(Outcome)
-    for outcome in outcomes:
-        if said == outcome:
-            return outcome
-    raise SettingsError(f"expected a verdict (confirmed, false-alarm, undecided), found {text!r}; use one of these")
+    return _one_of(outcomes, text, "a verdict")
+
+
+def response_of(text: str) -> Response:
+    """An action as it is typed; words may be joined by a hyphen.
+
+    >>> response_of("limit-streams")
+    'limit streams'
+
+    Raises:
+        SettingsError: it is none.
+    """
+    responses: tuple[Response, ...] = get_args(Response)
+    return _one_of(responses, text, "an action")
+
+
+def _one_of(known: Sequence[_Word], text: str, what: str) -> _Word:
+    said = text.strip().lower().replace("-", " ")
+    for one in known:
+        if said == one:
+            return one
+    words = ", ".join(one.replace(" ", "-") for one in known)
+    raise SettingsError(f"expected {what} ({words}), found {text!r}; use one of these")
+
+
+def exported(found: Iterable[Case]) -> pl.DataFrame:
+    """Cases as a table for other programs, with why in one line."""
+    names = [
+        "id", "account", "status", "origin", "kind", "score", "family", "nights", "first_day", "last_day", "opened_at",
+        "assignee", "outcome", "verdict_kind", "cause", "response", "decided_by", "decided_at", "seconded_by",
+        "contest",
+    ]  # fmt: skip
+    rows = [
+        {name: getattr(case, name) for name in names} | {"why": next((r["sentence"] for r in case.reasons), None)}
+        for case in found
+    ]
+    types: list[tuple[pl.DataType, tuple[str, ...]]] = [
+        (pl.String(), (*names, "why")),
+        (pl.Int64(), ("id", "nights")),
+        (pl.Float64(), ("score",)),
+        (pl.Date(), ("first_day", "last_day")),
+        (pl.Datetime("ms", "UTC"), ("opened_at", "decided_at")),
+    ]
+    return pl.DataFrame(rows, schema={name: dtype for dtype, of_it in types for name in of_it})
+
+
+def scope_of(*, feature: str = "", device: str = "", network: str = "") -> tuple[Scope, str | None]:
+    """What does not count, and its value: one of these, or everything where none is said.
+
+    Raises:
+        SettingsError: more than one is said, the feature is none that there is, or the others are not 16 hex digits.
+    """
+    said: list[tuple[Scope, str]] = [("feature", feature), ("device", device), ("network", network)]
+    given = [(scope, value) for scope, value in said if value]
+    if len(given) > 1:
+        raise SettingsError("expected one of feature, device and network, found more; suppress them one by one")
+    if not given:
+        return "everything", None
+    ((scope, value),) = given
+    if scope != "feature":
+        return scope, f"{identity.from_hex(value):016x}"
+    from detector import features  # noqa: PLC0415 - of all acts this one alone needs them
+
+    if value not in features.CATALOGUE:
+        raise SettingsError(f"expected the name of a feature, found {value!r}; `detector features` lists them")
+    return scope, value
+
+
+def suppressions(doors: Doors, account: str | None, *, reviewer: str, now: dt.datetime) -> list[Suppressed]:
+    """What was ever suppressed, of one account or of all, the newest first; the look is on record."""
+    doors.ledger.write_audit(actor=reviewer, action="review: suppressions", account=account, now=now)
+    return doors.ledger.suppressions.all(account)
 
 
 def stats(doors: Doors) -> dict[str, Any]:
-    """What came of the cases: how many stand where, the verdicts by kind, and the share of false alarms among the cases
-    flagged under a promise."""
-    decided = doors.ledger.cases.decided()
+    """What came of the cases: how many stand where (`cases`), the verdicts by kind, the share of false alarms among the
+    cases flagged under a promise (`promised`), and of all verdicts, each as a share with its counts (`_share`):
+    `false_alarms` among those confirmed or not, `stopped` among the confirmed of whom later nights can tell,
+    `overridden` among the confirmed (another kind than the case looked like), `agreed` among second persons,
+    `overturned` among reviewed contests. `came` counts the confirmed by what came of them. `median_hours_to_decide` is
+    null without any.
+    """
+    asked = doors.ledger.cases
+    decided = asked.decided(measured=False)
     rows = [(case.kind, case.outcome) for case in decided]
     by_kind = (
         pl.DataFrame(rows, schema={"kind": pl.String, "outcome": pl.String}, orient="row")
@@ -144,8 +250,28 @@ def stats(doors: Doors) -> dict[str, Any]:
         .agg((pl.col("outcome") == outcome).sum().alias(outcome) for outcome in cases.OUTCOMES)
         .sort("kind")
     )
+    confirmed = [case for case in decided if case.taught == "confirmed"]
+    sure = [case for case in decided if case.taught != "undecided"]
+    nights, acts = asked.later_nights(), asked.acts_count()
+    came = Counter(aftermath.came_of(nights.get(case.id, [])) for case in confirmed)
+    hours = [(case.decided_at - case.opened_at).total_seconds() / 3600 for case in decided if case.decided_at]
+    settled = [case for case in decided if case.contest in ("upheld", "overturned")]
+    agreed = acts.get("agreed", 0)
     return {
-        "cases": doors.ledger.cases.counts(),
+        "cases": asked.counts(),
         "verdicts": by_kind.to_dicts(),
         "promised": asdict(error_rate.measured(decided)),
+        "false_alarms": _share(len(sure) - len(confirmed), len(sure)),
+        "stopped": _share(came["stopped"], came["stopped"] + came["goes on"]),
+        "overridden": _share(sum(case.verdict_kind != case.kind for case in confirmed), len(confirmed)),
+        "agreed": _share(agreed, agreed + acts.get("disagreed", 0)),
+        "overturned": _share(sum(case.contest == "overturned" for case in settled), len(settled)),
+        "came": {outcome: came[outcome] for outcome in get_args(aftermath.Came)},
+        "median_hours_to_decide": round(median(hours), 2) if hours else None,
     }
+
+
+def _share(count: int, of: int) -> dict[str, Any]:
+    """A share with its counts and its 95 % interval (Wilson 1927); null where there is nothing to count among."""
+    low, high = wilson(count / of, of) if of else (None, None)
+    return {"count": count, "of": of, "share": count / of if of else None, "low_share": low, "high_share": high}

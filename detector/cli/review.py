@@ -1,4 +1,4 @@
-"""Review in the terminal: the queue, a case with its evidence, verdicts."""
+"""Review in the terminal: the queue, a case with its evidence, what came of the cases."""
 
 # ruff: noqa: PLC0415
 import getpass
@@ -10,55 +10,123 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from detector.cli._common import Json, app, now, opened, show
-from detector.cli.reading import explained, read_table
+from detector.cli.reading import explained, write_table
 from detector.errors import SettingsError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from detector.cases import Case
     from detector.runs import Doors
 
 review_app = typer.Typer(help="The cases put before reviewers, and their verdicts.", no_args_is_help=True)
 app.add_typer(review_app, name="review")
 
-Account = Annotated[str, typer.Argument(help="16 hex digits.", show_default=False)]
+Account = Annotated[str, typer.Argument(help="16 hex digits, or the number of a case.", show_default=False)]
 OwnId = Annotated[
     str | None, typer.Option("--id", metavar="-", help="- reads the service's own id from standard input.")
 ]
-Note = Annotated[str, typer.Option(help="What should be remembered.", show_default=False)]
+_WIDTH = 80
 
 
 def account_of(account: str, own_id: str | None, doors: "Doors") -> int:
     """The account that was typed, or whose own id stands on standard input; SettingsError where it is neither."""
-    from detector import identity
+    from detector import identity, reviewing
 
     if (own_id is None) == (not account) or own_id not in (None, "-"):
         raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
-    return identity.from_hex(account) if account else identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
+    if account:
+        return identity.from_hex(reviewing.account_of(doors, account))
+    return identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
 
 
 @review_app.command("list")
 def list_cases(
     context: typer.Context,
+    status: Annotated[str, typer.Option(help="open, proposed, decided or withdrawn.")] = "open",
     kind: Annotated[str, typer.Option(help="Only cases that look like this.", show_default=False)] = "",
     origin: Annotated[str, typer.Option(help="Only flag, or only calibration.", show_default=False)] = "",
+    family: Annotated[str, typer.Option(help="Only where its evidence is strongest.", show_default=False)] = "",
+    least_score: Annotated[float | None, typer.Option(help="Only from this score on.", show_default=False)] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only those in your hands.")] = False,
+    free: Annotated[bool, typer.Option("--free", help="Only those in nobody's hands.")] = False,
+    snoozed: Annotated[bool, typer.Option("--snoozed", help="Those too that sleep until some day.")] = False,
+    view: Annotated[str, typer.Option(help="The filters you kept under this name.", show_default=False)] = "",
+    save_view: Annotated[str, typer.Option(help="Keep these filters under a name.", show_default=False)] = "",
     limit: Annotated[int, typer.Option(min=1, help="Rows shown of a table.")] = 20,
+    skip: Annotated[int, typer.Option(min=0, help="Rows of the table left out before that.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Write all of them to a .csv, .json or .parquet.", show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
-    """The open cases, in the order in which they are offered to you."""
-    from detector import reviewing, terminal
+    """The cases, in the order in which they are offered to you."""
+    from detector import reviewing
     from detector.views import Filters
 
+    said = {
+        "status": status, "kind": kind or None, "origin": origin or None, "family": family or None,
+        "least_score": least_score, "mine": mine, "free": free, "snoozed": snoozed,
+    }  # fmt: skip
     with opened(context) as (doors, _):
-        me = getpass.getuser()
-        filters = Filters(kind=kind or None, origin=origin or None, mine=mine)  # type: ignore[arg-type]
-        found = reviewing.queue(doors, filters, reviewer=me, now=now()).cases
-        rows = [asdict(case) for case in found]
-        columns = ["account", "score", "kind", "origin", "nights", "last_day", "assignee"]
-        text = terminal.table(rows[:limit], columns) if rows else "no open case"
-        if len(rows) > limit:
-            text += f"\n... and {len(rows) - limit} more; --limit or --json shows them"
-        show(rows, json, text)
+        me, moment = getpass.getuser(), now()
+        filters = Filters.of(said)
+        if view:
+            kept = doors.ledger.views.of(me)
+            if view not in kept:
+                raise SettingsError(
+                    f"expected a view of yours ({', '.join(kept) or 'there is none yet'}), found {view!r}; "
+                    "keep one with --save-view"
+                )
+            filters = Filters.of(kept[view].said() | filters.said())
+        if save_view:
+            doors.ledger.views.keep(me, save_view, filters)
+        all_of_them = json or out is not None
+        page = reviewing.queue(
+            doors, filters, reviewer=me, now=moment, limit=None if all_of_them else limit,
+            offset=0 if all_of_them else skip,
+        )  # fmt: skip
+        if out is not None:
+            write_table(reviewing.exported(page.cases), out)
+            print(f"{page.total} cases written to {out}")
+            return
+        show([_plain(case) for case in page.cases], json, _listed(page.cases, page.total, skip, filters.status, moment))
+
+
+def _listed(found: "list[Case]", total: int, skip: int, status: str, moment: "dt.datetime") -> str:
+    from detector import terminal
+
+    if not found:
+        return f"no {status} case"
+    rows = [
+        {
+            "case": case.id,
+            "account": case.account,
+            "score": case.score,
+            "kind": case.verdict_kind or case.kind,
+            "age": f"{(moment - case.opened_at).days} d",
+            "who": _hands(case, moment),
+        }
+        for case in found
+    ]
+    head, *lines = terminal.table(rows, list(rows[0])).split("\n")
+    text = [head]
+    for case, line in zip(found, lines, strict=True):
+        text += [line[:_WIDTH], f"  {_why(case)}"[:_WIDTH]]
+    if total > skip + len(found):
+        text.append(f"... and {total - skip - len(found)} more; --limit, --skip, --out or --json shows them")
+    return "\n".join(text)
+
+
+def _why(case: "Case") -> str:
+    origin = "calibration: " if case.origin == "calibration" else ""
+    return origin + (case.reasons[0]["sentence"] if case.reasons else f"strongest in {case.family}")
+
+
+def _hands(case: "Case", moment: "dt.datetime") -> str:
+    if case.held_by and case.held_until and case.held_until > moment:
+        return f"{case.held_by} looks"
+    return case.seconded_by or case.decided_by or case.assignee or ""
 
 
 @review_app.command("next")
@@ -71,7 +139,7 @@ def take_next(context: typer.Context, json: Json = False) -> None:
         case = reviewing.take_next(doors, reviewer=me, now=moment)
         account = identity.from_hex(case.account)
         found = reviewing.show(doors, account, settings=loaded.settings, reviewer=me, purpose=None, now=moment)
-        show(found, json, _case(found))
+        show(found, json, _case(found, me))
 
 
 @review_app.command("show")
@@ -90,121 +158,79 @@ def show_case(
     if unmask is not None and not unmask.strip():
         raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
     with opened(context) as (doors, loaded):
+        me = getpass.getuser()
         found = reviewing.show(
-            doors, account_of(account, own_id, doors), settings=loaded.settings, reviewer=getpass.getuser(),
-            purpose=unmask, now=now(),
-        )  # fmt: skip
-        show(found, json, _case(found))
+            doors, account_of(account, own_id, doors), settings=loaded.settings, reviewer=me, purpose=unmask, now=now()
+        )
+        show(found, json, _case(found, me))
 
 
-def _case(found: dict[str, Any]) -> str:
+def _case(found: dict[str, Any], me: str) -> str:
+    from detector import terminal
+
     case = found["case"]
-    lines = [f"case {case['id']}, {_standing(case)}"]
+    lines = [f"case {case['id']}, {standing(case)}"]
+    if case["held_by"] not in (None, me):
+        lines.append(f"{case['held_by']} is looking at it until {case['held_until']:%H:%M} UTC: nobody else can decide")
     lines.append(f"shown by {case['nights']} nights from {case['first_day']} to {case['last_day']}")
+    if case["snoozed_until"]:
+        lines.append(f"out of the queue until {case['snoozed_until']}")
     if case["origin"] == "calibration":
         lines.append("not flagged: one of the highest held-out accounts, whose verdicts earn a stated error rate")
+    if found["came"]:
+        lines.append(f"what came of it: {found['came']}")
+    if case["contest"]:
+        by = f" by {case['contest_by']}" if case["contest_by"] else ""
+        lines.append(f"contested by the holder, {case['contested_at']:%Y-%m-%d}: {case['contest']}{by}")
+    for one in found["suppressed"]:
+        what = " ".join(filter(None, (one["scope"], one["value"])))
+        lines.append(f"does not count until {one['ends_on']}: {what} (suppression {one['id']} by {one['made_by']})")
     for act in found["acts"]:
-        detail = ", ".join(f"{name}: {value}" for name, value in act["detail"].items() if value)
-        lines.append(f"  {act['at']:%Y-%m-%d %H:%M} {act['actor']}: {act['action']}{f' ({detail})' if detail else ''}")
+        detail = ", ".join(f"{name}: {_said(value)}" for name, value in act["detail"].items() if value)
+        said = f"{act['actor']}: {act['action']}{f' ({detail})' if detail else ''}"
+        lines.append(f"  {act['at']:%Y-%m-%d %H:%M} {terminal.printable(said)}")
     for earlier in found["earlier"]:
-        lines.append(f"  earlier case {earlier['id']}: {_standing(earlier)}")
+        lines.append(f"  earlier case {earlier['id']}: {standing(earlier)}")
     lines += ["", explained(found["night"]) if found["night"] else "the night that showed it is no longer published"]
     if case["status"] == "open":
         lines += ["", f"next: detector review decide {case['account']} --verdict confirmed|false-alarm|undecided"]
+    if case["status"] == "proposed":
+        lines += ["", f"next, by somebody else: detector review agree|disagree {case['account']}"]
     return "\n".join(lines)
 
 
-def _standing(case: dict[str, Any]) -> str:
-    if case["status"] != "decided":
+def _said(value: Any) -> str:
+    """What an act says, in words: a list as before and after, or as its members."""
+    if not isinstance(value, list):
+        return str(value)
+    if len(value) == 2 and not all(isinstance(one, str) and "_" in one for one in value):
+        return " to ".join(f"{one:.2f}" if isinstance(one, float) else str(one) for one in value)
+    return ", ".join(map(str, value))
+
+
+def standing(case: dict[str, Any]) -> str:
+    """Where a case stands, on one line."""
+    if case["outcome"] is None:
         return str(case["status"]) + (f", in the hands of {case['assignee']}" if case["assignee"] else "")
     what = case["verdict_kind"] or case["cause"]
-    return f"{case['outcome']}{f' ({what})' if what else ''} by {case['decided_by']}, {case['decided_at']:%Y-%m-%d}"
+    action = f", action: {case['response']}" if case["response"] not in (None, "none") else ""
+    second = f" with {case['seconded_by']}" if case["seconded_by"] else ""
+    waits = ", waits for a second person" if case["status"] == "proposed" else ""
+    overturned = ", overturned after a contest" if case["contest"] == "overturned" else ""
+    return (
+        f"{case['outcome']}{f' ({what})' if what else ''}{action} by {case['decided_by']}{second}, "
+        f"{case['decided_at']:%Y-%m-%d}{waits}{overturned}"
+    )
 
 
-@review_app.command()
-def decide(
-    context: typer.Context,
-    account: Account = "",
-    own_id: OwnId = None,
-    verdict: Annotated[str, typer.Option(help="confirmed, false-alarm or undecided.", show_default=False)] = "",
-    kind: Annotated[
-        str, typer.Option(help="Confirmed kind; default: what the case looks like.", show_default=False)
-    ] = "",
-    cause: Annotated[str, typer.Option(help="Innocent cause of a false alarm.", show_default=False)] = "",
-    note: Note = "",
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--from", help="CSV or Parquet with account or account_id, verdict, kind, cause, note.", show_default=False
-        ),
-    ] = None,
-) -> None:
-    """Close a case with a verdict, or many with a table: all of them or none."""
-    from detector import reviewing
-    from detector.cases import Verdict
-
-    if (table is None) == (not verdict):
-        raise SettingsError("expected --verdict for one account, or --from for a table of them; give one of the two")
-    with opened(context) as (doors, _):
-        if table is not None:
-            verdicts = reviewing.verdicts_of(read_table(table, "a table with account and verdict"), doors)
-        else:
-            said = Verdict(reviewing.outcome_of(verdict), kind=kind or None, cause=cause or None, note=note)  # type: ignore[arg-type]
-            verdicts = [(f"{account_of(account, own_id, doors):016x}", said)]
-        decided = doors.ledger.cases.decide(verdicts, actor=getpass.getuser(), now=now())
-        print("\n".join(_decided(case) for case in decided[:20]))
-        if len(decided) > 20:
-            print(f"... and {len(decided) - 20} more")
-
-
-def _decided(case: "Case") -> str:
-    return f"{case.account}: {_standing(asdict(case))}"
-
-
-@review_app.command()
-def note(
-    context: typer.Context,
-    text: Annotated[str, typer.Option("--note", help="What should be remembered.")],
-    account: Account = "",
-    own_id: OwnId = None,
-) -> None:
-    """Add a note to a case."""
-    with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.note(digits, text, actor=getpass.getuser(), now=now())
-        print(f"noted with case {case.id}")
-
-
-@review_app.command()
-def assign(
-    context: typer.Context,
-    account: Account = "",
-    own_id: OwnId = None,
-    to: Annotated[str, typer.Option(help="Whose hands; default: yours.", show_default=False)] = "",
-    nobody: Annotated[bool, typer.Option("--nobody", help="Give it back to the queue.")] = False,
-) -> None:
-    """Put a case into somebody's hands."""
-    if to and nobody:
-        raise SettingsError("expected --to or --nobody, found both; give one of them")
-    with opened(context) as (doors, _):
-        me = getpass.getuser()
-        digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.assign(digits, None if nobody else to or me, actor=me, now=now())
-        print(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
-
-
-@review_app.command()
-def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
-    """Take a verdict back: the case is open again."""
-    with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.undo(digits, note, actor=getpass.getuser(), now=now())
-        print(f"case {case.id} is open again")
+def _plain(case: "Case") -> dict[str, Any]:
+    """A case of a list, as plain data: what was measured is asked for case by case."""
+    return {name: value for name, value in asdict(case).items() if name != "measured"}
 
 
 @review_app.command()
 def stats(context: typer.Context, json: Json = False) -> None:
-    """What came of the cases: verdicts by kind, and false alarms against what was promised."""
+    """What came of the cases: verdicts by kind, false alarms against what was promised, and how the desk works."""
     from detector import reviewing, terminal
 
     with opened(context) as (doors, loaded):
@@ -223,4 +249,26 @@ def stats(context: typer.Context, json: Json = False) -> None:
             ]
         else:
             lines += ["", "no error rate has been promised yet, or none of what was flagged under it is decided"]
+        if found["verdicts"]:
+            lines += ["", _shares(found)]
         show(found, json, "\n".join(lines))
+
+
+def _shares(found: dict[str, Any]) -> str:
+    from detector import terminal
+
+    names = {
+        "false_alarms": "false alarms among the verdicts",
+        "stopped": "the pattern stopped, where that can be told",
+        "overridden": "another kind confirmed than proposed",
+        "agreed": "second persons who agreed",
+        "overturned": "contests that overturned the verdict",
+    }
+    rows = []
+    for name, words in names.items():
+        one = found[name]
+        interval = f"{one['low_share']:.0%} to {one['high_share']:.0%}" if one["of"] else None
+        share = f"{one['share']:.0%}" if one["of"] else None
+        rows.append({"share of": words, "": share, "95 %": interval, "count": one["count"], "of": one["of"]})
+    hours = found["median_hours_to_decide"]
+    return terminal.table(rows, list(rows[0])) + f"\nmedian time from opening to verdict: {hours:g} h"

@@ -1,0 +1,153 @@
+"""The review desk as people type it, in one process: what it prints, what it refuses, who may do what."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from support import QUICK, TRAINED_UNTIL, clock
+from typer.testing import CliRunner
+
+from detector import config
+from detector.cli import app
+from detector.errors import DetectorError
+from detector.nightly import night
+from detector.runs import open_doors
+
+Typed = Callable[..., str]
+
+
+@pytest.fixture
+def typed(home: Path, settings: config.Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Typed:
+    """`detector review ...` as somebody types it in a home with one published night: what is printed."""
+    with open_doors(home, settings) as doors:
+        night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: object, who: str = "ana") -> str:
+        env = QUICK | {"LOGNAME": who, "COLUMNS": "80"}
+        done = CliRunner().invoke(app, ["--home", str(home), "review", *map(str, args)], env=env)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.output
+
+    return run
+
+
+def _queue(typed: Typed) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(typed("list", "--json"))
+    return found
+
+
+def test_the_desk_as_one_types_it(typed: Typed) -> None:
+    """Snooze, suppress, lift, contest, reopen, views and stats; a case by its number; the queue within 80 columns."""
+    one, two = _queue(typed)[:2]
+    assert "measured" not in one
+    for args, said in (
+        (["snooze", one["id"], "--until", "2999-01-01"], "out of the queue until 2999-01-01"),
+        (["snooze", one["id"], "--wake"], "in the queue again"),
+        (
+            ["suppress", two["account"], "--until", "2999-01-01", "--why", "a lab", "--feature", "devices"],
+            "suppression 1",
+        ),
+        (["suppressions"], "a lab"),
+        (["show", f"#{two['id']}"], "does not count until 2999-01-01: feature devices"),
+        (["lift", "1"], "counts again"),
+        (["decide", two["id"], "--verdict", "confirmed", "--action", "message"], "action: message"),
+        (["contest", two["id"], "--note", "it is only us"], "contest open"),
+        (["show", two["id"]], "contested by the holder"),
+        (["show", two["id"]], "what came of it: unknown"),
+        (["stats"], "median time"),
+        (["reopen", two["id"], "--note", "they wrote again"], "open again"),
+        (["list", "--origin", "calibration", "--limit", "3", "--save-view", "cal"], "more"),
+        (["list", "--view", "cal", "--skip", "1"], "calibration: "),
+    ):
+        out = typed(*args)
+        assert said in out, args
+        if args[0] == "list":
+            assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_severe_action_takes_two_people(typed: Typed) -> None:
+    """The first can not agree with the own verdict; the second can, and then it counts."""
+    number = _queue(typed)[0]["id"]
+    said = typed("decide", number, "--verdict", "confirmed", "--action", "limit-streams")
+    assert "action: limit streams" in said
+    assert "waits for a second person" in said
+    assert str(number) in typed("list", "--status", "proposed")
+    for word in ("agree", "disagree"):
+        with pytest.raises(DetectorError, match="another person than ana"):
+            typed(word, number)
+    assert "open again" in typed("disagree", number, "--note", "a family", who="ben")
+    typed("decide", number, "--verdict", "confirmed", "--action", "refer")
+    assert "by ana with ben" in typed("agree", number, who="ben")
+    typed("contest", number, "--note", "we are five")
+    for who in ("ana", "ben"):
+        with pytest.raises(DetectorError, match="no part in the verdict"):
+            typed("contest", number, "--result", "upheld", who=who)
+    assert "contest overturned" in typed("contest", number, "--result", "overturned", who="eva")
+    stats = json.loads(typed("stats", "--json"))
+    assert (stats["agreed"]["count"], stats["agreed"]["of"]) == (1, 2)
+    assert stats["false_alarms"]["share"] == 1
+    assert stats["overturned"]["share"] == 1
+
+
+def test_who_looks_keeps_others_from_deciding(typed: Typed) -> None:
+    """The queue and the case say who looks; a verdict of somebody else is refused meanwhile."""
+    number = _queue(typed)[0]["id"]
+    typed("show", number)
+    assert "ana looks" in typed("list", "--limit", "1", who="ben")
+    assert "ana is looking at it" in typed("show", number, who="ben")
+    with pytest.raises(DetectorError, match="wait, or ask"):
+        typed("decide", number, "--verdict", "undecided", who="ben")
+    assert "undecided by ana" in typed("decide", number, "--verdict", "undecided")
+
+
+def test_the_queue_is_written_for_other_programs(typed: Typed, tmp_path: Path) -> None:
+    """CSV, JSON and Parquet hold all of it; verdicts come back from a table, with actions."""
+    queue = _queue(typed)
+    for name in ("queue.csv", "queue.json", "queue.parquet"):
+        assert f"{len(queue)} cases" in typed("list", "--out", name)
+    assert pl.read_parquet(tmp_path / "queue.parquet")["account"].to_list() == [case["account"] for case in queue]
+    table = pl.read_csv(tmp_path / "queue.csv", infer_schema=False).head(2)
+    verdicts = table.select("account", verdict=pl.lit("confirmed"), action=pl.lit("refer"))
+    verdicts.write_csv(tmp_path / "verdicts.csv")
+    assert typed("decide", "--from", "verdicts.csv").count("waits for a second person") == 2
+
+
+def test_what_strangers_write_is_shown_escaped(typed: Typed) -> None:
+    """A note with an escape, a turned reading order and a line break: harmless in text and in JSON."""
+    account = _queue(typed)[0]["account"]
+    typed("note", account, "--note", "\x1b[2Jwipe \u202egnirts\nnext: detector review decide")
+    for args in (["show", account], ["show", account, "--json"]):
+        assert all(line.isprintable() for line in typed(*args).split("\n"))
+    assert "wipe" in typed("show", account)
+    assert "gnirts\nnext" not in typed("show", account)
+
+
+@pytest.mark.parametrize(
+    ("args", "saying"),
+    [
+        (["list", "--view", "gone"], "--save-view"),
+        (["list", "--status", "lost"], "withdrawn"),
+        (["list", "--out", "queue.xlsx"], ".parquet"),
+        (["show", "99999"], "number of a case"),
+        (["suppress", "0" * 16, "--why", "x"], "--until"),
+        (["suppress", "0" * 16, "--why", "x", "--until", "2020-01-01"], "later day"),
+        (["suppress", "0" * 16, "--why", "x", "--until", "2999-01-01", "--feature", "wealth"], "detector features"),
+        (["suppress", "0" * 16, "--why", "x", "--until", "2999-01-01", "--device", "abc"], "16 hex digits"),
+        (["snooze", "0" * 16], "--wake"),
+        (["snooze", "0" * 16, "--until", "2020-01-01"], "review list"),
+        (["contest", "0" * 16], "holder's words"),
+        (["contest", "0" * 16, "--result", "won"], "overturned"),
+        (["lift", "7"], "review suppressions"),
+        (["decide", "0" * 16, "--verdict", "confirmed", "--action", "ban"], "limit-streams"),
+        (["decide", "0" * 16, "--verdict", "false-alarm", "--action", "message"], "confirmed only"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(home: Path, args: list[str], saying: str) -> None:
+    """Each refusal says what was expected and what to do."""
+    done = CliRunner().invoke(app, ["--home", str(home), "review", *args], env=QUICK)
+    assert isinstance(done.exception, DetectorError)
+    assert saying in str(done.exception)
