@@ -12,7 +12,7 @@ import io
 import ipaddress
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +38,8 @@ _DOMAINS = {
     "address": ["address_text"],
     "network": ["network_text"],
 }
+# Of these a log says few again and again: each is worked out once, and joining is several times as fast as hashing.
+_FEW = ("title", "network")
 _CLEAR = [*dict.fromkeys(part for parts in _DOMAINS.values() for part in parts), "title_name", "playback_id"]
 
 
@@ -113,10 +115,11 @@ def _hmac(value: pl.Expr, key: str) -> pl.Expr:
     return plh.concat_str(value).chash.hmac_sha256(key=key)
 
 
-def _text(domain: str, parts: Iterable[str]) -> pl.Expr:
+def _text(domain: str, parts: Iterable[str | pl.Expr]) -> pl.Expr:
     """What names an id: its parts together; null where a part is null."""
     escapes = {sign: _ESCAPE + sign for sign in (_ESCAPE, _SEPARATOR)}
-    escaped = (pl.col(part).cast(pl.String).str.replace_many(escapes) for part in parts)
+    columns = (pl.col(part) if isinstance(part, str) else part for part in parts)
+    escaped = (column.cast(pl.String).str.replace_many(escapes) for column in columns)
     return pl.concat_str(pl.lit(domain), *escaped, separator=_SEPARATOR)
 
 
@@ -136,44 +139,47 @@ def pseudonymise(rows: pl.DataFrame, keys: Keys, settings: config.Identity) -> p
     >>> out["account"].n_unique(), out["title"].n_unique()
     (2, 1)
     """
-    rows = rows.join(ip_prefixes(rows["ip"], settings), on="ip", how="left", maintain_order="left")
+    address = _pseudonym(_text("address", _DOMAINS["address"]), keys.pseudonym)
+    prefixes = ip_prefixes(rows["ip"], settings).lazy().with_columns(address=address).collect().drop("address_text")
+    rows = rows.join(prefixes, on="ip", how="left", maintain_order="left")
     rows = rows.with_columns(network_text=pl.coalesce("network", "network_text"))
     return pseudonymise_ids(rows.drop("network"), keys).drop("ip", strict=False)
 
 
 def pseudonymise_ids(rows: pl.DataFrame, keys: Keys) -> pl.DataFrame:
     """As `pseudonymise`, for tables without IPs: only the id columns that are there are turned."""
-    there = set(rows.columns)
-    for parts, pseudonyms in _pseudonyms(rows, keys.pseudonym):
-        rows = rows.join(pseudonyms, on=parts, how="left", maintain_order="left")
+    there = {domain: parts for domain, parts in _DOMAINS.items() if parts[-1] in rows.columns}
+    for domain in [few for few in _FEW if few in there]:
+        distinct = _of_each(rows, domain, keys.pseudonym)
+        rows = rows.join(distinct, on=there[domain], how="left", maintain_order="left")
+    pseudonyms = {
+        domain: _pseudonym(_text(domain, parts), keys.pseudonym)
+        for domain, parts in there.items()
+        if domain not in _FEW
+    }
+    if "playback_id" in rows.columns:
+        pseudonyms["playback"] = _pseudonym(_playback_text(), keys.pseudonym)
+    rows = rows.lazy().with_columns(**pseudonyms).collect()
     if "device name" in rows.columns:
         rows = rows.with_columns(
             device=pl.coalesce("device", "device name"), device_is_real=pl.col("device_id").is_not_null()
         ).drop("device name")
-    if "playback_id" in there:
-        start = pl.col("started_at").dt.epoch("ms").cast(pl.String).alias("_start")
-        names = ("profile_id", "device_id", "device_name", "title_id")
-        rows = rows.with_columns(start, *(pl.col(name).fill_null("").alias(f"_{name}") for name in names))
-        by_key = _text("playback", ["account_id", "playback_id"])
-        by_all = _text("row", ["account_id", *(f"_{name}" for name in names), "_start"])
-        playback = _pseudonym(pl.coalesce(by_key, by_all), keys.pseudonym)
-        rows = rows.lazy().with_columns(playback=playback).collect().drop("_start", *(f"_{name}" for name in names))
     return rows.drop(_CLEAR, strict=False)
 
 
-def _pseudonyms(rows: pl.DataFrame, key: str) -> Iterator[tuple[list[str], pl.DataFrame]]:
-    """Of each domain that is there, what names its ids, and these with their pseudonym. Each distinct id is worked out
-    once: the same few thousand come again and again, and joining is several times as fast as hashing."""
-    domains = {domain: parts for domain, parts in _DOMAINS.items() if parts[-1] in rows.columns}
-    distinct = [
-        rows.lazy()
-        .select(parts)
-        .drop_nulls()
-        .unique()
-        .with_columns(_pseudonym(_text(domain, parts), key).alias(domain))
-        for domain, parts in domains.items()
-    ]
-    return zip(domains.values(), pl.collect_all(distinct), strict=True)
+def _playback_text() -> pl.Expr:
+    """What names a playback: the log's own key of the row, else all that tells it from others."""
+    start = pl.col("started_at").dt.epoch("ms")
+    names = (pl.col(name).fill_null("") for name in ("profile_id", "device_id", "device_name", "title_id"))
+    by_all = _text("row", ["account_id", *names, start])
+    return pl.coalesce(_text("playback", ["account_id", "playback_id"]), by_all)
+
+
+def _of_each(rows: pl.DataFrame, domain: str, key: str) -> pl.DataFrame:
+    """What names the distinct ids of a domain, and these with their pseudonym."""
+    parts = _DOMAINS[domain]
+    pseudonym = _pseudonym(_text(domain, parts), key).alias(domain)
+    return rows.lazy().select(parts).drop_nulls().unique().with_columns(pseudonym).collect()
 
 
 def pseudonym_of(account_id: str, keys: Keys) -> int:
