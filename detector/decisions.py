@@ -19,6 +19,15 @@ _NIGHTLY = 0.5  # of the promised share: every account is looked at again each n
 # Groups of people: more than two or three households that share. Two that last may be seen as four, for a tablet that
 # is never at home on the same day as the others stands alone; where strangers come and go, some are new.
 _CROWD, _CROWD_THAT_LASTS = 4, 3
+# By kind, the families of features whose evidence speaks for it.
+_SPEAKING = {
+    "loop or automated playback": ("repetition",),
+    "ring": ("rings",),
+    "restreaming": ("rhythm", "concurrency", "repetition"),
+    "resale": ("groups", "profiles", "places"),
+    "account takeover": ("change",),
+    "household sharing": ("groups", "profiles"),
+}
 
 
 def decide(
@@ -222,9 +231,11 @@ def _number(value: object) -> str:
 
 
 def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
-    """`account, kind`: what the case looks like, for the reviewer to confirm.
+    """`account, kind, kind_share`: what the case looks like, for the reviewer to confirm, and how sure that is.
 
-    `scores` hold the families' evidence, `features` what was measured; what is not known speaks for no kind.
+    `scores` hold the families' evidence, `features` what was measured; what is not known speaks for no kind. The share
+    is that of the kind's strongest evidence in it and the strongest of anything else together: above a half, nothing
+    speaks as loudly for another side of the account's life. It is no probability, and null where the kind is unclear.
     """
     known = scores.join(features, on="account", how="left", maintain_order="left")
     columns = set(known.columns)
@@ -241,8 +252,9 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
     by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM
-    return known.select(
+    named = known.select(
         "account",
+        *families,
         kind=pl.when((evidence("repetition") >= _RARE) & (evidence("repetition") >= strongest))
         .then(pl.lit("loop or automated playback"))
         .when((evidence("rings") >= _RARE) & value("ring_accounts", 3))
@@ -259,6 +271,18 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("resale"))
         .otherwise(pl.lit("unclear")),
     )
+    shares = [
+        pl.when(pl.col("kind") == kind).then(_share_of([f"score_{one}" for one in speaking], families))
+        for kind, speaking in _SPEAKING.items()
+    ]
+    return named.select("account", "kind", kind_share=pl.coalesce(*shares))
+
+
+def _share_of(speaking: list[str], families: list[str]) -> pl.Expr:
+    own = [name for name in families if name in speaking]
+    others = [name for name in families if name not in speaking]
+    strongest, other = (pl.max_horizontal(pl.lit(0.0), *names) for names in (own, others))
+    return pl.when(strongest > 0).then((strongest / (strongest + other)).round(3))
 
 
 def evidence_of(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mapping[str, Feature]) -> pl.DataFrame:

@@ -60,7 +60,7 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
     argued = decisions.argue(told, playbacks, features.CATALOGUE, note) if flag.is_empty() else flag
     explained |= argued.select("reasons", "counter_evidence").row(0, named=True)
     if not flag.is_empty():
-        explained |= flag.select("kind", "q_value", "first_seen", "cleared_by").row(0, named=True)
+        explained |= flag.select("kind", "kind_share", "q_value", "first_seen", "cleared_by").row(0, named=True)
         explained["since"] = _since(doors, run, account, settings)
     shown = _shown(playbacks, argued["evidence"][0])
     if names:

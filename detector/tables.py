@@ -224,6 +224,10 @@ class Flags(dy.Schema):
     account = _id("account", primary_key=True)
     day = dy.Date(primary_key=True, description="the night")
     kind = dy.String(check=lambda c: c.is_in(KINDS), description="one of cases.KINDS")
+    kind_share = dy.Float64(
+        nullable=True,
+        description="its strongest evidence, as a share of that and the strongest for anything else; null: unclear",
+    )
     score = dy.Float64(description="higher is more suspicious")
     q_value = dy.Float64(description="Benjamini-Hochberg over the night's p-values")
     unexplained = dy.Bool(description="shown though no verdict resembles it, so that new kinds are seen")

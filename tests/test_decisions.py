@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from detector import config, decisions
+from detector.cases import KINDS
 from detector.decisions import Chosen
 
 SHARING = "household sharing"
@@ -45,6 +46,26 @@ def test_a_case_is_named_after_what_it_shows(
     features = pl.DataFrame({"account": [1], **{name: [value] for name, value in measured.items()}})
     features = features.with_columns(pl.exclude("account").cast(pl.Float64))
     assert decisions.kinds(scores, features)["kind"].to_list() == [kind]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "measured", "share"),
+    [
+        ({"score_repetition": 6.0, "score_rings": 2.0}, {}, 0.75),
+        ({"score_rings": 3.0, "score_repetition": 2.0}, {"ring_accounts": 5.0}, 0.6),
+        ({"score_concurrency": 3.0}, {"hours_per_active_day": 60.0, "active_hours": 24.0}, 0.968),
+        ({}, {}, None),
+    ],
+)
+def test_how_sure_a_kind_is(evidence: dict[str, float], measured: dict[str, float], share: float | None) -> None:
+    """Its strongest evidence beside the strongest for anything else; of an unclear case nothing is said."""
+    scores = pl.DataFrame({"account": [1], **{name: [value] for name, value in (QUIET | evidence).items()}})
+    features = pl.DataFrame({"account": [1], **{name: [value] for name, value in measured.items()}})
+    assert decisions.kinds(scores, features)["kind_share"].to_list() == [share]
+
+
+def test_every_kind_but_unclear_has_families_that_speak_for_it() -> None:
+    assert {*decisions._SPEAKING, "unclear"} == set(KINDS)
 
 
 def test_a_log_without_a_family_still_has_kinds() -> None:

@@ -175,7 +175,7 @@ def explained(found: dict[str, Any]) -> str:
     if found["score"] is None:
         lines.append(f"no score: {found['status']} ({found['history_days']} days since first seen)")
     else:
-        flagged = f"flagged, looks like: {found['kind']}" if found["flagged"] else "not flagged"
+        flagged = f"flagged, looks like: {_kind(found)}" if found["flagged"] else "not flagged"
         lines.append(
             f"{flagged}; score {found['score']:.2f}, rank {found['rank']}; "
             f"{found['p_value']:.2%} of held-out accounts score as high"
@@ -197,6 +197,11 @@ def explained(found: dict[str, Any]) -> str:
         lines += ["", f"{len(shown)} playbacks that show it (times in UTC, ids cut to 8 digits)"]
         lines.append(_indented(terminal.table(shown, columns)))
     return "\n".join(lines)
+
+
+def _kind(found: dict[str, Any]) -> str:
+    share = found["kind_share"]
+    return str(found["kind"]) + (f" ({share:.0%} of its strongest evidence)" if share is not None else "")
 
 
 def _indented(text: str) -> str:
