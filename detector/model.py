@@ -46,6 +46,7 @@ class Tail(BaseEstimator):  # type: ignore[misc]
     gains at most one decade, so that it keeps its order. An *exponential* tail is followed beyond the 99th
     percentile, as it fell from the 90th to the 99th (peaks over threshold, Pickands 1975; both quantiles are little
     moved by the few abusive accounts that the held-out ones contain). Where the two coincide, the mean excess serves.
+    A *power* tail is an exponential one of the values' logarithms.
     """
 
     def __init__(self, shape: Shape = "rank") -> None:
@@ -53,7 +54,7 @@ class Tail(BaseEstimator):  # type: ignore[misc]
 
     def fit(self, values: Values) -> Self:
         """Learn from finite values of held-out accounts."""
-        self.sorted_ = np.sort(values)
+        self.sorted_ = np.sort(self._scaled(values))
         high, self.threshold_ = np.quantile(self.sorted_, [_HIGH, _HIGHER])
         excess = self.sorted_[self.sorted_ > self.threshold_] - self.threshold_
         if self.threshold_ > high:
@@ -62,8 +63,12 @@ class Tail(BaseEstimator):  # type: ignore[misc]
             self.per_decade_ = float(excess.mean() * np.log(10)) if len(excess) else 1.0
         return self
 
+    def _scaled(self, values: Values) -> Values:
+        return np.log1p(values.clip(0)) if self.shape == "power" else values
+
     def evidence(self, values: Values, *, own: npt.NDArray[np.bool_] | bool = False) -> Values:
         """-log10 of the share of accounts at least as high. `own` values were learned from: the others judge them."""
+        values = self._scaled(values)
         n, largest = len(self.sorted_) - np.asarray(own, int), self.sorted_[-1]
         at_least = len(self.sorted_) - np.searchsorted(self.sorted_, values, side="left") - np.asarray(own, int)
         by_rank: Values = -np.log10((1 + at_least) / (n + 1))

@@ -241,7 +241,7 @@ def test_accounts_of_one_kind_have_the_p_value_of_their_kind(rare: int) -> None:
 # Tails
 
 NUMBERS = st.integers(-10_000, 10_000).map(lambda n: n / 8)
-SHAPES = pytest.mark.parametrize("shape", ["rank", "exponential"])
+SHAPES = pytest.mark.parametrize("shape", ["rank", "exponential", "power"])
 
 
 def _tail(values: npt.ArrayLike, shape: Shape) -> Tail:
@@ -279,6 +279,12 @@ def test_an_exponential_tail_is_followed_as_it_fell() -> None:
     values = -10 * np.log10(np.arange(1, 100_000) / 100_000)  # every tenth lies 10 higher
     tail = _tail(values, "exponential")
     assert tail.evidence(np.array([10.0, 20.0, 30.0, 365.0])) == pytest.approx([1, 2, 3, 36.5], rel=0.01)
+
+
+def test_a_power_tail_is_followed_by_doublings() -> None:
+    """Where one in ten streams over 10 hours for each start and one in a hundred over 100, 1,000 are three decades."""
+    tail = _tail(99_999 / np.arange(1, 100_000), "power")  # every tenth lies ten times as high
+    assert tail.evidence(np.array([10.0, 100.0, 1_000.0, 10_000.0])) == pytest.approx([1, 2, 3, 4], rel=0.05)
 
 
 def test_a_few_abusers_among_the_held_out_do_not_hide_the_next() -> None:

@@ -214,6 +214,6 @@ class Repetition(Family):
             ([{"plays": 24, "seconds": 72_000, "starts_known": 12, "starts_by_person": 0}], 10),
             ([{"plays": 24, "seconds": 72_000}], None),
         ],
-        telling="rank",
+        telling="power",
         shown_by=(pl.col("interaction") == "autoplay").fill_null(False),
     )
