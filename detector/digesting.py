@@ -19,7 +19,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 4  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 5  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
@@ -217,7 +217,7 @@ def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) ->
 
 
 def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
-    for first in (day for day in every if day.day == 1):
+    for first in sorted({day.replace(day=1) for day in every}):  # a log may begin in the middle of one
         of_month = month_of(first)
         if of_month[-1] > until:
             continue
@@ -225,9 +225,10 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
         if _made_of(home.parts(MONTHS, first)) != inputs:
             span: tuple[spans.Span, ...] = ()
             for week in (of_month[n : n + 7] for n in range(0, len(of_month), 7)):  # no more in memory at once
-                account_days = pl.concat(home.read(DAYS, week, "account_days.parquet", spans.OF_DAYS))
-                visits = pl.concat(home.read(DAYS, week, "visits.parquet", spans.OF_VISITS))
-                span = (spans.fold(account_days.lazy(), visits.lazy(), *span),)
+                account_days = home.read(DAYS, week, "account_days.parquet", spans.OF_DAYS)
+                visits = home.read(DAYS, week, "visits.parquet", spans.OF_VISITS)
+                if account_days:
+                    span = (spans.fold(pl.concat(account_days).lazy(), pl.concat(visits).lazy(), *span),)
             home.put(MONTHS, first, _files(*span), {"inputs": inputs})
 
 

@@ -23,7 +23,8 @@ _PARTS: dict[str, type[dy.Schema]] = {
     "visits": tables.Visits,
     "accounts": tables.Spans,
     "devices": tables.SpanDevices,
-    "homes": tables.SpanHomes,
+    "lines": tables.SpanLines,
+    "profiles": tables.SpanProfiles,
 }
 _OF_A_DAY = ("account_days", "titles", "visits")
 # What is read of the days of the window.
@@ -153,7 +154,8 @@ def window_without(
     year = spans.Span(
         window.year.accounts,
         suppressing.without(window.year.devices.lazy(), by_device).collect(),
-        suppressing.without(window.year.homes.lazy(), by_device).collect(),
+        suppressing.without(window.year.lines.lazy(), out).collect(),
+        suppressing.without(window.year.profiles.lazy(), by_device).collect(),
     )
     return replace(window, year=year)
 
@@ -173,7 +175,9 @@ class _Reader:
         # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
         self._outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
         self._outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
-        self._of_months = [scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "homes")]
+        self._of_months = [
+            scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "lines", "profiles")
+        ]
 
     def window(self, mine: pl.Expr, seen: days.Day | None = None) -> Window:
         """The window of the accounts that are `mine`; `seen` are their days where they are not those stored."""

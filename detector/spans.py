@@ -1,7 +1,7 @@
 """Account-days → spans: months, and the year that a night looks back on.
 
 A span is what is left of many days of an account: a row for it, one for each of its devices, and one for each of these
-at each address that may be somebody's home.
+on each line and with each profile.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,21 @@ from detector import tables
 
 # What `fold` reads of account-days and visits.
 OF_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
-OF_VISITS = ["account", "day", "device", "address", "network_kind", "plays"]
+OF_VISITS = ["account", "day", "profile", "device", "address", "network", "network_kind", "plays"]
+LINE = ["account", "device", "address", "network"]
 # A visit's address that is not plainly a carrier's, a hotel's, a campus's or a server's.
 MAY_BE_HOME = pl.col("address").is_not_null() & ~pl.col("network_kind").is_in(tables.NOBODYS).fill_null(False)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Some time of every account's life: `accounts` (`tables.Spans`), `devices` (`tables.SpanDevices`) and `homes`
-    (`tables.SpanHomes`), each sorted."""
+    """Some time of every account's life: `accounts` (`tables.Spans`), `devices` (`tables.SpanDevices`), `lines`
+    (`tables.SpanLines`) and `profiles` (`tables.SpanProfiles`), each sorted."""
 
     accounts: pl.DataFrame
     devices: pl.DataFrame
-    homes: pl.DataFrame
+    lines: pl.DataFrame
+    profiles: pl.DataFrame
 
 
 def fold(account_days: pl.LazyFrame, visits: pl.LazyFrame, *earlier: Span) -> Span:
@@ -49,11 +51,11 @@ def fold(account_days: pl.LazyFrame, visits: pl.LazyFrame, *earlier: Span) -> Sp
             pl.col("longest_streak_days").max(),
         )
     )
-    # Grouped by all three at once, far fewer rows are left to be grouped by two, and by three once more.
+    # Grouped by all at once, far fewer rows are left to be grouped by some of these.
     seen = (
         visits.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-        .group_by("account", "device", address=pl.when(MAY_BE_HOME).then("address"))
-        .agg(first_day=pl.col("day").min())
+        .group_by("account", "device", "profile", "network", address=pl.when(MAY_BE_HOME).then("address"))
+        .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), plays=pl.col("plays").sum())
         .collect()
         .lazy()
     )
@@ -62,14 +64,20 @@ def fold(account_days: pl.LazyFrame, visits: pl.LazyFrame, *earlier: Span) -> Sp
         .group_by("account", "device")
         .agg(pl.col("first_day").min())
     )
-    homes = pl.concat(
+    lines = (
+        pl.concat([tables.shape(seen, tables.SpanLines), *(span.lines.lazy() for span in earlier)])
+        .group_by(*LINE)
+        .agg(pl.col("first_day").min(), pl.col("last_day").max(), pl.col("plays").sum())
+    )
+    profiles = pl.concat(
         [
-            seen.filter(pl.col("address").is_not_null()).select("account", "device", "address"),
-            *(span.homes.lazy() for span in earlier),
+            seen.filter(pl.col("profile").is_not_null()).select("account", "device", "profile"),
+            *(span.profiles.lazy() for span in earlier),
         ]
     ).unique()
     return Span(
         tables.shape(accounts, tables.Spans).sort("account").collect(),
         devices.sort("account", "device").collect(),
-        homes.sort("account", "device", "address").collect(),
+        tables.shape(lines, tables.SpanLines).sort(*LINE).collect(),
+        profiles.sort("account", "device", "profile").collect(),
     )

@@ -195,12 +195,25 @@ class SpanDevices(dy.Schema):
     first_day = dy.Date(description="first day seen")
 
 
-class SpanHomes(dy.Schema):
-    """One device of one account at one address that may be somebody's home, over such a span."""
+class SpanLines(dy.Schema):
+    """One device of one account on one line over such a span: an address that may be somebody's home, or else the
+    network of a carrier, a hotel, a campus or a server; both null where the log says neither."""
+
+    account = _id("account")
+    device = _id("device")
+    address = _id("IPv4 whole, IPv6 /64, where it may be somebody's home", nullable=True)
+    network = _id("IPv4 /24, IPv6 /48, or the network as given", nullable=True)
+    first_day = dy.Date(description="first day seen")
+    last_day = dy.Date(description="last day seen")
+    plays = dy.UInt32(description="playbacks")
+
+
+class SpanProfiles(dy.Schema):
+    """One profile of one account on one device over such a span."""
 
     account = _id("account", primary_key=True)
     device = _id("device", primary_key=True)
-    address = _id("IPv4 whole, IPv6 /64", primary_key=True)
+    profile = _id("profile", primary_key=True)
 
 
 class Scores(dy.Schema):

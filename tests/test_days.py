@@ -232,16 +232,25 @@ def fold(made: list[days.Day], *earlier: spans.Span) -> spans.Span:
     return spans.fold(account_days, visits, *earlier)
 
 
-def test_a_span_keeps_who_was_at_which_home_and_no_crowds_address() -> None:
-    """A phone at home, at a hotel and on a carrier's line, on a few days each: home alone is kept, once."""
+def test_a_span_keeps_who_was_on_which_line_and_no_crowds_address() -> None:
+    """A phone at home, at a hotel and on a carrier's line, on two days: by its address at home alone, elsewhere by
+    the network, with the plays and days of each, however the days are cut."""
     rows = [
-        play(f"2025-06-{day} {hour}:00", device_id="phone", ip=ip, network_kind=kind)
+        play(f"2025-06-{day} {hour}:00", device_id="phone", profile_id="p", ip=ip, network_kind=kind)
         for day in (10, 11)
         for hour, ip, kind in ((10, "192.0.2.1", None), (14, "198.51.100.1", "hotel"), (18, "203.0.113.1", "mobile"))
     ]
     made = list(digested(rows, "2025-06-10", "2025-06-11").values())
     home = made[0].visits.filter(pl.col("network_kind").is_null())["address"].to_list()
-    assert fold(made).homes["address"].to_list() == fold(made[1:], fold(made[:1])).homes["address"].to_list() == home
+    whole, joined = fold(made), fold(made[1:], fold(made[:1]))
+    assert whole.lines["address"].drop_nulls().to_list() == home
+    assert whole.lines["network"].n_unique() == 3
+    assert whole.lines.select("plays", "first_day", "last_day").unique().rows() == [
+        (2, dt.date(2025, 6, 10), dt.date(2025, 6, 11))
+    ]
+    assert whole.profiles.height == 1
+    assert_frame_equal(joined.lines, whole.lines)
+    assert_frame_equal(joined.profiles, whole.profiles)
 
 
 def test_starts_are_counted_by_who_made_them() -> None:
@@ -279,7 +288,8 @@ def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> No
     assert whole.devices["first_day"].sort().to_list() == [dt.date(2025, 6, 10), dt.date(2025, 6, 14)]
     assert_frame_equal(joined.accounts, whole.accounts)
     assert_frame_equal(joined.devices, whole.devices)
-    assert_frame_equal(joined.homes, whole.homes)
+    assert_frame_equal(joined.lines, whole.lines)
+    assert_frame_equal(joined.profiles, whole.profiles)
 
 
 LOGS = st.lists(

@@ -10,11 +10,11 @@ import polars as pl
 
 from detector import tables
 from detector.days import Day
-from detector.features._groups import apart, grouped
+from detector.features._groups import apart, grouped, people_of
 from detector.neighbours import Neighbours
 from detector.spans import Span, fold
 
-Shape = Literal["exponential", "rank"]
+Shape = Literal["exponential", "power", "rank"]
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,17 @@ class Window:
     @functools.cached_property
     def grouped(self) -> pl.DataFrame:
         """Its visits by group of people; several families look at them."""
-        return grouped(self.visits, self.year.homes, self.neighbours.hubs)
+        return grouped(self.visits, self.year.lines, self.neighbours.hubs)
 
     @functools.cached_property
     def apart(self) -> pl.DataFrame:
         """Its visits by what met and whose profile it shows; several families look at them."""
-        return apart(self.visits, self.year.homes, self.neighbours.hubs)
+        return apart(self.visits, self.year.lines, self.neighbours.hubs)
+
+    @functools.cached_property
+    def residents(self) -> pl.DataFrame:
+        """The devices of its year, by group and by people; several families look at them."""
+        return people_of(self.year.lines, self.year.profiles, self.neighbours.hubs)
 
     @property
     def first_day(self) -> dt.date:
@@ -80,7 +85,7 @@ class Feature:
         given: what the model is given where the value is null; None is the typical value in training.
         telling: alone enough to put an account before a reviewer when extreme; the shape of its tail beyond what
             training has seen: "exponential" where each further unit is as unlikely as the one before it (a day more
-            of a streak), else "rank".
+            of a streak), "power" where each doubling is, else "rank".
         shown_by: which of the account's playbacks of the window show it, as a mask over them in order of time.
     """
 

@@ -21,7 +21,7 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     an address.
 
     What ties is a device on an address that is somebody's: not one of a carrier, a hotel or a server, nor one that many
-    accounts use (`hubs`). What was tied once in the `year` (`tables.SpanHomes`) stays so: who comes home for Christmas
+    accounts use (`hubs`). What was tied once in the `year` (`tables.SpanLines`) stays so: who comes home for Christmas
     only belongs there. A device that was never on any such address is given to the people of its country or, behind
     a server, to those of the account: in doubt, nobody is made a stranger.
     """
@@ -112,6 +112,36 @@ def apart(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataF
     )
 
 
+def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """One row per device: `account, device, group, people, at_home, plays, first_day, last_day`.
+
+    A `group` are the devices that met on a line within the `year` (`tables.SpanLines`): a home's address, or the
+    network where many people are. `people` are groups that share one of the `profiles` (`tables.SpanProfiles`).
+    `at_home` says whether the device was ever on a home's line. A device of which no line is known is left out.
+    """
+    address, network = pl.col("address"), pl.col("network")
+    is_home = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
+    known = year.filter(pl.coalesce(address, network).is_not_null()).select(
+        pl.exclude("address", "network"),
+        at_home=is_home,
+        of=pl.when(is_home).then(1).otherwise(2),
+        key=pl.when(is_home).then(address).otherwise(pl.coalesce(network, address)),
+    )
+    nodes = _tied(known.select("account", "device", "of", "key"))
+    group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
+    devices = (
+        known.group_by("account", "device")
+        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
+        .join(group, on=["account", "device"])
+    )
+    several = devices.filter((pl.col("group").min() != pl.col("group").max()).over("account"))
+    shown = profiles.join(several.select("account", "device", "group"), on=["account", "device"])
+    by_profile = _tied(shown.select("account", device=pl.col("group").cast(pl.UInt64), of=pl.lit(1), key="profile"))
+    people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
+    alone = pl.col("group") + devices.height + 1  # no number of people
+    return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
+
+
 def at_once(visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:
     """For each key: `most_at_once`, the most of something that watched within one hour of the UTC clock, and
     `shared_hours`, the hours in which several did. A key has a day in it; keys with one of it alone are left out."""
@@ -126,9 +156,9 @@ def at_once(visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:
 
 
 def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """What tied devices and homes in the `year` (`tables.SpanHomes`), of accounts that are `known`."""
+    """What tied devices and homes in the `year` (`tables.SpanLines`), of accounts that are `known`."""
     return (
-        year.filter(~pl.col("address").is_in(hubs.implode()))
+        year.filter(pl.col("address").is_not_null() & ~pl.col("address").is_in(hubs.implode()))
         .join(known, on="account", how="semi")
         .select("account", "device", of=pl.lit(1), key="address")
     )
