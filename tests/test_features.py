@@ -67,6 +67,8 @@ def test_names_are_unique_and_families_are_told() -> None:
         "places",
         "groups",
         "profiles",
+        "residents",
+        "joined",
         "change",
         "rhythm",
         "rings",

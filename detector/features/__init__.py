@@ -14,9 +14,11 @@ from detector.features.change import Change
 from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
 from detector.features.groups import Groups
+from detector.features.joined import Joined
 from detector.features.places import Places
 from detector.features.profiles import Profiles
 from detector.features.repetition import Repetition
+from detector.features.residents import Residents
 from detector.features.rhythm import Rhythm
 from detector.features.rings import Rings
 
@@ -29,9 +31,11 @@ __all__ = [
     "Family",
     "Feature",
     "Groups",
+    "Joined",
     "Places",
     "Profiles",
     "Repetition",
+    "Residents",
     "Rhythm",
     "Rings",
     "Shape",
@@ -42,7 +46,19 @@ __all__ = [
     "window_of",
 ]
 
-FAMILIES: tuple[type[Family], ...] = (Repetition, Concurrency, Devices, Places, Groups, Profiles, Change, Rhythm, Rings)
+FAMILIES: tuple[type[Family], ...] = (
+    Repetition,
+    Concurrency,
+    Devices,
+    Places,
+    Groups,
+    Profiles,
+    Residents,
+    Joined,
+    Change,
+    Rhythm,
+    Rings,
+)
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
 
 _SIGNIFICANT = 9  # figures; the last digits of a float may depend on how the work was cut

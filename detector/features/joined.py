@@ -1,0 +1,134 @@
+"""Homes that joined in the last weeks: devices that the older ones of the account never met."""
+
+import datetime as dt
+
+import polars as pl
+
+from detector.features._feature import Family, Feature, Window
+from detector.features._groups import OFF_MAIN
+from detector.tables import SERVERS
+
+_RECENT = dt.timedelta(days=45)
+_KNOWN = dt.timedelta(days=59)  # before, an account has no old life beside which a new one could show
+_GUESTS, _GONE = dt.timedelta(days=14), dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
+_MISSING = "no playback of the window says its device and where it was, or the account is known for under 60 days"
+_INNOCENT = ("a move with all devices new", "a new screen in a second home", "a journey with a new device")
+_OLD = [
+    {"ago": ago, "visits": [{"profile": 1, "device": 1, "address": 1, "country": "DE", "region": "A", "plays": 2}]}
+    for ago in (80, 60, 20, 2)
+]
+
+
+def _new(ago: tuple[int, ...], **more: object) -> list[dict[str, object]]:
+    visit = {"profile": 1, "device": 2, "address": 2, "country": "DE", "region": "B", "plays": 4} | more
+    return [{"ago": days, "visits": [visit]} for days in ago]
+
+
+class Joined(Family):
+    """Homes that joined in the last weeks: devices that the older ones of the account never met.
+
+    Who takes an account over, or buys a place in one, watches on devices and lines of their own from one day on,
+    whether the old life goes on beside it or falls silent, and on whose profile ever.
+    """
+
+    @classmethod
+    def prepare(cls, window: Window) -> pl.DataFrame:
+        """The plays of the window by groups of devices that joined lately and stayed."""
+        devices = window.residents
+        groups = devices.group_by("account", "group").agg(
+            pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any()
+        )
+        is_new = pl.col("first_day") > window.day - _RECENT
+        stays = (pl.col("last_day") > window.day - _GONE) | (pl.col("last_day") - pl.col("first_day") >= _GUESTS)
+        groups = groups.with_columns(
+            is_new=is_new, stays=is_new & stays & (pl.col("last_day") > pl.col("first_day"))
+        ).filter((pl.len() > 1).over("account") & (~pl.col("is_new")).any().over("account"))
+        people = devices.select("account", "device", "group").join(
+            groups.select("account", "group", "at_home", "is_new", "stays"), on=["account", "group"]
+        )
+        served = pl.col("network_kind").is_in(SERVERS).fill_null(False)
+        visits = window.visits.join(people, on=["account", "device"])
+        by_group = visits.group_by("account", "group").agg(
+            pl.col("plays").sum(),
+            pl.col("at_home", "is_new", "stays").first(),
+            regions=pl.concat_str("country", "region", separator=" ").filter(~served).drop_nulls().unique(),
+        )
+        old = by_group.filter(~pl.col("is_new")).group_by("account").agg(old_regions=pl.col("regions").explode())
+        met = pl.col("regions").list.set_intersection("old_regions").list.len() > 0
+        plays = pl.col("plays")
+        of_joined = (
+            by_group.join(old, on="account", how="left")
+            .with_columns(elsewhere=pl.col("stays") & (pl.col("regions").list.len() > 0) & ~met.fill_null(False))
+            .group_by("account")
+            .agg(
+                joined_home=plays.filter(pl.col("stays") & pl.col("at_home")).sum(),
+                joined_elsewhere=plays.filter("elsewhere").sum(),
+            )
+        )
+        days = ["account", "day"]
+        joined_days = visits.filter("stays").select(days).unique()
+        old_days = visits.filter(~pl.col("is_new")).join(joined_days, on="account", how="semi").select(days).unique()
+        around = pl.concat([old_days.with_columns(pl.col("day") + dt.timedelta(days=n)) for n in (-1, 0, 1)])
+        beside = joined_days.join(around, on=days, how="semi").group_by("account").agg(beside_days=pl.len())
+        known = (pl.lit(window.day) - pl.col("first_day")) >= _KNOWN
+        return (
+            window.visits.join(devices.select("account").unique(), on="account", how="semi")
+            .group_by("account")
+            .agg(pl.col("plays").sum())
+            .join(of_joined, on="account", how="left")
+            .join(beside, on="account", how="left")
+            .join(window.year.accounts.select("account", known=known), on="account", how="left")
+            .with_columns(pl.col("joined_home", "joined_elsewhere", "beside_days").fill_null(0))
+        )
+
+    joined_home_share = Feature(
+        says="Share of the plays by devices on homes' lines that joined within 45 days and stayed, none of which ever "
+        "met an older one.",
+        unit="share",
+        expr=pl.when("known").then(pl.col("joined_home") / pl.col("plays")),
+        missing=_MISSING,
+        when_high="{value:.0%} of the plays came from a home that joined lately and that no older device was ever in; "
+        "most accounts have {typical:.0%}",
+        innocent=_INNOCENT,
+        examples=[
+            ([*_OLD, *_new((30, 5))], 0.5),
+            ([*_OLD, *_new((30, 27))], 0),
+            ([*_OLD, *_new((30, 5)), *_new((5,), address=1)], 0),
+            (_new((30, 5)), None),
+        ],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )
+    joined_elsewhere_share = Feature(
+        says="Share of the plays by such devices, on any line, in regions where no older one played in the window.",
+        unit="share",
+        expr=pl.when("known").then(pl.col("joined_elsewhere") / pl.col("plays")),
+        missing=_MISSING,
+        when_high="{value:.0%} of the plays came from devices that joined lately in another region; most accounts have "
+        "{typical:.0%}",
+        innocent=_INNOCENT,
+        examples=[
+            ([*_OLD, *_new((30, 5))], 0.5),
+            ([*_OLD, *_new((30, 5), region="A")], 0),
+            (_new((30, 5)), None),
+        ],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )
+    joined_beside_days = Feature(
+        says="Days on which such devices played while an older one that they never met played on the same day, the one "
+        "before or the one after.",
+        unit="days",
+        expr=pl.when("known").then("beside_days"),
+        missing=_MISSING,
+        when_high="on {value:.0f} days devices that joined lately played beside older ones that they never met; most "
+        "accounts have {typical:.0f}",
+        innocent=_INNOCENT,
+        examples=[
+            ([*_OLD, *_new((30, 5, 3))], 1),
+            ([*_OLD, *_new((30, 7))], 0),
+            (_new((30, 5)), None),
+        ],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )

@@ -1,0 +1,88 @@
+"""Who lives with the account: people who shared nothing all year."""
+
+import datetime as dt
+
+import polars as pl
+
+from detector.features._feature import Family, Feature, Window
+from detector.features._groups import OFF_MAIN
+
+# Who played less, or within fewer days, was a guest.
+_STAYS = (pl.col("plays") >= 5) & (pl.col("last_day") - pl.col("first_day") >= dt.timedelta(days=13))
+_MISSING = "no playback of the year says its device and where it was"
+_INNOCENT = ("a second home with devices of its own", "grown-up children on lines of their own", "friends who share")
+
+
+def _seen(devices: dict[int, tuple[int, int | None]], ago: tuple[int, ...] = (70, 40, 10)) -> list[dict[str, object]]:
+    """Devices with an address and a profile each, on some days long before and within the window."""
+    visits = [
+        {"device": device, "address": address, "profile": profile, "plays": 3}
+        for device, (address, profile) in devices.items()
+    ]
+    return [{"ago": days, "plays": 3 * len(visits), "visits": visits} for days in ago]
+
+
+_APART = _seen({1: (1, 1), 2: (2, 2)})
+_ONE_PROFILE = _seen({1: (1, 1), 2: (2, 1)})
+_CAME_HOME = [*_APART, {"ago": 90, "visits": [{"device": 2, "address": 1, "profile": 2}]}]
+_GUESTS = _seen({1: (1, 1)}) + _seen({2: (2, 2)}, (40, 39, 38))
+
+
+class Residents(Family):
+    """Who lives with the account: people who shared nothing all year.
+
+    A month is short: who watches on a few evenings is hardly seen in it, and a student who does not come home in it
+    looks like a stranger. Over the year those who belong together meet, at home, on a screen or a profile; those who
+    rent never do, and those who come and go add up.
+    """
+
+    weight = 1.3  # hardly any household looks like that
+
+    @classmethod
+    def prepare(cls, window: Window) -> pl.DataFrame:
+        """How many groups of devices with a home, and how many people, there were for long in the year."""
+        stay = pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max()
+        groups = window.residents.group_by("account", "group").agg(*stay, pl.col("at_home").any())
+        people = window.residents.group_by("account", "people").agg(*stay)
+        share = pl.col("plays") / pl.col("plays").sum()
+        of_people = people.group_by("account").agg(people=_STAYS.sum(), effective=1 / (share**2).sum())
+        return groups.group_by("account").agg(homes=(_STAYS & pl.col("at_home")).sum()).join(of_people, on="account")
+
+    homes_365d = Feature(
+        says="Homes whose devices met nowhere in the year, each used for two weeks.",
+        unit="homes",
+        expr=pl.col("homes"),
+        missing=_MISSING,
+        when_high="{value:.0f} homes were used for long whose devices met nowhere all year; most accounts have "
+        "{typical:.0f}",
+        innocent=_INNOCENT,
+        examples=[(_APART, 2), (_ONE_PROFILE, 2), (_CAME_HOME, 1), (_GUESTS, 1), ([{}], None)],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )
+    people_365d = Feature(
+        says="Groups of people of whom none shared a home, a line or a profile with another in the year, each there "
+        "for two weeks.",
+        unit="groups",
+        expr=pl.col("people"),
+        missing=_MISSING,
+        when_high="{value:.0f} groups of people watched for long who shared nothing all year; most accounts have "
+        "{typical:.0f}",
+        innocent=_INNOCENT,
+        examples=[(_APART, 2), (_ONE_PROFILE, 1), (_CAME_HOME, 1), (_GUESTS, 1), ([{}], None)],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )
+    effective_people_365d = Feature(
+        says="Such groups of the year, of any length, each counted by how much it played (Hill 1973, of order 2): 1 "
+        "where one plays nearly everything, 3 where three play alike.",
+        unit="groups",
+        expr=pl.col("effective"),
+        missing=_MISSING,
+        when_high="the year's plays are spread over {value:.1f} groups of people who shared nothing; most accounts "
+        "have {typical:.1f}",
+        innocent=_INNOCENT,
+        examples=[(_APART, 2), (_ONE_PROFILE, 1), (_GUESTS, 2), ([{}], None)],
+        telling="rank",
+        shown_by=OFF_MAIN,
+    )
