@@ -24,9 +24,9 @@ _SPEAKING = {
     "loop or automated playback": ("repetition",),
     "ring": ("rings",),
     "restreaming": ("rhythm", "concurrency", "repetition"),
-    "resale": ("groups", "profiles", "places"),
-    "account takeover": ("change",),
-    "household sharing": ("groups", "profiles"),
+    "resale": ("groups", "profiles", "residents", "places"),
+    "account takeover": ("change", "joined"),
+    "household sharing": ("groups", "profiles", "residents"),
 }
 
 

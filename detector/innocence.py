@@ -158,7 +158,9 @@ CHECKS: Mapping[str, Check] = {
     "places": one_traveller,
     "groups": one_traveller,
     "profiles": one_traveller,
+    "residents": one_traveller,
     "change": one_more_device,
+    "joined": one_more_device,
     "rhythm": one_who_sleeps,
 }
 """The check of a family's innocent causes; families that have none are not there."""
