@@ -17,6 +17,7 @@ from detector.cases import Case
 from detector.ranking import wilson
 
 CALIBRATION_CASES = 300  # of the held-out accounts, the highest: so many are looked at before anything is promised
+_MOST = 0.5
 
 
 def q_values(p_values: pl.Series) -> pl.Series:
@@ -37,15 +38,18 @@ class Calibration:
 
     `open` are those of them that somebody still has to look at, the highest first; `confirmed` those that are to leave
     the calibration. An account that the service no longer has can not be looked at: it stays, which promises less.
+    `looked_at_share` is how many of them all have been looked at.
     """
 
     open: list[int]
     confirmed: list[int]
+    looked_at_share: float
 
     @property
     def earned(self) -> bool:
-        """Whether an error rate may be stated."""
-        return not self.open
+        """Whether an error rate may be stated: nobody is left to look at, and most of them have been looked at. Against
+        accounts that are gone, or of an invented service, nothing can be promised."""
+        return not self.open and self.looked_at_share > _MOST
 
 
 def calibration(highest: Iterable[int], *, seen: Collection[int], decided: Iterable[Case]) -> Calibration:
@@ -56,9 +60,11 @@ def calibration(highest: Iterable[int], *, seen: Collection[int], decided: Itera
     """
     outcomes = {int(case.account, 16): case.taught for case in decided}
     known, here = list(highest), set(seen)
+    looked_at = sum(account in outcomes for account in known)
     return Calibration(
         open=[account for account in known if account in here and account not in outcomes],
         confirmed=[account for account in known if outcomes.get(account) == "confirmed"],
+        looked_at_share=looked_at / len(known) if known else 0.0,
     )
 
 

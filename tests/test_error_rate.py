@@ -33,9 +33,16 @@ def test_the_promise_is_earned_when_every_one_that_can_be_looked_at_has_been() -
     """Undecided ones have been looked at; those that the service no longer has can not be."""
     decided = [_case(1, "confirmed"), _case(2, "false alarm"), _case(3, "undecided")]
     found = error_rate.calibration([4, 1, 3, 2, 9], seen=[1, 2, 3, 4], decided=decided)
-    assert found == Calibration(open=[4], confirmed=[1])
+    assert found == Calibration(open=[4], confirmed=[1], looked_at_share=0.6)
     assert not found.earned
     assert error_rate.calibration([1, 3, 2, 9], seen=[1, 2, 3, 4], decided=decided).earned
+
+
+def test_against_accounts_that_nobody_can_look_at_nothing_is_promised() -> None:
+    """Those of an invented service, or gone, can not be reviewed: no verdict, no promise."""
+    assert not error_rate.calibration([7, 8, 9], seen=[1, 2], decided=[]).earned
+    assert not error_rate.calibration([1, 7, 8, 9], seen=[1, 2], decided=[_case(1, "false alarm")]).earned
+    assert not error_rate.calibration([], seen=[1, 2], decided=[]).earned
 
 
 def test_what_came_of_the_promise_is_measured_on_what_was_flagged_under_it() -> None:

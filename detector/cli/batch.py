@@ -157,9 +157,11 @@ def _night_line(night: dict[str, Any]) -> str:
     if night.get("error_rate_promised"):
         text += "\n  flagged under the promised share of false alarms; `detector review stats` has what came of it"
     elif "error_rate_promised" in night:
-        text += (
-            "\n  no error rate can be promised yet: as many as reviewers can take are flagged; "
-            f"{night['calibration_cases_open']} calibration cases are to be reviewed first (`detector review next`)"
+        waiting = night["calibration_cases_open"]
+        text += "\n  no error rate can be promised yet: as many as reviewers can take are flagged; " + (
+            f"{waiting} calibration cases are to be reviewed first (`detector review next`)"
+            if waiting
+            else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
         )
     for warning in night.get("warnings", []):
         text += f"\n  warning: {warning}"
