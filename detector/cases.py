@@ -86,7 +86,7 @@ class Case:
     has come, null where there was none, `contest_by` who reviewed it. `held_by` looks at the case until `held_until`;
     a time that has passed means nothing. `snoozed_until` is the day on which it comes back into the queue. `version`
     grows with every act, so that who decides on an old sight of it can be told. `turn` is its place among the open
-    cases of its origin and family: lower ones are offered first. `file_day` is the night under which its case file is
+    cases of its origin: lower ones are offered first. `file_day` is the night under which its case file is
     kept, null where there is none.
     """
 

@@ -176,11 +176,14 @@ class Cases:
         """The case that a reviewer is offered first, now in the reviewer's hands: one that is there already, else one
         that is in nobody's and that nobody looks at. Two who ask at once get two. None where there is none."""
         with self._database.writing() as connection:
-            found = connection.execute(queue.first_for(actor, now)).mappings().first()
-            if found is None or found["assignee"] == actor:
-                return None if found is None else Case(**found)
-            step = partial(cases.assign, assignee=actor)
-            return change(connection, found["account"], step, "assigned", {"to": actor}, actor, now)
+            for query in queue.first_for(actor, now):
+                found = connection.execute(query).mappings().first()
+                if found is not None and found["assignee"] == actor:
+                    return Case(**found)
+                if found is not None:
+                    step = partial(cases.assign, assignee=actor)
+                    return change(connection, found["account"], step, "assigned", {"to": actor}, actor, now)
+        return None
 
     def filed(self, accounts: Iterable[str], day: dt.date) -> None:
         """The open cases of these accounts have their case file under a night."""

@@ -9,7 +9,7 @@ it is each publication works out anew (`take_turns`), so that a page costs one l
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, or_, select, union_all, update
 
 from detector.ledger import schema
 from detector.ledger.acting import OPEN
@@ -24,11 +24,22 @@ def listed(
 ) -> Select[Any]:
     """A page of the cases that the filters want, in the order in which `reviewer` is offered them; closed ones the
     newest first."""
-    order = _in_order(reviewer) if filters.status in OPEN else [_TABLE.c.id.desc()]
-    page = select(_TABLE.c.id, func.row_number().over(order_by=order).label("place"))
-    page = page.where(*_wanted(filters, reviewer, today)).order_by(*order).limit(limit).offset(offset)
-    places = page.subquery()
-    return select(*LIGHT).join(places, places.c.id == _TABLE.c.id).order_by(places.c.place)
+    wanted = _wanted(filters, reviewer, today)
+    if filters.status not in OPEN:
+        order = [_TABLE.c.id.desc()]
+        return select(*LIGHT).where(*wanted).order_by(*order).limit(limit).offset(offset)
+    # Of each group no more than could be on the page, so that the index is left as soon as that is full.
+    parts = [
+        select(_TABLE.c.id, _TABLE.c.turn, literal(place).label("place"))
+        .where(*wanted, *group)
+        .order_by(_TABLE.c.turn, _TABLE.c.id)
+        .limit(None if limit is None else limit + offset)
+        .subquery()
+        for place, group in enumerate(_groups(reviewer))
+    ]
+    every = union_all(*(select(part) for part in parts)).subquery()
+    page = select(every).order_by(every.c.place, every.c.turn, every.c.id).limit(limit).offset(offset).subquery()
+    return select(*LIGHT).join(page, page.c.id == _TABLE.c.id).order_by(page.c.place, page.c.turn, page.c.id)
 
 
 def counted(filters: Filters, *, reviewer: str | None, today: dt.date | None) -> Select[int]:
@@ -36,26 +47,34 @@ def counted(filters: Filters, *, reviewer: str | None, today: dt.date | None) ->
     return select(func.count()).select_from(_TABLE).where(*_wanted(filters, reviewer, today))
 
 
-def first_for(reviewer: str, now: dt.datetime) -> Select[Any]:
-    """All of the case that is offered first: one of the reviewer's own, else one in nobody's hands or sight."""
-    held = and_(_TABLE.c.held_by != reviewer, _TABLE.c.held_until > now)
-    free = and_(_TABLE.c.assignee.is_(None), or_(_TABLE.c.held_until.is_(None), ~held))
-    first = (
-        select(_TABLE.c.id)
-        .where(*_wanted(Filters(), reviewer, now.date()), or_(_TABLE.c.assignee == reviewer, free))
-        .order_by(*_in_order(reviewer))
+def first_for(reviewer: str, now: dt.datetime) -> list[Select[Any]]:
+    """The case that is offered first, whole: that of the first of these that finds one. Of the reviewer's own, then of
+    those that are in nobody's hands and that nobody looks at."""
+    own, *free, _ = _groups(reviewer)
+    unseen = or_(_TABLE.c.held_until.is_(None), _TABLE.c.held_until <= now, _TABLE.c.held_by == reviewer)
+    return [
+        select(_TABLE)
+        .where(*_wanted(Filters(), reviewer, now.date()), *group)
+        .order_by(_TABLE.c.turn, _TABLE.c.id)
         .limit(1)
-    )
-    return select(_TABLE).where(_TABLE.c.id == first.scalar_subquery())
+        for group in (own, *([*group, unseen] for group in free))
+    ]
 
 
 def take_turns(connection: Connection) -> None:
-    """Give every open case its place among those of its origin and family, the highest score first."""
+    """Give every open case its place among those of its origin: family by family, the highest score first."""
     by_score = [func.coalesce(_TABLE.c.score, 0).desc(), _TABLE.c.id]
-    turn = func.row_number().over(partition_by=[_TABLE.c.origin, _TABLE.c.family], order_by=by_score) - 1
-    ranked = select(_TABLE.c.id, turn.label("turn")).where(_TABLE.c.status.in_(OPEN)).subquery()
+    turn = func.row_number().over(partition_by=[_TABLE.c.origin, _TABLE.c.family], order_by=by_score)
+    families = (
+        select(_TABLE.c.id, _TABLE.c.origin, func.coalesce(_TABLE.c.score, 0).label("score"), turn.label("turn"))
+        .where(_TABLE.c.status.in_(OPEN))
+        .subquery()
+    )
+    order = [families.c.turn, families.c.score.desc(), families.c.id]
+    place = func.row_number().over(partition_by=families.c.origin, order_by=order).label("place")
+    ranked = select(families.c.id, place).subquery()
     connection.execute(
-        update(_TABLE).where(_TABLE.c.id == ranked.c.id, _TABLE.c.turn != ranked.c.turn).values(turn=ranked.c.turn)
+        update(_TABLE).where(_TABLE.c.id == ranked.c.id, _TABLE.c.turn != ranked.c.place).values(turn=ranked.c.place)
     )
 
 
@@ -77,11 +96,13 @@ def _wanted(filters: Filters, reviewer: str | None, today: dt.date | None) -> li
     return said
 
 
-def _in_order(reviewer: str | None) -> list[ColumnElement[Any]]:
-    group = case(
-        (_TABLE.c.assignee == (reviewer or ""), 0),  # nobody's name: a null would compare as "in nobody's hands"
-        (_TABLE.c.assignee.is_not(None), 3),
-        (_TABLE.c.origin == "calibration", 1),
-        else_=2,
-    )
-    return [group, _TABLE.c.turn, func.coalesce(_TABLE.c.score, 0).desc(), _TABLE.c.id]
+def _groups(reviewer: str | None) -> list[list[ColumnElement[bool]]]:
+    """The reviewer's own, calibration cases, flagged ones, those in somebody else's hands."""
+    me = reviewer or ""  # nobody's name: a null would compare as "in nobody's hands"
+    nobodys = _TABLE.c.assignee.is_(None)
+    return [
+        [_TABLE.c.assignee == me],
+        [nobodys, _TABLE.c.origin == "calibration"],
+        [nobodys, _TABLE.c.origin == "flag"],
+        [_TABLE.c.assignee != me],
+    ]

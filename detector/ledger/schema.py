@@ -171,11 +171,12 @@ Index(
 Index(
     "review_case_queue",
     *(review_case.c[name] for name in (
-        "status", "origin", "turn", "score", "id", "assignee", "kind", "family", "snoozed_until", "held_by",
+        "status", "origin", "turn", "id", "score", "assignee", "kind", "family", "snoozed_until", "held_by",
         "held_until",
     )),
 )  # fmt: skip
 Index("review_case_by_account", review_case.c.account)
+Index("review_case_by_assignee", review_case.c.assignee, review_case.c.status)
 
 act = Table(
     "act",

@@ -66,10 +66,11 @@ def upgrade() -> None:
         "review_case_queue",
         "review_case",
         [
-            "status", "origin", "turn", "score", "id", "assignee", "kind", "family", "snoozed_until", "held_by",
+            "status", "origin", "turn", "id", "score", "assignee", "kind", "family", "snoozed_until", "held_by",
             "held_until",
         ],
     )  # fmt: skip
+    op.create_index("review_case_by_assignee", "review_case", ["assignee", "status"])
     with op.batch_alter_table("act") as acts:
         acts.drop_constraint("act_action_known", type_="check")
         acts.create_check_constraint("act_action_known", f"action IN ({_ACTIONS})")
