@@ -142,6 +142,12 @@ class Decision(Section):
     unexplained_share: Share
 
 
+class Review(Section):
+    """How the cases put before reviewers are kept."""
+
+    keep_days: Natural
+
+
 class Promotion(Section):
     """When a challenger may not come into use without a word."""
 
@@ -172,6 +178,7 @@ class Settings(BaseSettings):
     model: Model
     peers: Peers
     decision: Decision
+    review: Review
     promotion: Promotion
     state: State
 

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from detector import (
+    casefiles,
     config,
     decisions,
     features,
@@ -23,10 +24,19 @@ from detector.registry import Registered
 from detector.runs import Doors
 
 
-def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, names: bool = False) -> dict[str, Any]:
+def explain(
+    doors: Doors,
+    run: Run,
+    account: int,
+    *,
+    settings: config.Settings,
+    names: bool = False,
+    kept: casefiles.CaseFile | None = None,
+) -> dict[str, Any]:
     """Why an account stands where it stands: its score, reasons, counter-evidence and the playbacks that show it.
 
     `names` adds what the sealed table says of the account and of its titles: the caller has written the audit row.
+    What has left the home meanwhile is taken from what was `kept` in the file of its case.
 
     Raises:
         InputError: the night did not see the account.
@@ -57,6 +67,8 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
     }
     first = run.day - dt.timedelta(days=settings.window.days - 1)
     playbacks = lookback.playbacks_of(doors.home, [account], first, run.day, settings.playbacks)
+    if kept is not None:
+        playbacks = kept.with_playbacks(playbacks, first, run.day)
     argued = decisions.argue(told, playbacks, features.CATALOGUE, note) if flag.is_empty() else flag
     explained |= argued.select("reasons", "counter_evidence").row(0, named=True)
     if not flag.is_empty():
@@ -65,6 +77,8 @@ def explain(doors: Doors, run: Run, account: int, *, settings: config.Settings, 
     shown = _shown(playbacks, argued["evidence"][0])
     if names:
         known = lookback.names_of(doors.home, doors.keys, first, run.day)
+        if kept is not None:
+            known = kept.with_names(known)
         account_names = known.filter((pl.col("kind") == "account") & (pl.col("id") == account))["name"]
         explained["account_id"] = account_names[0] if len(account_names) else None
         if not shown.is_empty():
@@ -80,7 +94,7 @@ def portray(doors: Doors, run: Run, account: int, settings: config.Settings) -> 
     assert run.day is not None  # published runs have one
     window_days, year_days = settings.window.days, settings.window.year_days
     first = run.day - dt.timedelta(days=window_days - 1)
-    year = lookback.days_of(doors.home, account, run.day - dt.timedelta(days=year_days - 1), run.day)
+    year = lookback.days_of(doors.home, [account], run.day - dt.timedelta(days=year_days - 1), run.day)
     playbacks = lookback.playbacks_of(doors.home, [account], first, run.day, settings.playbacks)
     nights = [_night(doors, served, account) for served in doors.ledger.publications() if served.day]
     return portrait.portray(
@@ -115,7 +129,7 @@ def _since(doors: Doors, run: Run, account: int, settings: config.Settings) -> d
     assert run.day is not None
     first = run.day - dt.timedelta(days=settings.window.year_days - 1)
     return onset.since(
-        lookback.days_of(doors.home, account, first, run.day),
+        lookback.days_of(doors.home, [account], first, run.day),
         doors.registry().load(_used(doors, run)),
         published.frame(doors, run, "hubs")["address"],
         line=min(published.frame(doors, run, "flags")["score"].to_list()),

@@ -205,10 +205,10 @@ def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]), rechunk=True)
 
 
-def days_of(home: Store, account: int, first: dt.date, last: dt.date) -> days.Day:
-    """The account-days of one account, and what they are made up of, on the local days from `first` to `last`."""
+def days_of(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date) -> days.Day:
+    """The account-days of some accounts, and what they are made up of, on the local days from `first` to `last`."""
     dates = [date for date in home.partitions(DAYS) if first <= date <= last]
-    mine = pl.col("account") == account
+    mine = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
     return days.Day(*(_rows(mine, _scan(home, DAYS, dates, name, None)) for name in _OF_A_DAY))
 
 
@@ -228,10 +228,14 @@ def _stored(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date)
     return pl.concat([pl.DataFrame(schema=tables.columns(tables.CheckedRows)), *rows])
 
 
-def names_of(home: Store, keys: identity.Keys, first: dt.date, last: dt.date) -> pl.DataFrame:
-    """Who and what stood in the log in these days: `kind` (account or title), `id`, `name`. For audited acts only."""
+def names_of(
+    home: Store, keys: identity.Keys, first: dt.date, last: dt.date, *, ids: pl.Series | None = None
+) -> pl.DataFrame:
+    """Who and what stood in the log in these days: `kind` (account or title), `id`, `name`; of some `ids` alone where
+    they are given. For audited acts only."""
+    wanted = pl.lit(True) if ids is None else pl.col("id").is_in(ids.implode())
     opened = [
-        identity.unseal(home.read_bytes("sealed", date, name), keys)
+        identity.unseal(home.read_bytes("sealed", date, name), keys).filter(wanted)
         for date in home.partitions("sealed")
         if first - _ONE_DAY <= date <= last + _ONE_DAY
         for name in home.parts("sealed", date)

@@ -16,6 +16,7 @@ import polars as pl
 
 from detector import (
     aftermath,
+    casefiles,
     config,
     digesting,
     features,
@@ -136,7 +137,13 @@ def night(
             ),
             promised_share=settings.decision.false_discovery_share if results.reviewed.earned else None,
         )  # fmt: skip
+        after: dict[str, Any] = {
+            "case_files": casefiles.keep(doors, day, settings, now=clock()),
+            "case_files_let_go": casefiles.let_go(doors, keep_days=settings.review.keep_days, now=clock()),
+        }
         _tidy(doors, day, settings.window)
+        doors.ledger.add_to_record(run_id, after)
+        record.update(after)
         progress("publish", 1, 1)
         return Night(day, run_id, unchanged=False, record=record)
 

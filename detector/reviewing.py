@@ -65,7 +65,8 @@ def show(
 ) -> dict[str, Any]:
     """A case: where it stands (`case`), what was done to it (`acts`), what came of it where it was confirmed (`came`,
     see `aftermath`; null: it was not), earlier cases of the account (`earlier`), what does not count for the account
-    (`suppressed`), and what the latest night that showed it has to say (`night`, see `explaining.explain`).
+    (`suppressed`), what its case file holds (`on_file`; null: it has none), and what the latest night that showed it
+    has to say (`night`, see `explaining.explain`).
 
     Nobody else decides the case for a while (`cases.HOLD_S`).
 
@@ -74,7 +75,7 @@ def show(
     Raises:
         InputError: the account has no case.
     """
-    from detector import explaining  # noqa: PLC0415 - the queue need not wait for scikit-learn and MLflow
+    from detector import casefiles, explaining  # noqa: PLC0415 - the queue need not wait for scikit-learn and MLflow
 
     digits = f"{account:016x}"
     found = doors.ledger.cases.look(
@@ -89,6 +90,7 @@ def show(
     if run is not None and run.status != "published":
         run = doors.ledger.published(found[0].last_day)  # the same night, published anew
     newest = found[0]
+    kept = casefiles.read(doors, newest, names=purpose is not None)
     return {
         "case": asdict(newest),
         "acts": [asdict(act) for act in doors.ledger.cases.acts(newest.id)],
@@ -97,9 +99,16 @@ def show(
         else None,
         "earlier": [asdict(case) for case in found[1:]],
         "suppressed": [asdict(one) for one in doors.ledger.suppressions.all(digits) if one.holds(now.date())],
+        "on_file": None
+        if kept is None
+        else {
+            "night": newest.file_day,
+            "days": kept.year.account_days.height,
+            "playbacks": kept.playbacks.height,
+        },
         "night": None
         if run is None
-        else explaining.explain(doors, run, account, settings=settings, names=purpose is not None),
+        else explaining.explain(doors, run, account, settings=settings, names=purpose is not None, kept=kept),
     }
 
 

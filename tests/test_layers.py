@@ -49,6 +49,7 @@ RECIPES = (
     "published",
     "explaining",
     "reviewing",
+    "casefiles",
     "demo",
 )
 # A foreign library or a module of the standard library that reaches the world, and where it may be imported.

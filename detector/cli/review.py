@@ -185,6 +185,9 @@ def _case(found: dict[str, Any], me: str) -> str:
     for one in found["suppressed"]:
         what = " ".join(filter(None, (one["scope"], one["value"])))
         lines.append(f"does not count until {one['ends_on']}: {what} (suppression {one['id']} by {one['made_by']})")
+    if found["on_file"]:
+        held = found["on_file"]
+        lines.append(f"on file: {held['days']} days and {held['playbacks']} playbacks up to {held['night']}")
     for act in found["acts"]:
         detail = ", ".join(f"{name}: {_said(value)}" for name, value in act["detail"].items() if value)
         said = f"{act['actor']}: {act['action']}{f' ({detail})' if detail else ''}"

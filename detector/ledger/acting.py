@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -13,6 +13,7 @@ from detector.ledger import schema
 
 OPEN: tuple[Status, ...] = ("open", "proposed")  # an account has one such case at most
 _TABLE = schema.review_case
+_Value = TypeVar("_Value")
 _AT_ONCE = 10_000  # values that one statement of either database surely takes
 
 
@@ -69,7 +70,7 @@ def store(connection: Connection, before: Case, after: Case) -> None:
         connection.execute(update(_TABLE).where(_TABLE.c.id == after.id).values(**values))
 
 
-def portions(values: Iterable[str]) -> Iterator[Sequence[str]]:
+def portions(values: Iterable[_Value]) -> Iterator[Sequence[_Value]]:
     """The values, so many at a time as one statement takes."""
     rest = list(values)
     while rest:

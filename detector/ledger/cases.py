@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from detector import cases
 from detector.aftermath import LaterNight
@@ -185,13 +185,20 @@ class Cases:
                     return change(connection, found["account"], step, "assigned", {"to": actor}, actor, now)
         return None
 
-    def filed(self, accounts: Iterable[str], day: dt.date) -> None:
-        """The open cases of these accounts have their case file under a night."""
+    def to_file(self, day: dt.date) -> list[Case]:
+        """The open cases that a night showed last, and those that have no case file; without what was measured."""
+        due = or_(_TABLE.c.last_day == day, _TABLE.c.file_day.is_(None))
+        return self._all(select(*queue.LIGHT).where(_TABLE.c.status.in_(OPEN), due).order_by(_TABLE.c.id))
+
+    def on_file(self) -> list[Case]:
+        """The cases that have a case file; without what was measured."""
+        return self._all(select(*queue.LIGHT).where(_TABLE.c.file_day.is_not(None)).order_by(_TABLE.c.id))
+
+    def filed(self, numbers: Iterable[int], day: dt.date | None) -> None:
+        """These cases have their case file under a night, or none any more."""
         with self._database.writing() as connection:
-            for part in portions(accounts):
-                connection.execute(
-                    update(_TABLE).where(_TABLE.c.account.in_(part), _TABLE.c.status.in_(OPEN)).values(file_day=day)
-                )
+            for part in portions(numbers):
+                connection.execute(update(_TABLE).where(_TABLE.c.id.in_(part)).values(file_day=day))
 
     def _all(self, query: Select[Any]) -> list[Case]:
         with self._database.reading() as connection:
