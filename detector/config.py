@@ -148,6 +148,14 @@ class Review(Section):
     keep_days: Natural
 
 
+class Webhook(Section):
+    """Who is told of a published night; an empty address is nobody."""
+
+    url: Annotated[str, pydantic.StringConstraints(pattern=r"^(https?://\S+)?$")]
+    timeout_s: Positive
+    attempts: Positive
+
+
 class Promotion(Section):
     """When a challenger may not come into use without a word."""
 
@@ -179,6 +187,7 @@ class Settings(BaseSettings):
     peers: Peers
     decision: Decision
     review: Review
+    webhook: Webhook
     promotion: Promotion
     state: State
 

@@ -27,6 +27,7 @@ from detector import (
     model,
     sources,
     store,
+    webhook,
 )
 from detector.cases import Case
 from detector.errors import DetectorError, GateError, InputError, NoChampionError
@@ -142,6 +143,8 @@ def night(
             "case_files_let_go": casefiles.let_go(doors, keep_days=settings.review.keep_days, now=clock()),
         }
         _tidy(doors, day, settings.window)
+        if settings.webhook.url:
+            after["webhook"] = webhook.post(_told(doors, day, record), settings.webhook, key=run_id)
         doors.ledger.add_to_record(run_id, after)
         record.update(after)
         progress("publish", 1, 1)
@@ -238,6 +241,13 @@ def _counts(results: findings.Findings, fitted: model.AccountModel, champion: Re
         "model_version": champion.version,
         "features_left_out": absent,
     }
+
+
+def _told(doors: Doors, day: dt.date, record: dict[str, Any]) -> dict[str, Any]:
+    """What others are told of a night: counts, and the numbers of the open cases that it showed."""
+    counts = {name: record[name] for name in ("accounts", "flags", "kinds", "kept_back")}
+    numbers = [case.id for case in doors.ledger.cases.to_file(day) if case.last_day == day]
+    return {"day": day.isoformat(), **counts, "cases": doors.ledger.cases.counts(), "case_numbers": numbers}
 
 
 def _tidy(doors: Doors, day: dt.date, window: config.Window) -> None:

@@ -298,6 +298,8 @@ def config_show(context: typer.Context, json: Json = False) -> None:
 
 
 def _without_password(row: dict[str, Any]) -> Any:
+    if row["setting"] == "webhook.url" and row["value"]:
+        return "/".join([*str(row["value"]).split("/")[:3], "..."])  # what follows the host is often a secret
     if row["setting"] != "state.database_url" or not row["value"]:
         return row["value"]
     from sqlalchemy.engine import make_url
