@@ -171,6 +171,29 @@ class State(Section):
     lock_timeout_s: Natural
 
 
+class Oidc(Section):
+    """An identity provider that vouches for people; an empty issuer is none."""
+
+    issuer: str
+    client_id: str
+    client_secret_file: str
+    name_claim: str
+
+
+class Console(Section):
+    """The browser console: how long a session lasts, what failed sign-ins cost, and who else may vouch for people."""
+
+    idle_s: Positive
+    longest_s: Positive
+    failures_window_s: Positive
+    failures_per_name: Positive
+    failures_per_address: Positive
+    public_url: str
+    proxy_header: str
+    proxy_addresses: tuple[str, ...]
+    oidc: Oidc
+
+
 class Settings(BaseSettings):
     """All settings of one run; immutable."""
 
@@ -190,6 +213,7 @@ class Settings(BaseSettings):
     webhook: Webhook
     promotion: Promotion
     state: State
+    console: Console
 
     def __init__(self, **values: Any) -> None:
         # The layers are merged in `load`; nothing may slip in from the process on the way.

@@ -31,6 +31,12 @@ class InputError(DetectorError):
     exit_code = 4
 
 
+class DeniedError(DetectorError):
+    """Somebody asks for what their role does not allow."""
+
+    exit_code = 77  # EX_NOPERM of sysexits.h
+
+
 class IntegrityError(DetectorError):
     """Stored or published bytes are not the ones that were written."""
 

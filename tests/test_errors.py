@@ -21,6 +21,7 @@ def test_exit_codes_are_the_published_ones() -> None:
         "IntegrityError": 5,
         "NoChampionError": 6,
         "BusyError": 75,
+        "DeniedError": 77,
     }
 
 

@@ -20,6 +20,7 @@ from detector.ledger import schema
 from detector.ledger.acting import write_audit
 from detector.ledger.cases import Cases
 from detector.ledger.connection import Database, bring_to_head, sqlite_or_postgresql
+from detector.ledger.people import People
 from detector.ledger.saved_views import SavedViews
 from detector.ledger.schema import Ending, Status
 from detector.ledger.suppressions import Suppressions
@@ -91,6 +92,7 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.cases = Cases(database)
+        self.people = People(database)
         self.suppressions = Suppressions(database)
         self.views = SavedViews(database)
 

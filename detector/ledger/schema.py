@@ -25,10 +25,11 @@ from sqlalchemy import (
     text,
 )
 
+from detector.access import ROLES
 from detector.cases import ACTIONS, CASE_STATUSES, CONTESTS, ORIGINS, OUTCOMES, RESPONSES
 from detector.suppressing import SCOPES
 
-HEAD = "0003"  # the newest file under migrations/versions
+HEAD = "0004"  # the newest file under migrations/versions
 VERSION_TABLE = "ledger_version"  # not Alembic's default, so that the ledger may share a database with MLflow
 
 Ending = Literal["finished", "unchanged", "refused", "failed", "interrupted"]
@@ -230,3 +231,40 @@ saved_view = Table(
     Column("name", String, primary_key=True),
     Column("filters", JSON, nullable=False),
 )
+
+person = Table(
+    "person",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("role", String, nullable=False),
+    Column("password_hash", String),
+    Column("added_at", UtcTime, nullable=False),
+    CheckConstraint(f"role IN {ROLES}", name="person_role_known"),
+    CheckConstraint("name = lower(name)", name="person_name_is_lower"),
+)
+
+# A browser. Only a digest of the cookie is kept: a copy of this table signs nobody in. Without a person it is the first
+# half of a sign-in elsewhere, whose `detail` says what was asked.
+session = Table(
+    "session",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("name", String, ForeignKey("person.name", ondelete="CASCADE")),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+Index("session_by_name", session.c.name)
+Index("session_by_seen", session.c.seen_at)
+
+# What was typed may be a password in the wrong field: only digests of names and addresses are kept.
+failed_sign_in = Table(
+    "failed_sign_in",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("subject", String, nullable=False),
+)
+
+Index("failed_sign_in_by_subject", failed_sign_in.c.subject, failed_sign_in.c.at)
