@@ -17,6 +17,7 @@ import typer
 from detector.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
+    from detector.access import Right
     from detector.config import Loaded
     from detector.runs import Doors
 
@@ -106,3 +107,18 @@ def audit(doors: "Doors", action: str, account: str | None, purpose: str | None,
     doors.ledger.write_audit(
         actor=getpass.getuser(), action=action, account=account, purpose=purpose, detail=detail, now=now()
     )
+
+
+def allowed(doors: "Doors", right: "Right") -> str:
+    """The name of the operating system's user, who may do what is asked.
+
+    Raises:
+        DeniedError: others are named in this home and this one is not, or the role does not carry the right.
+    """
+    from detector import access
+
+    name, people = getpass.getuser().lower(), doors.ledger.people
+    known = people.of(name)
+    person = access.in_terminal(name, known, anybody_named=known is not None or people.anybody())
+    access.require(person, right)
+    return person.name

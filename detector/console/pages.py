@@ -1,0 +1,223 @@
+"""The pages of review: the queue, a case, what is done to it, what came of it, and who looked."""
+
+import re
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Path, Request
+from starlette.responses import RedirectResponse, Response
+
+from detector import cases, identity, reviewing
+from detector.cases import Case, Verdict
+from detector.console import evidence, queue
+from detector.console.desk import Visit, Visiting
+from detector.console.rendering import page
+from detector.errors import InputError, SettingsError
+
+router = APIRouter(include_in_schema=False)
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Text = Annotated[str, Form()]
+FIRST_PAGES = (("look", "/queue"), ("log", "/log"), ("people", "/people"), ("own", "/log/mine"))
+LONGEST_LOG = 200
+
+
+@router.get("/")
+def start(visit: Visiting) -> Response:
+    """The first page of a role."""
+    return RedirectResponse(next(path for right, path in FIRST_PAGES if visit.person.may(right)), 303)  # type: ignore[arg-type]
+
+
+@router.get("/queue")
+def show_queue(request: Request, visit: Visiting, asked: queue.Asked) -> Response:
+    """The open cases, in the order in which they are offered."""
+    found = queue.page_of(visit, asked)
+    return page(
+        request, "queue.html", found=found, asked=asked, now=visit.now, kinds=cases.KINDS, origins=cases.ORIGINS
+    )
+
+
+def case_of(visit: Visit, number: int) -> Case:
+    """The case of that number.
+
+    Raises:
+        InputError: there is none.
+    """
+    case = visit.doors.ledger.cases.numbered(number)
+    if case is None:
+        raise InputError(f"expected the number of a case, found none that is {number}; the queue shows the open ones")
+    return case
+
+
+def found_by(visit: Visit, text: str) -> Case:
+    """The case of a number (#17), of 16 hex digits, or of an account by the service's own id, newest first.
+
+    The look for it is on record before it is looked up. An id that nobody has and an account without a case are
+    answered alike.
+
+    Raises:
+        InputError: there is no such case.
+    """
+    typed = text.strip()
+    if re.fullmatch(r"#[0-9]{1,9}", typed):  # without the mark it may be the service's own id
+        return case_of(visit, int(typed[1:]))
+    account = _account(visit, typed)
+    visit.doors.ledger.write_audit(
+        actor=visit.person.name, action="review: search", account=f"{account:016x}", now=visit.now
+    )
+    found = visit.doors.ledger.cases.of(f"{account:016x}")
+    if not found:
+        raise InputError("expected an account with a case, found none; only what was put before reviewers has one")
+    return found[0]
+
+
+def _account(visit: Visit, typed: str) -> int:
+    if not typed:
+        raise SettingsError("expected a case number, 16 hex digits or the service's own id of an account, found none")
+    try:
+        return identity.from_hex(typed)
+    except SettingsError:
+        return identity.pseudonym_of(typed, visit.doors.keys)
+
+
+@router.post("/search")
+def search(visit: Visiting, wanted: Text = "") -> Response:
+    """To the case that is looked for; what was typed never stands in an address."""
+    return RedirectResponse(f"/cases/{found_by(visit, wanted).id}", 303)
+
+
+@router.post("/take-next")
+def take_next(visit: Visiting) -> Response:
+    """The next case, in one's own hands."""
+    case = reviewing.take_next(visit.doors, reviewer=visit.person.name, now=visit.now)
+    return RedirectResponse(f"/cases/{case.id}", 303)
+
+
+def shown(visit: Visit, number: int, purpose: str | None = None) -> dict[str, Any]:
+    """A case as `reviewing.show` has it; on record before it is read."""
+    account = identity.from_hex(case_of(visit, number).account)
+    return reviewing.show(
+        visit.doors,
+        account,
+        settings=visit.desk.settings,
+        reviewer=visit.person.name,
+        purpose=purpose,
+        now=visit.now,
+    )
+
+
+def _case_page(request: Request, visit: Visit, number: int, purpose: str | None = None) -> Response:
+    found = shown(visit, number, purpose)
+    if found["case"]["id"] != number:  # an earlier one: what the account's newest shows is not what this one saw
+        return RedirectResponse(f"/cases/{found['case']['id']}", 303)
+    return page(
+        request,
+        "case.html",
+        **found,
+        evidence=evidence.of(found["night"]),
+        now=visit.now,
+        kinds=cases.KINDS,
+        purpose=purpose,
+    )
+
+
+@router.get("/cases/{number}")
+def show_case(request: Request, visit: Visiting, number: Number) -> Response:
+    """A case: first what was seen, then the score."""
+    return _case_page(request, visit, number)
+
+
+@router.post("/cases/{number}/unmask")
+def unmask(request: Request, visit: Visiting, number: Number, purpose: Text = "") -> Response:
+    """The same case with names, for a purpose that is on record first."""
+    return _case_page(request, visit, number, stated(purpose))
+
+
+def stated(purpose: str) -> str:
+    """A purpose that says something.
+
+    Raises:
+        SettingsError: it does not.
+    """
+    if not purpose.strip():
+        raise SettingsError("expected a purpose, found none; say why names are needed")
+    return purpose.strip()
+
+
+def verdict_of(verdict: str, kind: str, cause: str, note: str) -> Verdict:
+    """What a form or a request says, where a field that does not fit the verdict is left over from another choice."""
+    outcome = reviewing.outcome_of(verdict)
+    return Verdict(
+        outcome,
+        kind=(kind or None) if outcome == "confirmed" else None,  # type: ignore[arg-type]
+        cause=(cause.strip() or None) if outcome == "false alarm" else None,
+        note=note.strip(),
+    )
+
+
+@router.post("/cases/{number}/decide")
+def decide(
+    visit: Visiting, number: Number, verdict: Text = "", kind: Text = "", cause: Text = "", note: Text = ""
+) -> Response:
+    """A verdict; who comes second is told who was first."""
+    said = verdict_of(verdict, kind, cause, note)
+    visit.doors.ledger.cases.decide([(case_of(visit, number).account, said)], actor=visit.person.name, now=visit.now)
+    return RedirectResponse(f"/cases/{number}", 303)
+
+
+@router.post("/cases/{number}/undo")
+def undo(visit: Visiting, number: Number, note: Text = "") -> Response:
+    """The verdict is taken back."""
+    visit.doors.ledger.cases.undo(case_of(visit, number).account, note.strip(), actor=visit.person.name, now=visit.now)
+    return RedirectResponse(f"/cases/{number}", 303)
+
+
+@router.post("/cases/{number}/assign")
+def assign(visit: Visiting, number: Number, to: Text = "") -> Response:
+    """Into somebody's hands; empty: back into the queue."""
+    visit.doors.ledger.cases.assign(
+        case_of(visit, number).account, to.strip().lower() or None, actor=visit.person.name, now=visit.now
+    )
+    return RedirectResponse(f"/cases/{number}", 303)
+
+
+@router.post("/cases/{number}/note")
+def note(visit: Visiting, number: Number, note: Text = "") -> Response:
+    """Something to remember."""
+    if not note.strip():
+        raise SettingsError("expected a note, found none; write what should be remembered")
+    visit.doors.ledger.cases.note(case_of(visit, number).account, note.strip(), actor=visit.person.name, now=visit.now)
+    return RedirectResponse(f"/cases/{number}", 303)
+
+
+@router.get("/stats")
+def stats(request: Request, visit: Visiting) -> Response:
+    """What came of the cases."""
+    target = visit.desk.settings.decision.false_discovery_share
+    return page(request, "stats.html", **reviewing.stats(visit.doors), target=target)
+
+
+@router.get("/log/mine")
+def log_mine(request: Request, visit: Visiting) -> Response:
+    """What stands in the log under one's own name."""
+    looks = visit.doors.ledger.looks(actor=visit.person.name, limit=LONGEST_LOG)
+    return page(request, "log.html", looks=[asdict(look) for look in looks], of="mine", limit=LONGEST_LOG)
+
+
+@router.get("/log")
+def log_form(request: Request, visit: Visiting) -> Response:
+    """Whose log is asked for."""
+    return page(request, "log.html", looks=None, of="account", limit=LONGEST_LOG)
+
+
+def looks_at(visit: Visit, typed: str) -> list[dict[str, Any]]:
+    """Who looked at an account, newest first; this look is on record too."""
+    digits = f"{_account(visit, typed.strip()):016x}"
+    visit.doors.ledger.write_audit(actor=visit.person.name, action="audit who", account=digits, now=visit.now)
+    return [asdict(look) for look in visit.doors.ledger.looks(account=digits, limit=LONGEST_LOG)]
+
+
+@router.post("/log")
+def log_of(request: Request, visit: Visiting, wanted: Text = "") -> Response:
+    """Who looked at an account."""
+    return page(request, "log.html", looks=looks_at(visit, wanted), of="account", limit=LONGEST_LOG)

@@ -1,0 +1,74 @@
+"""Every refusal is a page with its sentence, or the sentence as JSON; of what is unforeseen nothing is told."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from detector.console.guard import SignInNeededError
+from detector.console.rendering import page
+from detector.errors import BusyError, DeniedError, DetectorError, InputError, NoChampionError, SettingsError
+
+_STATUS: dict[type[DetectorError], int] = {
+    SettingsError: 422,
+    InputError: 404,
+    NoChampionError: 409,
+    DeniedError: 403,
+    BusyError: 503,
+}
+_LOG = logging.getLogger("detector.console")
+
+
+def install(app: FastAPI) -> None:
+    """Have an application answer so."""
+    app.add_exception_handler(SignInNeededError, _sign_in)
+    app.add_exception_handler(DetectorError, _refused)
+    app.add_exception_handler(RequestValidationError, _unfit)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+def _answer(request: Request, status: int, sentence: str) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": sentence}, status)
+    return page(request, "refusal.html", status=status, sentence=sentence)
+
+
+def _sign_in(request: Request, _: Exception) -> Response:
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": "expected somebody who has signed in, found nobody; sign in first"}, 401)
+    if request.headers.get("hx-request"):
+        return Response(status_code=401, headers={"hx-redirect": "/sign-in"})
+    return RedirectResponse("/sign-in", 303)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status = _STATUS.get(type(error), 500)  # type: ignore[arg-type]
+    if status == 404 and request.method == "POST":
+        status = 409  # what was asked for is there, and not as it was
+    return _answer(request, status, str(error))
+
+
+def _unfit(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    # Where it is wrong, not what was typed: that may be an id.
+    where = ", ".join(sorted({str(one["loc"][-1]) for one in error.errors()}))
+    return _answer(request, 422, f"expected something else in {where}; go back and mend it")
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = {404: "there is no such page", 405: "this page takes no such request"}.get(error.status_code)
+    return _answer(request, error.status_code, sentence or str(error.detail))
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    # What it says may quote ids: its kind and place are enough to find it.
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
+    _LOG.error("unexpected %s at %s", type(error).__name__, where)
+    return _answer(request, 500, f"unexpected {type(error).__name__}; nothing was changed, please report it")
