@@ -7,7 +7,7 @@ import pydantic
 from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse
 
-from detector import reviewing
+from detector import published, reviewing
 from detector.access import MEANING
 from detector.cases import Case, Kind
 from detector.console import pages, queue
@@ -76,6 +76,13 @@ def take_next(visit: Visiting) -> dict[str, Any]:
 def show(visit: Visiting, number: Number) -> dict[str, Any]:
     """A case with its evidence."""
     return pages.shown(visit, number)
+
+
+@router.get("/cases/{number}/pictures")
+def pictures(visit: Visiting, number: Number) -> dict[str, Any] | None:
+    """The tables behind its pictures; null where its night has none."""
+    portrait = pages.portrait_of(visit, number)
+    return None if portrait is None else published.plain(portrait)
 
 
 @router.post("/cases/{number}/unmask")

@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from detector import cases, identity, reviewing
+from detector import cases, identity, published, reviewing
 from detector.cases import Case, Verdict
-from detector.console import evidence, queue
+from detector.console import drawings, evidence, queue
 from detector.console.desk import Visit, Visiting
 from detector.console.rendering import page
 from detector.errors import InputError, SettingsError
+from detector.portrait import Portrait
 
 router = APIRouter(include_in_schema=False)
 
@@ -125,6 +126,27 @@ def _case_page(request: Request, visit: Visit, number: int, purpose: str | None 
 def show_case(request: Request, visit: Visiting, number: Number) -> Response:
     """A case: first what was seen, then the score."""
     return _case_page(request, visit, number)
+
+
+def portrait_of(visit: Visit, number: int) -> Portrait | None:
+    """What the pictures of a case show, None where its night has none; on record before it is read."""
+    case = case_of(visit, number)
+    visit.doors.ledger.write_audit(
+        actor=visit.person.name, action="review: pictures", account=case.account, now=visit.now
+    )
+    run = visit.doors.ledger.run(case.run_id)
+    if run is not None and run.status != "published":
+        run = visit.doors.ledger.published(case.last_day)
+    if run is None or "ties.parquet" not in run.manifest:
+        return None
+    return published.portray(visit.doors, run, identity.from_hex(case.account), visit.desk.settings)
+
+
+@router.get("/cases/{number}/pictures")
+def pictures(request: Request, visit: Visiting, number: Number) -> Response:
+    """The pictures of a case, each with its table; the case's page loads them after its sentences."""
+    portrait = portrait_of(visit, number)
+    return page(request, "pictures.html", case=case_of(visit, number), portrait=portrait, drawings=drawings)
 
 
 @router.post("/cases/{number}/unmask")

@@ -1,0 +1,558 @@
+"""The console: who may do what, what a browser is told, and what goes on record before anything is shown."""
+
+import datetime as dt
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from fastapi.testclient import TestClient
+from support import KEY, TRAINED_UNTIL, clock
+
+from detector import config, identity
+from detector.access import ROLES, ROUTES, Role
+from detector.console import create_app, passwords
+from detector.ledger import schema
+from detector.nightly import night
+from detector.runs import Doors, open_doors
+
+PASSWORD = "correct horse battery staple"
+PERSON = {role: role.replace(" ", ".") for role in ROLES}
+ELSEWHERE = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
+
+
+@pytest.fixture(scope="module")
+def known_hash() -> str:
+    return passwords.hashed(PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def night_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory, settings: config.Settings) -> Path:
+    """A home with one published night and its cases: copied, never changed."""
+    home = tmp_path_factory.mktemp("night") / "home"
+    shutil.copytree(trained_home, home)
+    with open_doors(home, settings) as doors:
+        night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+    return home
+
+
+@dataclass
+class Clock:
+    """A clock that tests move."""
+
+    at: dt.datetime = field(default_factory=clock)
+
+    def __call__(self) -> dt.datetime:
+        return self.at
+
+    def pass_s(self, seconds: float) -> None:
+        self.at += dt.timedelta(seconds=seconds)
+
+
+@dataclass
+class Desk:
+    """A console over a home of one's own."""
+
+    doors: Doors
+    settings: config.Settings
+    clock: Clock
+    hash: str
+
+    def add(self, name: str, role: Role) -> None:
+        self.doors.ledger.people.add(name, role, self.hash, actor="test", now=self.clock())
+
+    def client(self, settings: config.Settings | None = None) -> TestClient:
+        app = create_app(self.doors, settings or self.settings, self.clock)
+        return TestClient(app, base_url="http://localhost", follow_redirects=False)
+
+    def signed_in(self, role: Role, name: str | None = None) -> TestClient:
+        name = name or PERSON[role]
+        self.add(name, role)
+        client = self.client()
+        answer = client.post("/sign-in", data={"name": name, "password": PASSWORD})
+        assert answer.status_code == 303, answer.text
+        return client
+
+    def first_flag(self) -> str:
+        return next(case.account for case in self.doors.ledger.cases.queue() if case.origin == "flag")
+
+    def looks(self) -> list[tuple[str, str, str | None]]:
+        return [(look.actor, look.action, look.account) for look in reversed(self.doors.ledger.looks(limit=1000))]
+
+
+@pytest.fixture
+def desk(night_home: Path, tmp_path: Path, settings: config.Settings, known_hash: str) -> Iterator[Desk]:
+    shutil.copytree(night_home, tmp_path / "home")
+    (tmp_path / "key").write_text(KEY)
+    with open_doors(tmp_path / "home", settings) as doors:
+        yield Desk(doors, settings, Clock(), known_hash)
+
+
+def _ask(client: TestClient, method: str, path: str) -> int:
+    """A route with a case that is there, and nothing said where something would change."""
+    address = path.replace("{number}", "1").replace("{name}", "desk.css")
+    body = {"json": {}} if path.startswith("/api/") and method == "POST" else {}
+    return client.request(method, address, **body).status_code
+
+
+# Roles and routes
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_on_every_route(desk: Desk, role: Role) -> None:
+    """A route answers 403 exactly where the table of rights says no."""
+    client = desk.signed_in(role)
+    person = desk.doors.ledger.people.of(PERSON[role])
+    assert person is not None
+    for (method, path), right in ROUTES.items():
+        if path == "/sign-out":
+            continue  # would end the walk
+        refused = _ask(client, method, path) == 403
+        assert refused == (right is not None and not person.may(right)), (method, path)
+
+
+def test_nobody_on_every_route(desk: Desk) -> None:
+    """Without a session every page leads to signing in, and every API route says so."""
+    client = desk.client()
+    for (method, path), right in ROUTES.items():
+        if right is not None:
+            assert _ask(client, method, path) == (401 if path.startswith("/api/") else 303), (method, path)
+
+
+def test_what_is_refused_shows_and_writes_nothing_of_the_account(desk: Desk) -> None:
+    """An auditor who asks for a case gets a sentence; nothing of the case is in it."""
+    account = desk.first_flag()
+    answer = desk.signed_in("auditor").get("/cases/1")
+    assert answer.status_code == 403
+    assert "look at cases and accounts" in answer.text
+    assert account not in answer.text
+    assert not [look for look in desk.looks() if look[2]]
+
+
+def test_a_role_that_changes_holds_at_once(desk: Desk) -> None:
+    """The next request of the same session is answered under the new role."""
+    client = desk.signed_in("analyst")
+    assert client.get("/queue").status_code == 200
+    desk.doors.ledger.people.set_role("analyst", "auditor", actor="test", now=desk.clock())
+    assert client.get("/queue").status_code == 403
+
+
+# What a browser is told
+
+
+def test_every_answer_has_its_headers(desk: Desk) -> None:
+    """Pages, refusals, redirects and files: nothing from elsewhere, no frames, and nothing is kept but files."""
+    client = desk.signed_in("analyst")
+    for path in ("/queue", "/cases/1", "/cases/999999", "/nowhere", "/", "/api/me", "/static/desk.css", "/people"):
+        headers = client.get(path).headers
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["cache-control"] == ("public, max-age=3600" if path.startswith("/static") else "no-store")
+
+
+def test_no_page_has_script_or_style_of_its_own(desk: Desk) -> None:
+    """What the policy would stop is not there in the first place."""
+    client = desk.signed_in("owner")
+    for path in ("/queue", "/cases/1", "/cases/1/pictures", "/stats", "/log", "/log/mine", "/people", "/sign-in"):
+        text = client.get(path).text
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|hx-on|<script(?! src=\"/static/htmx)", text), (
+            path
+        )
+
+
+def test_another_host_name_is_refused(desk: Desk) -> None:
+    """A name that somebody else points at this address (DNS rebinding) reaches nothing."""
+    assert desk.client().get("/sign-in", headers={"host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.parametrize("path", [path for (method, path), _ in ROUTES.items() if method == "POST"])
+def test_a_post_of_another_site_is_refused(desk: Desk, path: str) -> None:
+    """By Fetch Metadata, and by Origin where a browser has none; nothing is done."""
+    client = desk.signed_in("owner")
+    before = desk.looks()
+    for headers in (ELSEWHERE, {"origin": "https://evil.example"}, {"sec-fetch-site": "same-site"}):
+        answer = client.post(path.replace("{number}", "1"), data={"verdict": "confirmed"}, headers=headers)
+        assert answer.status_code == 403, headers
+    assert desk.looks() == before
+
+
+def test_a_long_body_is_refused(desk: Desk) -> None:
+    """Forms here are short."""
+    answer = desk.signed_in("analyst").post("/cases/1/note", data={"note": "x" * 100_000})
+    assert answer.status_code == 413
+
+
+# Sessions
+
+
+def test_the_cookie_says_nothing_and_is_out_of_reach(desk: Desk) -> None:
+    """A random id, for this site and not for scripts; the database has a digest of it only."""
+    desk.add("ana", "analyst")
+    client = desk.client()
+    answer = client.post("/sign-in", data={"name": " Ana ", "password": PASSWORD})
+    said = answer.headers["set-cookie"]
+    token = client.cookies["detector"]
+    assert len(token) >= 43
+    assert "HttpOnly" in said
+    assert "SameSite=lax" in said
+    assert "Secure" not in said
+    url = desk.doors.ledger._database.engine.url
+    kept = Path(str(url.database)).read_bytes() + Path(f"{url.database}-wal").read_bytes()
+    assert token.encode() not in kept
+    assert PASSWORD.encode() not in kept
+
+
+def test_over_https_the_cookie_is_for_https_only(desk: Desk) -> None:
+    """With the prefix that makes browsers insist on it."""
+    desk.add("ana", "analyst")
+    console = desk.settings.console.model_copy(update={"public_url": "https://localhost"})
+    client = desk.client(desk.settings.model_copy(update={"console": console}))
+    said = client.post("/sign-in", data={"name": "ana", "password": PASSWORD}).headers["set-cookie"]
+    assert said.startswith("__Host-detector=")
+    assert "Secure" in said
+    assert "Path=/" in said
+
+
+def test_a_session_id_from_before_is_not_taken_over(desk: Desk) -> None:
+    """Whoever plants an id in a browser does not share the session that is opened in it (fixation)."""
+    desk.add("ana", "analyst")
+    client = desk.client()
+    client.cookies.set("detector", "planted")
+    client.post("/sign-in", data={"name": "ana", "password": PASSWORD})
+    thief = desk.client()
+    thief.cookies.set("detector", "planted")
+    assert thief.get("/queue").status_code == 303
+
+
+def test_signing_in_again_ends_the_session_before(desk: Desk) -> None:
+    """One browser, one session."""
+    client = desk.signed_in("analyst")
+    before = client.cookies["detector"]
+    client.post("/sign-in", data={"name": "analyst", "password": PASSWORD})
+    assert client.cookies["detector"] != before
+    thief = desk.client()
+    thief.cookies.set("detector", before)
+    assert thief.get("/queue").status_code == 303
+
+
+def test_a_session_ends_when_idle(desk: Desk) -> None:
+    """A request now and then keeps it; half an hour without one ends it."""
+    client = desk.signed_in("analyst")
+    for _ in range(3):
+        desk.clock.pass_s(1700)
+        assert client.get("/queue").status_code == 200
+    desk.clock.pass_s(1801)
+    assert client.get("/queue").status_code == 303
+
+
+def test_a_session_ends_when_old(desk: Desk) -> None:
+    """However busy it is."""
+    client = desk.signed_in("analyst")
+    for _ in range(28):
+        desk.clock.pass_s(1500)
+        assert client.get("/log/mine").status_code == 200
+    desk.clock.pass_s(1500)
+    assert client.get("/log/mine").status_code == 303
+
+
+@pytest.mark.parametrize("how", ["revoke", "remove", "sign out", "password"])
+def test_a_session_that_was_ended_opens_nothing(desk: Desk, how: str, known_hash: str) -> None:
+    """Revoked, its person forgotten, signed out, or the password changed: the same cookie is nobody."""
+    client = desk.signed_in("analyst")
+    token, people = client.cookies["detector"], desk.doors.ledger.people
+    if how == "revoke":
+        assert people.revoke("analyst", actor="test", now=desk.clock()) == 1
+    elif how == "remove":
+        people.remove("analyst", actor="test", now=desk.clock())
+    elif how == "password":
+        people.set_password("analyst", known_hash, actor="test", now=desk.clock())
+    else:
+        assert client.post("/sign-out").status_code == 303
+    again = desk.client()
+    again.cookies.set("detector", token)
+    assert again.get("/queue").status_code == 303
+
+
+def test_wrong_names_and_wrong_passwords_are_answered_alike(desk: Desk) -> None:
+    """Nobody learns who is named."""
+    desk.add("ana", "analyst")
+    desk.doors.ledger.people.add("bare", "analyst", None, actor="test", now=desk.clock())
+    answers = {
+        desk.client().post("/sign-in", data={"name": name, "password": "x"}).text.replace(name, "NAME")
+        for name in ("ana", "eve", "bare")
+    }
+    assert len(answers) == 1
+
+
+def test_after_five_failures_a_name_is_held_back(desk: Desk) -> None:
+    """Even the right password is not tried until a quarter of an hour has passed; others are not held back."""
+    desk.add("ana", "analyst")
+    desk.add("ben", "analyst")
+    client = desk.client()
+    tried = [client.post("/sign-in", data={"name": "ana", "password": "x"}).status_code for _ in range(6)]
+    assert tried == [401] * 5 + [429]
+    assert client.post("/sign-in", data={"name": "ana", "password": PASSWORD}).status_code == 429
+    assert client.post("/sign-in", data={"name": "ben", "password": PASSWORD}).status_code == 303
+    desk.clock.pass_s(901)
+    assert client.post("/sign-in", data={"name": "ana", "password": PASSWORD}).status_code == 303
+
+
+def test_an_address_that_tries_many_names_is_held_back(desk: Desk) -> None:
+    """Twenty names once each."""
+    desk.add("ana", "analyst")
+    client = desk.client()
+    people = desk.doors.ledger.people
+    limits = client.app.state.desk.limits  # type: ignore[attr-defined]
+    for number in range(20):
+        assert people.may_try(f"n{number}", "testclient", limits=limits, now=desk.clock())
+    assert client.post("/sign-in", data={"name": "ana", "password": PASSWORD}).status_code == 429
+    assert people.may_try("ana", "another address", limits=limits, now=desk.clock())
+
+
+# On record first
+
+
+def test_what_a_reviewer_did_stands_in_the_log(desk: Desk) -> None:
+    """Sign-in, queue, search, case, pictures, verdict, undo: each with who, and on which account, in order."""
+    client = desk.signed_in("analyst", "ana")
+    account = desk.first_flag()
+    number = desk.doors.ledger.cases.of(account)[0].id
+    client.get("/queue")
+    assert client.post("/search", data={"wanted": account}).headers["location"] == f"/cases/{number}"
+    client.get(f"/cases/{number}")
+    client.get(f"/cases/{number}/pictures")
+    assert client.post(f"/cases/{number}/decide", data={"verdict": "undecided"}).status_code == 303
+    assert client.post(f"/cases/{number}/undo").status_code == 303
+    mine = [(action, about) for actor, action, about in desk.looks() if actor == "ana"]
+    assert mine == [
+        ("sign in", None),
+        ("review: list", None),
+        ("review: search", account),
+        ("review: show", account),
+        ("review: pictures", account),
+        ("review: decided", account),
+        ("review: undone", account),
+    ]
+
+
+@pytest.mark.parametrize("path", ["/queue", "/cases/1", "/cases/1/pictures", "/api/cases", "/api/cases/1"])
+def test_no_log_no_data(desk: Desk, path: str) -> None:
+    """Where the line of the log can not be written, nothing is shown."""
+    client = desk.signed_in("analyst")
+    case = desk.doors.ledger.cases.queue()[0]
+    with desk.doors.ledger._database.writing() as connection:
+        connection.execute(
+            sa.text("CREATE TRIGGER no_log BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no log'); END")
+        )
+    answer = client.get(path)
+    assert answer.status_code == 500
+    assert case.account not in answer.text
+    assert case.kind not in answer.text
+
+
+def test_names_are_opened_for_a_purpose_only(desk: Desk) -> None:
+    """By whom may, after the purpose is on record; without one nothing is opened."""
+    pia = desk.signed_in("privacy officer", "pia")
+    account = desk.first_flag()
+    number = desk.doors.ledger.cases.of(account)[0].id
+    names = {name for name in _names(desk) if name}
+    masked = pia.get(f"/cases/{number}").text
+    assert not [name for name in names if name in masked]
+    assert pia.post(f"/cases/{number}/unmask", data={"purpose": " "}).status_code == 422
+    shown = pia.post(f"/cases/{number}/unmask", data={"purpose": "the holder asked"})
+    assert [name for name in names if name in shown.text]
+    look = desk.doors.ledger.looks(account=account, limit=1)[0]
+    assert (look.actor, look.action, look.purpose) == ("pia", "review: unmask", "the holder asked")
+
+
+def _names(desk: Desk) -> set[str]:
+    """Every account id and title name that the home has sealed (canaries)."""
+    from detector import lookback
+
+    first = TRAINED_UNTIL - dt.timedelta(days=27)
+    return set(lookback.names_of(desk.doors.home, desk.doors.keys, first, TRAINED_UNTIL)["name"].to_list())
+
+
+def test_an_unknown_id_and_an_account_without_a_case_are_answered_alike(desk: Desk) -> None:
+    """Nobody can find out who is a member."""
+    client = desk.signed_in("analyst")
+    import polars as pl
+
+    from detector import published
+
+    scores = published.frame(desk.doors, published.run_of(desk.doors, None), "scores")
+    cases = {case.account for case in desk.doors.ledger.cases.queue()}
+    seen = next(digits for digits in identity.to_hex(scores["account"]) if digits not in cases)
+    known = {identity.from_hex(seen)}
+    names = {identity.pseudonym_of(name, desk.doors.keys): name for name in _names(desk)}
+    own_ids = [names[number] for number in known if number in names]
+    assert own_ids
+    assert isinstance(scores, pl.DataFrame)
+    answers = [
+        client.post("/search", data={"wanted": wanted}) for wanted in (seen, *own_ids, "nobody at all", "f" * 16)
+    ]
+    assert {answer.status_code for answer in answers} == {409}
+    assert len({answer.text for answer in answers}) == 1
+
+
+def test_what_is_typed_stands_in_no_address_and_no_refusal(desk: Desk) -> None:
+    """An id typed into the search reaches neither a URL nor the page that refuses it."""
+    answer = desk.signed_in("analyst").post("/search", data={"wanted": "member-canary-4711"})
+    assert "canary" not in answer.text
+    assert "canary" not in str(answer.headers)
+
+
+# Hostile text
+
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31mred \u202eltr \x00 {{7*7}} 'q' \"d\""
+
+
+def test_hostile_notes_are_shown_escaped(desk: Desk) -> None:
+    """Tags, terminal escapes, right-to-left overrides and template marks are text, or a replacement for it."""
+    client = desk.signed_in("analyst")
+    number = desk.doors.ledger.cases.queue()[0].id
+    assert client.post(f"/cases/{number}/note", data={"note": HOSTILE}).status_code == 303
+    text = client.get(f"/cases/{number}").text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<img src=x" not in text
+    assert "{{7*7}}" in text
+    assert not [character for character in text if not character.isprintable() and character != "\n"]
+
+
+@pytest.mark.parametrize("name", ["<b>x</b>", "ana\u202egpj", "\x1b[2J", "a\x00b"])
+def test_hostile_names_are_refused_and_shown_escaped(desk: Desk, name: str) -> None:
+    """As a person's name they are refused; the refusal shows nothing that a browser would act on."""
+    answer = desk.signed_in("admin").post("/people", data={"name": name, "role": "analyst"})
+    assert answer.status_code == 422
+    assert "<b>x" not in answer.text
+    assert not [character for character in answer.text if not character.isprintable() and character != "\n"]
+
+
+def test_titles_are_strangers_text(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hostile title name in an opened case is text."""
+    import polars as pl
+
+    from detector import lookback
+
+    real = lookback.names_of
+
+    def hostile(*arguments: object) -> pl.DataFrame:
+        names = real(*arguments)  # type: ignore[arg-type]
+        return names.with_columns(name=pl.when(pl.col("kind") == "title").then(pl.lit(HOSTILE)).otherwise("name"))
+
+    monkeypatch.setattr(lookback, "names_of", hostile)
+    number = desk.doors.ledger.cases.of(desk.first_flag())[0].id
+    text = desk.signed_in("privacy officer").post(f"/cases/{number}/unmask", data={"purpose": "x"}).text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "<script>alert" not in text
+    assert not [character for character in text if not character.isprintable() and character != "\n"]
+
+
+# Deciding
+
+
+def test_the_second_of_two_is_told_who_was_first(desk: Desk) -> None:
+    """One verdict stands; the other reviewer reads who gave it."""
+    ana, ben = desk.signed_in("analyst", "ana"), desk.signed_in("analyst", "ben")
+    number = desk.doors.ledger.cases.queue()[0].id
+    for client in (ana, ben):
+        assert client.get(f"/cases/{number}").status_code == 200
+    assert ana.post(f"/cases/{number}/decide", data={"verdict": "false alarm"}).status_code == 303
+    late = ben.post(f"/cases/{number}/decide", data={"verdict": "undecided"})
+    assert late.status_code == 409
+    assert "ana" in late.text
+    case = desk.doors.ledger.cases.numbered(number)
+    assert case is not None
+    assert (case.decided_by, case.outcome) == ("ana", "false alarm")
+
+
+def test_a_form_says_what_fits_its_verdict(desk: Desk) -> None:
+    """The kind counts where confirmed, the cause where innocent; what was left over from another choice does not."""
+    client = desk.signed_in("analyst")
+    first, second = [case.id for case in desk.doors.ledger.cases.queue()[:2]]
+    said = {"kind": "ring", "cause": "a child's favourite", "note": "seen"}
+    client.post(f"/cases/{first}/decide", data={"verdict": "confirmed"} | said)
+    client.post(f"/cases/{second}/decide", data={"verdict": "false alarm"} | said)
+    cases = [desk.doors.ledger.cases.numbered(number) for number in (first, second)]
+    assert [(case.verdict_kind, case.cause) for case in cases if case] == [
+        ("ring", None),
+        (None, "a child's favourite"),
+    ]
+
+
+def test_the_queue_is_filtered_and_paged(desk: Desk) -> None:
+    """By kind, origin and whose hands; each page has its part, and together they are the queue."""
+    client = desk.signed_in("analyst", "ana")
+    total = client.get("/api/cases").json()["total"]
+    pages = client.get("/api/cases").json()["pages"]
+    seen = [
+        case["id"] for page in range(1, pages + 1) for case in client.get(f"/api/cases?page={page}").json()["cases"]
+    ]
+    assert len(seen) == len(set(seen)) == total == len(desk.doors.ledger.cases.queue())
+    flags = client.get("/api/cases?origin=flag").json()
+    assert {case["origin"] for case in flags["cases"]} == {"flag"}
+    assert client.get("/api/cases?mine=true").json()["total"] == 0
+    taken = client.post("/api/take-next").json()
+    assert [case["id"] for case in client.get("/api/cases?mine=true").json()["cases"]] == [taken["id"]]
+    assert "measured" not in taken
+
+
+# People
+
+
+def test_nobody_changes_their_own_role(desk: Desk) -> None:
+    """Neither up nor out; another admin has to."""
+    client = desk.signed_in("admin", "ada")
+    assert client.post("/people/role", data={"name": "ada", "role": "owner"}).status_code == 422
+    assert client.post("/people/remove", data={"name": "ada"}).status_code == 422
+    assert client.post("/people", data={"name": "eve", "role": "auditor", "password": "short"}).status_code == 422
+    assert client.post("/people", data={"name": "Eve", "role": "auditor", "password": PASSWORD}).status_code == 303
+    assert client.post("/people/role", data={"name": "eve", "role": "analyst"}).status_code == 303
+    assert client.post("/people/revoke", data={"name": "nobody"}).status_code == 409
+    eve = desk.doors.ledger.people.of("eve")
+    assert eve is not None
+    assert (eve.role, eve.has_password) == ("analyst", True)
+    assert [action for actor, action, _ in desk.looks() if actor == "ada"] == ["sign in", "people: add", "people: role"]
+
+
+# A proxy that vouches
+
+
+@pytest.fixture
+def proxied(desk: Desk) -> TestClient:
+    console = desk.settings.console.model_copy(
+        update={"proxy_header": "X-Remote-User", "proxy_addresses": ("testclient",)}
+    )
+    desk.add("ana", "analyst")
+    return desk.client(desk.settings.model_copy(update={"console": console}))
+
+
+def test_a_trusted_proxy_vouches_for_people_who_are_named(proxied: TestClient) -> None:
+    """Without a session of ours; the role is the one that is kept here."""
+    assert proxied.get("/api/me", headers={"X-Remote-User": "Ana"}).json()["role"] == "analyst"
+    assert proxied.get("/api/me", headers={"X-Remote-User": "eve"}).status_code == 403
+    assert proxied.get("/api/me").status_code == 401
+
+
+def test_the_header_from_elsewhere_is_refused(desk: Desk) -> None:
+    """Whoever is not the proxy can say what they want; without the setting the header is nothing."""
+    desk.add("ana", "analyst")
+    console = desk.settings.console.model_copy(update={"proxy_header": "X-Remote-User"})
+    client = desk.client(desk.settings.model_copy(update={"console": console}))
+    assert client.get("/api/me", headers={"X-Remote-User": "ana"}).status_code == 403
+    assert desk.client().get("/api/me", headers={"X-Remote-User": "ana"}).status_code == 401
+
+
+def test_tables_of_people_are_whole(desk: Desk) -> None:
+    """A name is there once, in lower case."""
+    desk.add("Ana", "analyst")
+    with desk.doors.ledger._database.reading() as connection:
+        assert connection.scalars(sa.select(schema.person.c.name)).all() == ["ana"]
