@@ -14,6 +14,7 @@ from support import KEY, LAST_DAY, QUICK, TRAINED_UNTIL, clock
 
 from detector import config
 from detector.ingesting import ingest
+from detector.nightly import night
 from detector.retraining import train
 from detector.runs import open_doors
 from detector.simulate import simulate, write
@@ -106,3 +107,13 @@ def home(trained_home: Path, tmp_path: Path) -> Path:
     """A home of one's own, as `trained_home`."""
     shutil.copytree(trained_home, tmp_path / "home")
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def night_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory, settings: config.Settings) -> Path:
+    """A home as `trained_home`, with one published night and its cases: copied, never changed."""
+    home = tmp_path_factory.mktemp("night") / "home"
+    shutil.copytree(trained_home, home)
+    with open_doors(home, settings) as doors:
+        night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+    return home

@@ -16,7 +16,6 @@ from detector import config, identity
 from detector.access import ROLES, ROUTES, Role
 from detector.console import create_app, passwords
 from detector.ledger import schema
-from detector.nightly import night
 from detector.runs import Doors, open_doors
 
 PASSWORD = "correct horse battery staple"
@@ -27,16 +26,6 @@ ELSEWHERE = {"sec-fetch-site": "cross-site", "origin": "https://evil.example"}
 @pytest.fixture(scope="module")
 def known_hash() -> str:
     return passwords.hashed(PASSWORD)
-
-
-@pytest.fixture(scope="session")
-def night_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory, settings: config.Settings) -> Path:
-    """A home with one published night and its cases: copied, never changed."""
-    home = tmp_path_factory.mktemp("night") / "home"
-    shutil.copytree(trained_home, home)
-    with open_doors(home, settings) as doors:
-        night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
-    return home
 
 
 @dataclass
@@ -94,8 +83,8 @@ def desk(night_home: Path, tmp_path: Path, settings: config.Settings, known_hash
 def _ask(client: TestClient, method: str, path: str) -> int:
     """A route with a case that is there, and nothing said where something would change."""
     address = path.replace("{number}", "1").replace("{name}", "desk.css")
-    body = {"json": {}} if path.startswith("/api/") and method == "POST" else {}
-    return client.request(method, address, **body).status_code
+    said: dict[str, str] | None = {} if path.startswith("/api/") and method == "POST" else None
+    return client.request(method, address, json=said).status_code
 
 
 # Roles and routes
