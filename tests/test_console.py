@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -463,6 +464,86 @@ def test_the_second_of_two_is_told_who_was_first(desk: Desk) -> None:
     assert (case.decided_by, case.outcome) == ("ana", "false alarm")
 
 
+def test_a_verdict_on_an_old_sight_is_refused(desk: Desk) -> None:
+    """Whoever decides with the page of before somebody else's act is told to look again."""
+    ana = desk.signed_in("analyst", "ana")
+    number = desk.doors.ledger.cases.queue()[0].id
+    page = ana.get(f"/cases/{number}").text
+    version = re.search(r'name="version" value="(\d+)"', page)
+    assert version
+    assert ana.post(f"/cases/{number}/note", data={"note": "news"}).status_code == 303
+    said = {"verdict": "undecided", "version": version[1]}
+    late = ana.post(f"/cases/{number}/decide", data=said)
+    assert late.status_code == 409
+    assert "look at it again" in late.text
+    assert ana.post(f"/cases/{number}/decide", data=said | {"version": str(int(version[1]) + 1)}).status_code == 303
+
+
+def test_a_severe_action_waits_for_a_second_person(desk: Desk) -> None:
+    """An analyst proposes; nobody agrees with themselves, an analyst not at all, a senior analyst does."""
+    ana, sam = desk.signed_in("analyst", "ana"), desk.signed_in("senior analyst", "sam")
+    first, second = [case.id for case in desk.doors.ledger.cases.queue()[:2]]
+    severe = {"verdict": "confirmed", "kind": "resale", "response": "refer"}
+    assert ana.post(f"/cases/{first}/decide", data=severe).status_code == 303
+    assert "waits for a second person" in ana.get(f"/cases/{first}").text
+    assert ana.post(f"/cases/{first}/second", data={"agrees": "yes"}).status_code == 403
+    assert sam.post(f"/cases/{second}/decide", data=severe).status_code == 303
+    assert sam.post(f"/cases/{second}/second", data={"agrees": "yes"}).status_code == 409
+    assert sam.post(f"/cases/{second}/second", data={}).status_code == 422
+    assert {case["id"] for case in sam.get("/api/cases?status=proposed").json()["cases"]} == {first, second}
+    desk.clock.pass_s(700)  # until nobody looks at it any more
+    assert sam.post(f"/cases/{first}/second", data={"agrees": "yes", "note": "so do I"}).status_code == 303
+    case = desk.doors.ledger.cases.numbered(first)
+    assert case is not None
+    assert (case.status, case.decided_by, case.seconded_by) == ("decided", "ana", "sam")
+
+
+def test_contest_snooze_and_suppression(desk: Desk) -> None:
+    """What the terminal can, the browser can: each act leads back to the case, which tells it."""
+    ana, sam = desk.signed_in("analyst", "ana"), desk.signed_in("senior analyst", "sam")
+    case = next(case for case in desk.doors.ledger.cases.queue() if case.origin == "flag")
+    at = f"/cases/{case.id}"
+    later = (desk.clock().date() + dt.timedelta(days=20)).isoformat()
+    assert ana.post(f"{at}/snooze", data={"until": later}).status_code == 303
+    assert case.id not in _numbers(ana)
+    assert case.id in _numbers(ana, "snoozed=true")
+    assert ana.post(f"{at}/snooze", data={"until": ""}).status_code == 303
+    feature = case.reasons[0]["feature"]
+    said = {"what": f"feature:{feature}", "ends_on": later, "why": "a known habit"}
+    assert ana.post(f"{at}/suppress", data=said | {"what": "feature:no such"}).status_code == 422
+    assert ana.post(f"{at}/suppress", data=said | {"what": "device:no such"}).status_code == 422
+    assert ana.post(f"{at}/suppress", data=said | {"ends_on": "soon"}).status_code == 422
+    assert ana.post(f"{at}/suppress", data=said).status_code == 303
+    assert "a known habit" in ana.get(at).text
+    (held,) = desk.doors.ledger.suppressions.all(case.account)
+    assert ana.post(f"/cases/{case.id + 1}/lift", data={"suppression": str(held.id)}).status_code == 409
+    assert ana.post(f"{at}/lift", data={"suppression": str(held.id)}).status_code == 303
+    assert ana.post(f"{at}/decide", data={"verdict": "confirmed"}).status_code == 303
+    assert ana.post(f"{at}/contest", data={"note": "it was my son"}).status_code == 303
+    assert ana.post(f"{at}/settle", data={"result": "overturned"}).status_code == 403
+    assert sam.post(f"{at}/settle", data={"result": "overturned"}).status_code == 303
+    assert "it was my son" in sam.get(at).text
+    assert sam.post(f"{at}/reopen", data={"note": "to be sure"}).status_code == 303
+
+
+def _numbers(client: TestClient, query: str = "") -> set[int]:
+    pages = client.get(f"/api/cases?{query}").json()["pages"]
+    return {
+        case["id"] for n in range(1, pages + 1) for case in client.get(f"/api/cases?{query}&page={n}").json()["cases"]
+    }
+
+
+def test_views_are_kept_by_person(desk: Desk) -> None:
+    """Under a name, with what the form said; another person has none of them."""
+    ana, ben = desk.signed_in("analyst", "ana"), desk.signed_in("analyst", "ben")
+    kept = ana.post("/views", data={"name": "mine <b>", "origin": "flag", "mine": "True"})
+    assert kept.headers["location"] == "/queue?origin=flag&mine=True"
+    assert "mine &lt;b&gt;" in ana.get("/queue").text
+    assert "mine &lt;b&gt;" not in ben.get("/queue").text
+    ana.post("/views", data={"name": "mine <b>", "forget": "yes"})
+    assert "mine &lt;b&gt;" not in ana.get("/queue").text
+
+
 def test_a_form_says_what_fits_its_verdict(desk: Desk) -> None:
     """The kind counts where confirmed, the cause where innocent; what was left over from another choice does not."""
     client = desk.signed_in("analyst")
@@ -538,6 +619,41 @@ def test_the_header_from_elsewhere_is_refused(desk: Desk) -> None:
     client = desk.client(desk.settings.model_copy(update={"console": console}))
     assert client.get("/api/me", headers={"X-Remote-User": "ana"}).status_code == 403
     assert desk.client().get("/api/me", headers={"X-Remote-User": "ana"}).status_code == 401
+
+
+# The API
+
+
+def test_no_request_of_the_api_is_an_error_of_ours(desk: Desk) -> None:
+    """Schemathesis walks what OpenAPI says, and whatever it asks, no answer is of the 500s."""
+    import hypothesis
+    import schemathesis
+
+    client = desk.signed_in("owner")
+    schema = schemathesis.openapi.from_dict(client.get("/api/openapi.json").json())
+    asked = set()
+    for found in schema.get_all_operations():
+        operation: Any = found.ok()  # type: ignore[union-attr]
+
+        @hypothesis.settings(
+            max_examples=8, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+        )
+        @hypothesis.seed(20260301)
+        @hypothesis.given(case=operation.as_strategy())
+        def walk(case: Any) -> None:
+            said = case.as_transport_kwargs(base_url="http://localhost")
+            sent = {
+                name: said[name]
+                for name in ("method", "url", "params", "json", "headers")
+                if said.get(name) is not None
+            }
+            sent["headers"] = {name: str(value) for name, value in dict(sent.get("headers") or {}).items()}
+            answer = client.request(**sent)
+            assert answer.status_code < 500, (case.method, case.path, answer.text)
+
+        walk()
+        asked.add(operation.label)
+    assert len(asked) == len([path for _, path in ROUTES if path.startswith("/api/") and "openapi" not in path])
 
 
 def test_tables_of_people_are_whole(desk: Desk) -> None:

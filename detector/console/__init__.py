@@ -17,13 +17,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from detector import access, config
-from detector.console import api, guard, pages, people_pages, refusals, signing_in
+from detector.console import acting, api, guard, pages, people_pages, refusals, signing_in
 from detector.console.desk import Desk
 from detector.console.headers import SafeHeaders
 from detector.console.models import remembering
 from detector.runs import Doors
 
-_PARTS = (signing_in, pages, people_pages, api)
+_PARTS = (signing_in, pages, acting, people_pages, api)
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
 

@@ -1,5 +1,6 @@
 """The pages as JSON, for programs: the same acts, the same rights, the same lines in the log."""
 
+import datetime as dt
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -7,12 +8,13 @@ import pydantic
 from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse
 
-from detector import published, reviewing
+from detector import explaining, reviewing
 from detector.access import MEANING
-from detector.cases import Case, Kind
-from detector.console import pages, queue
+from detector.cases import Case, Kind, Outcome, Response
+from detector.console import acts, pages, queue
 from detector.console.desk import Visiting
 from detector.console.pages import Number
+from detector.suppressing import Scope
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Nobody has signed in."},
@@ -26,13 +28,44 @@ router = APIRouter(prefix="/api", responses=_REFUSALS)
 Line = Annotated[str, pydantic.StringConstraints(max_length=2_000)]
 
 
-class Decision(pydantic.BaseModel):
-    """A verdict with its kind (confirmed) or its innocent cause (false alarm)."""
+Said = Annotated[Line, Body(embed=True)]
+Id = Annotated[int, pydantic.Field(ge=1, le=2**31 - 1)]
 
-    verdict: Literal["confirmed", "false alarm", "undecided"]
+
+class Decision(pydantic.BaseModel):
+    """A verdict with its kind and proposed action (confirmed) or its innocent cause (false alarm). `version` is that of
+    the sight it was decided on: a case that has changed since is not decided."""
+
+    verdict: Outcome
     kind: Kind | None = None
     cause: Line | None = None
+    response: Response = "none"
     note: Line = ""
+    version: Annotated[int, pydantic.Field(ge=0, le=2**31 - 1)] | None = None
+
+
+class Second(pydantic.BaseModel):
+    """What a second person says of a verdict that waits."""
+
+    agrees: bool
+    note: Line = ""
+    version: Annotated[int, pydantic.Field(ge=0, le=2**31 - 1)] | None = None
+
+
+class Settled(pydantic.BaseModel):
+    """What came of a contest."""
+
+    result: Literal["upheld", "overturned"]
+    note: Line = ""
+
+
+class Suppression(pydantic.BaseModel):
+    """What does not count: a feature by name, a device or network by its 16 hex digits, or everything."""
+
+    scope: Scope
+    value: Line = ""
+    ends_on: dt.date
+    why: Line
 
 
 def _case(case: Case) -> dict[str, Any]:
@@ -53,10 +86,10 @@ def me(visit: Visiting) -> dict[str, Any]:
 
 
 @router.get("/cases")
-def list_cases(visit: Visiting, asked: queue.Asked) -> dict[str, Any]:
+def list_cases(visit: Visiting, asked: queue.Wanted) -> dict[str, Any]:
     """One page of the open cases, in the order in which they are offered to you."""
     found = queue.page_of(visit, asked)
-    rows = [_case(case) | {"why": found.why[case.id]} for case in found.cases]
+    rows = [_case(case) | {"why": queue.why(case)} for case in found.cases]
     return {"cases": rows, "total": found.total, "page": asked.page, "pages": found.pages}
 
 
@@ -82,7 +115,7 @@ def show(visit: Visiting, number: Number) -> dict[str, Any]:
 def pictures(visit: Visiting, number: Number) -> dict[str, Any] | None:
     """The tables behind its pictures; null where its night has none."""
     portrait = pages.portrait_of(visit, number)
-    return None if portrait is None else published.plain(portrait)
+    return None if portrait is None else explaining.plain(portrait)
 
 
 @router.post("/cases/{number}/unmask")
@@ -93,31 +126,69 @@ def unmask(visit: Visiting, number: Number, purpose: Annotated[Line, Body(embed=
 
 @router.post("/cases/{number}/decide")
 def decide(visit: Visiting, number: Number, said: Decision) -> dict[str, Any]:
-    """Close a case with a verdict."""
-    verdict = pages.verdict_of(said.verdict, said.kind or "", said.cause or "", said.note)
-    account = pages.case_of(visit, number).account
-    return _case(visit.doors.ledger.cases.decide([(account, verdict)], actor=visit.person.name, now=visit.now)[0])
+    """Close a case with a verdict, or propose it to a second person where its action is severe."""
+    verdict = acts.verdict_of(said.verdict, said.kind, said.cause, said.note, said.response)
+    return _case(acts.decide(visit, number, verdict, version=said.version))
+
+
+@router.post("/cases/{number}/second")
+def second(visit: Visiting, number: Number, said: Second) -> dict[str, Any]:
+    """Agree or disagree, as the second person, with a verdict that waits."""
+    return _case(acts.second(visit, number, agrees=said.agrees, note=said.note, version=said.version))
 
 
 @router.post("/cases/{number}/undo")
-def undo(visit: Visiting, number: Number, note: Annotated[Line, Body(embed=True)] = "") -> dict[str, Any]:
-    """Take the verdict back."""
-    account = pages.case_of(visit, number).account
-    return _case(visit.doors.ledger.cases.undo(account, note, actor=visit.person.name, now=visit.now))
+def undo(visit: Visiting, number: Number, note: Said = "") -> dict[str, Any]:
+    """Take the verdict back: it was a slip."""
+    return _case(acts.undo(visit, number, note))
+
+
+@router.post("/cases/{number}/reopen")
+def reopen(visit: Visiting, number: Number, note: Said = "") -> dict[str, Any]:
+    """Open a closed case again: there is news."""
+    return _case(acts.reopen(visit, number, note))
+
+
+@router.post("/cases/{number}/contest")
+def contest(visit: Visiting, number: Number, note: Said) -> dict[str, Any]:
+    """Record that the account's holder contests the verdict, in the holder's words."""
+    return _case(acts.contest(visit, number, note))
+
+
+@router.post("/cases/{number}/settle")
+def settle(visit: Visiting, number: Number, said: Settled) -> dict[str, Any]:
+    """Say whether a contested verdict holds."""
+    return _case(acts.settle(visit, number, overturned=said.result == "overturned", note=said.note))
+
+
+@router.post("/cases/{number}/snooze")
+def snooze(visit: Visiting, number: Number, until: Annotated[dt.date | None, Body(embed=True)]) -> dict[str, Any]:
+    """Out of the queue until a day; null: back in it."""
+    return _case(acts.snooze(visit, number, until))
+
+
+@router.post("/cases/{number}/suppress")
+def suppress(visit: Visiting, number: Number, said: Suppression) -> dict[str, Any]:
+    """Let something not count for the account until a day."""
+    return asdict(acts.suppress(visit, number, said.scope, said.value, ends_on=said.ends_on, why=said.why))
+
+
+@router.post("/cases/{number}/lift")
+def lift(visit: Visiting, number: Number, suppression: Annotated[Id, Body(embed=True)]) -> dict[str, Any]:
+    """Let it count again."""
+    return asdict(acts.lift(visit, number, suppression))
 
 
 @router.post("/cases/{number}/assign")
 def assign(visit: Visiting, number: Number, to: Annotated[Line | None, Body(embed=True)] = None) -> dict[str, Any]:
     """Put a case into somebody's hands; null: back into the queue."""
-    account = pages.case_of(visit, number).account
-    return _case(visit.doors.ledger.cases.assign(account, to or None, actor=visit.person.name, now=visit.now))
+    return _case(acts.assign(visit, number, to or ""))
 
 
 @router.post("/cases/{number}/note")
-def note(visit: Visiting, number: Number, note: Annotated[Line, Body(embed=True)]) -> dict[str, Any]:
+def note(visit: Visiting, number: Number, note: Said) -> dict[str, Any]:
     """Add a note."""
-    account = pages.case_of(visit, number).account
-    return _case(visit.doors.ledger.cases.note(account, note, actor=visit.person.name, now=visit.now))
+    return _case(acts.note(visit, number, note))
 
 
 @router.get("/stats")

@@ -13,8 +13,9 @@ _FIRST = 12  # playbacks and features that stand open; the rest unfolds
 @dataclass(frozen=True)
 class Evidence:
     """`could_be` are innocent causes to check, `ordinary` what is as in most accounts, `against` the other sentences
-    that speak against it. `playbacks` carry beside each pseudonym a letter or number that tells it from the others of
-    this account. `families` are the evidence by side of life, strongest first; `causes` what a verdict may name."""
+    that speak against it. `playbacks` carry beside each pseudonym a letter that tells it from the others of this
+    account, `things` are their devices and networks with pseudonym and letter. `families` are the evidence by side of
+    life, strongest first; `causes` what a verdict may name."""
 
     reasons: Sequence[Mapping[str, Any]] = ()
     could_be: Sequence[str] = ()
@@ -27,6 +28,7 @@ class Evidence:
     playbacks: Sequence[Mapping[str, Any]] = ()
     families: Sequence[tuple[str, float]] = ()
     causes: Sequence[str] = ()
+    things: Sequence[tuple[str, str, str]] = ()
 
 
 def of(night: Mapping[str, Any] | None) -> Evidence:
@@ -44,6 +46,10 @@ def of(night: Mapping[str, Any] | None) -> Evidence:
     told = [row | {"unit": _unit(row["feature"])} for row in night["features"]]
     unusual = [row for row in told if row["percentile"] >= 90 and row["value"] != row["typical"]]
     families = {name.removeprefix("score_"): value for name, value in night.items() if name.startswith("score_")}
+    playbacks = labelled(night["evidence"])
+    things = {
+        (kind, row[kind], row[f"{kind}_mark"]) for row in playbacks for kind in ("device", "network") if row.get(kind)
+    }
     return Evidence(
         reasons=night["reasons"],
         could_be=could_be,
@@ -53,7 +59,8 @@ def of(night: Mapping[str, Any] | None) -> Evidence:
         unusual=unusual,
         usual=[row for row in told if row not in unusual],
         missing=night["features_missing"],
-        playbacks=labelled(night["evidence"]),
+        playbacks=playbacks,
+        things=sorted(things, key=lambda thing: (thing[0], len(thing[2]), thing[2])),
         families=sorted(((name, value) for name, value in families.items() if value), key=lambda f: -f[1]),
         causes=_causes(reason["feature"] for reason in night["reasons"]),
     )

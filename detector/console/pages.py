@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from detector import cases, identity, published, reviewing
-from detector.cases import Case, Verdict
+from detector import cases, explaining, identity, reviewing
+from detector.cases import Case
 from detector.console import drawings, evidence, queue
 from detector.console.desk import Visit, Visiting
 from detector.console.rendering import page
@@ -30,12 +30,30 @@ def start(visit: Visiting) -> Response:
 
 
 @router.get("/queue")
-def show_queue(request: Request, visit: Visiting, asked: queue.Asked) -> Response:
+def show_queue(request: Request, visit: Visiting, asked: queue.Wanted) -> Response:
     """The open cases, in the order in which they are offered."""
     found = queue.page_of(visit, asked)
     return page(
-        request, "queue.html", found=found, asked=asked, now=visit.now, kinds=cases.KINDS, origins=cases.ORIGINS
+        request,
+        "queue.html",
+        found=found,
+        asked=asked,
+        now=visit.now,
+        kinds=cases.KINDS,
+        statuses=cases.CASE_STATUSES,
+        why=queue.why,
+        views=visit.doors.ledger.views.of(visit.person.name),
     )
+
+
+@router.post("/views")
+def keep_view(visit: Visiting, asked: queue.Kept, name: Text = "", forget: Text = "") -> Response:
+    """The filters that stand in the form are kept under a name, or a name is forgotten."""
+    kept = name.strip()[:40]
+    if not kept:
+        raise SettingsError("expected a name for the view, found none; give it one")
+    visit.doors.ledger.views.keep(visit.person.name, kept, None if forget else asked.wanted)
+    return RedirectResponse("/queue" if forget else f"/queue?{asked.query()}", 303)
 
 
 def case_of(visit: Visit, number: int) -> Case:
@@ -107,9 +125,19 @@ def shown(visit: Visit, number: int, purpose: str | None = None) -> dict[str, An
     )
 
 
+def _with_suppressed(visit: Visit, found: dict[str, Any]) -> dict[str, Any]:
+    holding = [
+        asdict(one)
+        for one in visit.doors.ledger.suppressions.all(found["case"]["account"])
+        if one.holds(visit.now.date())
+    ]
+    return {"came": None, "suppressed": holding} | found
+
+
 def _case_page(request: Request, visit: Visit, number: int, purpose: str | None = None) -> Response:
-    found = shown(visit, number, purpose)
-    if found["case"]["id"] != number:  # an earlier one: what the account's newest shows is not what this one saw
+    found = _with_suppressed(visit, shown(visit, number, purpose))
+    case_now = Case(**found["case"])
+    if case_now.id != number:  # an earlier one: what the account's newest shows is not what this one saw
         return RedirectResponse(f"/cases/{found['case']['id']}", 303)
     return page(
         request,
@@ -117,7 +145,10 @@ def _case_page(request: Request, visit: Visit, number: int, purpose: str | None 
         **found,
         evidence=evidence.of(found["night"]),
         now=visit.now,
+        held=case_now.held_from(visit.person.name, visit.now),
         kinds=cases.KINDS,
+        responses=cases.RESPONSES,
+        severe=cases.SEVERE,
         purpose=purpose,
     )
 
@@ -139,7 +170,7 @@ def portrait_of(visit: Visit, number: int) -> Portrait | None:
         run = visit.doors.ledger.published(case.last_day)
     if run is None or "ties.parquet" not in run.manifest:
         return None
-    return published.portray(visit.doors, run, identity.from_hex(case.account), visit.desk.settings)
+    return explaining.portray(visit.doors, run, identity.from_hex(case.account), visit.desk.settings)
 
 
 @router.get("/cases/{number}/pictures")
@@ -166,57 +197,15 @@ def stated(purpose: str) -> str:
     return purpose.strip()
 
 
-def verdict_of(verdict: str, kind: str, cause: str, note: str) -> Verdict:
-    """What a form or a request says, where a field that does not fit the verdict is left over from another choice."""
-    outcome = reviewing.outcome_of(verdict)
-    return Verdict(
-        outcome,
-        kind=(kind or None) if outcome == "confirmed" else None,  # type: ignore[arg-type]
-        cause=(cause.strip() or None) if outcome == "false alarm" else None,
-        note=note.strip(),
-    )
-
-
-@router.post("/cases/{number}/decide")
-def decide(
-    visit: Visiting, number: Number, verdict: Text = "", kind: Text = "", cause: Text = "", note: Text = ""
-) -> Response:
-    """A verdict; who comes second is told who was first."""
-    said = verdict_of(verdict, kind, cause, note)
-    visit.doors.ledger.cases.decide([(case_of(visit, number).account, said)], actor=visit.person.name, now=visit.now)
-    return RedirectResponse(f"/cases/{number}", 303)
-
-
-@router.post("/cases/{number}/undo")
-def undo(visit: Visiting, number: Number, note: Text = "") -> Response:
-    """The verdict is taken back."""
-    visit.doors.ledger.cases.undo(case_of(visit, number).account, note.strip(), actor=visit.person.name, now=visit.now)
-    return RedirectResponse(f"/cases/{number}", 303)
-
-
-@router.post("/cases/{number}/assign")
-def assign(visit: Visiting, number: Number, to: Text = "") -> Response:
-    """Into somebody's hands; empty: back into the queue."""
-    visit.doors.ledger.cases.assign(
-        case_of(visit, number).account, to.strip().lower() or None, actor=visit.person.name, now=visit.now
-    )
-    return RedirectResponse(f"/cases/{number}", 303)
-
-
-@router.post("/cases/{number}/note")
-def note(visit: Visiting, number: Number, note: Text = "") -> Response:
-    """Something to remember."""
-    if not note.strip():
-        raise SettingsError("expected a note, found none; write what should be remembered")
-    visit.doors.ledger.cases.note(case_of(visit, number).account, note.strip(), actor=visit.person.name, now=visit.now)
-    return RedirectResponse(f"/cases/{number}", 303)
-
-
 @router.get("/stats")
 def stats(request: Request, visit: Visiting) -> Response:
     """What came of the cases."""
     target = visit.desk.settings.decision.false_discovery_share
-    return page(request, "stats.html", **reviewing.stats(visit.doors), target=target)
+    found = reviewing.stats(visit.doors)
+    return page(
+        request, "stats.html", cases=found["cases"], verdicts=found["verdicts"], promised=found["promised"],
+        shares=found, target=target,
+    )  # fmt: skip
 
 
 @router.get("/log/mine")

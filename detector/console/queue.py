@@ -1,83 +1,96 @@
 """The queue as a page of it: filters, order, and why each case is there, in one line."""
 
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import polars as pl
-from fastapi import Depends, Query
+from fastapi import Depends, Form, Query
 
-from detector import identity, published, reviewing
-from detector.cases import KINDS, ORIGINS, Case
+from detector import reviewing
+from detector.cases import CASE_STATUSES, KINDS, ORIGINS, Case
 from detector.console.desk import Visit
-from detector.runs import Doors
+from detector.views import Filters
 
 ROWS = 25
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What of the queue is asked for; empty: everything. `page` counts from 1."""
+class Asked:
+    """What is asked for: filters, and a page counted from 1."""
 
-    kind: str = ""
-    origin: str = ""
-    mine: bool = False
+    wanted: Filters
     page: int = 1
 
-    @property
-    def any(self) -> bool:
-        """Whether something is left out."""
-        return bool(self.kind or self.origin or self.mine)
+    def query(self, page: int = 1) -> str:
+        """The same as it stands in an address, for another page.
+
+        >>> Asked(Filters(kind="ring", mine=True)).query(2)
+        'kind=ring&mine=True&page=2'
+        """
+        return urllib.parse.urlencode(self.wanted.said() | ({"page": page} if page > 1 else {}))
 
 
-def _filters(
+def _asked(status: str, kind: str, origin: str, mine: bool, snoozed: bool, page: int) -> Asked:
+    # What is no status, kind or origin leaves nothing out rather than everything.
+    wanted = Filters(
+        status=status if status in CASE_STATUSES else "open",  # type: ignore[arg-type]
+        kind=kind if kind in KINDS else None,  # type: ignore[arg-type]
+        origin=origin if origin in ORIGINS else None,  # type: ignore[arg-type]
+        mine=mine,
+        snoozed=snoozed,
+    )
+    return Asked(wanted, page)
+
+
+def _of_query(
+    status: Annotated[str, Query()] = "open",
     kind: Annotated[str, Query()] = "",
     origin: Annotated[str, Query()] = "",
     mine: Annotated[bool, Query()] = False,
+    snoozed: Annotated[bool, Query()] = False,
     page: Annotated[int, Query(ge=1, le=100_000)] = 1,
-) -> Filters:
-    # What is no kind or origin leaves nothing out rather than everything.
-    return Filters(kind if kind in KINDS else "", origin if origin in ORIGINS else "", mine, page)
+) -> Asked:
+    return _asked(status, kind, origin, mine, snoozed, page)
 
 
-Asked = Annotated[Filters, Depends(_filters)]
+def _of_form(
+    status: Annotated[str, Form()] = "open",
+    kind: Annotated[str, Form()] = "",
+    origin: Annotated[str, Form()] = "",
+    mine: Annotated[bool, Form()] = False,
+    snoozed: Annotated[bool, Form()] = False,
+) -> Asked:
+    return _asked(status, kind, origin, mine, snoozed, 1)
+
+
+Wanted = Annotated[Asked, Depends(_of_query)]
+Kept = Annotated[Asked, Depends(_of_form)]
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of the queue: its cases, how many there are in all, and by case number why it is there."""
+    """One page of the queue: its cases, how many there are in all, and on how many pages."""
 
     cases: Sequence[Case]
     total: int
     pages: int
-    why: dict[int, str]
 
 
-def page_of(visit: Visit, asked: Filters) -> Page:
+def page_of(visit: Visit, asked: Asked) -> Page:
     """The page that is asked for; on record before it is read."""
-    me = visit.person.name
-    found = [
-        case
-        for case in reviewing.queue(visit.doors, reviewer=me, now=visit.now)
-        if asked.kind in ("", case.kind)
-        and asked.origin in ("", case.origin)
-        and (not asked.mine or case.assignee == me)
-    ]
-    shown = found[(asked.page - 1) * ROWS : asked.page * ROWS]
-    return Page(shown, len(found), max(1, -(-len(found) // ROWS)), why(visit.doors, shown))
+    found = reviewing.queue(
+        visit.doors,
+        asked.wanted,
+        reviewer=visit.person.name,
+        now=visit.now,
+        limit=ROWS,
+        offset=(asked.page - 1) * ROWS,
+    )
+    return Page(found.cases, found.total, max(1, -(-found.total // ROWS)))
 
 
-def why(doors: Doors, shown: Sequence[Case]) -> dict[int, str]:
-    """By case number, the strongest reason of its night, or the side of life whose evidence is strongest."""
-    said = {case.id: f"unusual in {case.family}" for case in shown}
-    for run_id in {case.run_id for case in shown if case.origin == "flag"}:
-        run = doors.ledger.run(run_id)
-        if run is None or "flags.parquet" not in run.manifest:
-            continue
-        of_run = {case.account: case.id for case in shown if case.run_id == run_id}
-        flags = published.frame(doors, run, "flags").select("account", pl.col("reasons").list.first())
-        wanted = flags.filter(pl.col("account").is_in([identity.from_hex(account) for account in of_run]))
-        for digits, reason in zip(identity.to_hex(wanted["account"]), wanted["reasons"], strict=True):
-            if reason:
-                said[of_run[digits]] = reason["sentence"].split(";", 1)[0]
-    return said
+def why(case: Case) -> str:
+    """The strongest reason of its night, without what is typical; else the side of life that is most unusual."""
+    first = next((reason["sentence"] for reason in case.reasons), None)
+    return first.split(";", 1)[0] if first else f"most unusual in {case.family}"

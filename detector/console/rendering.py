@@ -50,6 +50,7 @@ def _environment() -> jinja2.Environment:
             "standing",
             "done",
             "short",
+            "counted",
         )
     }
     environment.globals |= {"describe": words.describe}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from detector.cases import Case
@@ -113,10 +113,28 @@ def describe(feature: str) -> str:
 def standing(case: Case | Mapping[str, Any]) -> str:
     """Where a case stands, in a few words."""
     said = case if isinstance(case, Mapping) else vars(case)
-    if said["status"] != "decided":
-        return str(said["status"])
+    status = said["status"]
+    if status not in ("proposed", "decided"):
+        return str(status)
     what = said["verdict_kind"] or said["cause"]
-    return f"{said['outcome']}{f': {what}' if what else ''}"
+    verdict = f"{said['outcome']}{f': {what}' if what else ''}"
+    if said["response"] not in (None, "none"):
+        verdict += f", {said['response']}"
+    contest = {None: "", "open": "; contested", "upheld": "; contested, upheld", "overturned": "; overturned"}
+    return f"waits for a second person: {verdict}" if status == "proposed" else verdict + contest[said["contest"]]
+
+
+_DONE = {
+    "undone": "took the verdict back",
+    "noted": "noted",
+    "withdrawn": "no longer shows it",
+    "agreed": "agreed, as the second person",
+    "disagreed": "disagreed, as the second person: it is open again",
+    "reopened": "opened it again",
+    "contested": "recorded that the holder contests it",
+    "contest upheld": "reviewed the contest: the verdict holds",
+    "contest overturned": "reviewed the contest: the verdict does not hold",
+}
 
 
 def done(act: Mapping[str, Any]) -> str:
@@ -124,14 +142,57 @@ def done(act: Mapping[str, Any]) -> str:
 
     >>> done({"action": "assigned", "detail": {"to": "ana"}})
     'put it into the hands of ana'
+    >>> done({"action": "shown again", "detail": {"score": [9.0, 11.5], "kind": ["ring", "resale"]}})
+    'showed it again: looks like resale now, not like ring; score 9.0, now 11.5'
     """
-    detail, action = act["detail"], act["action"]
-    if action == "assigned":
-        return f"put it into the hands of {detail['to']}" if detail.get("to") else "gave it back to the queue"
-    if action == "decided":
-        what = detail.get("kind") or detail.get("cause")
-        return f"decided: {detail.get('outcome', '')}{f', {what}' if what else ''}"
-    if action == "kind changed":
-        return f"found that it looks like {detail.get('to')} now, no longer like {detail.get('from')}"
-    others = {"undone": "took the verdict back", "noted": "noted", "withdrawn": "no longer shows it"}
-    return others.get(action, str(action))
+    say = _SAYING.get(act["action"])
+    return say(act["detail"]) if say else _DONE.get(act["action"], str(act["action"]))
+
+
+def _verdict(detail: Mapping[str, Any]) -> str:
+    return ", ".join(str(detail[name]) for name in ("outcome", "kind", "cause", "response") if detail.get(name))
+
+
+def _shown_again(detail: Mapping[str, Any]) -> str:
+    told = []
+    if "kind" in detail:
+        told.append("looks like {1} now, not like {0}".format(*detail["kind"]))
+    if "family" in detail:
+        told.append("most unusual in {1} now, not in {0}".format(*detail["family"]))
+    if "score" in detail:
+        before, after = ("none" if score is None else f"{score:.1f}" for score in detail["score"])
+        told.append(f"score {before}, now {after}")
+    for name, words in (("reasons_new", "new"), ("reasons_gone", "no longer")):
+        if detail.get(name):
+            told.append(f"{words}: {', '.join(describe(feature).lower() for feature in detail[name])}")
+    return f"showed it again{': ' if told else ''}{'; '.join(told)}"
+
+
+def counted(suppressed: Mapping[str, Any]) -> str:
+    """What is left out, in words.
+
+    >>> counted({"scope": "device", "value": "0a1b2c3d4e5f6071"})
+    'the device 0a1b2c'
+    """
+    scope, value = suppressed["scope"], suppressed["value"]
+    if scope == "everything":
+        return "everything"
+    return f"\u201c{describe(value)}\u201d" if scope == "feature" else f"the {scope} {short(value)}"
+
+
+_SAYING: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "assigned": lambda detail: (
+        f"put it into the hands of {detail['to']}" if detail.get("to") else "gave it back to the queue"
+    ),
+    "decided": lambda detail: f"decided: {_verdict(detail)}",
+    "proposed": lambda detail: f"proposed, for a second person to agree: {_verdict(detail)}",
+    "kind changed": lambda detail: f"found that it looks like {detail.get('to')} now, not like {detail.get('from')}",
+    "snoozed": lambda detail: (
+        f"put it off until {detail['until']}" if detail.get("until") else "brought it back into the queue"
+    ),
+    "suppressed": lambda detail: (
+        f"let {counted(detail)} not count until {detail.get('until')}: {detail.get('why', '')}"
+    ),
+    "lifted": lambda detail: f"let {counted(detail)} count again",
+    "shown again": _shown_again,
+}

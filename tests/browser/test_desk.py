@@ -254,7 +254,7 @@ PATHS = ("/queue", "/cases/1", "/cases/1/pictures", "/stats", "/log", "/log/mine
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_every_page_is_accessible_and_fits(open_page: Callable[..., Page], scheme: str, width: int) -> None:
-    """axe-core finds nothing against WCAG 2.2 AA, in both schemes and at both widths; nothing is cut off at the side."""
+    """axe-core finds nothing against WCAG 2.2 AA, in both schemes and widths; nothing is cut off at the side."""
     page = open_page("olu", color_scheme=scheme, viewport={"width": width, "height": 800})
     server = page.url.rsplit("/", 1)[0]
     page.goto(f"{server}/cases/1")

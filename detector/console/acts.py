@@ -1,0 +1,119 @@
+"""What somebody does to a case, for the pages and the API alike. Each is one transaction with its line in the log."""
+
+import datetime as dt
+from typing import Any
+
+from detector import features, identity, reviewing
+from detector.cases import Case, Verdict
+from detector.console.desk import Visit
+from detector.console.pages import case_of
+from detector.errors import InputError, SettingsError
+from detector.suppressing import SCOPES, Suppressed
+
+
+def verdict_of(verdict: str, kind: str | None, cause: str | None, note: str, response: str) -> Verdict:
+    """What a form or a request says, where a field that does not fit the verdict is left over from another choice."""
+    outcome = reviewing.outcome_of(verdict)
+    confirmed = outcome == "confirmed"
+    return Verdict(
+        outcome,
+        kind=(kind or None) if confirmed else None,  # type: ignore[arg-type]
+        cause=((cause or "").strip() or None) if outcome == "false alarm" else None,
+        note=note.strip(),
+        response=(response or "none") if confirmed else "none",  # type: ignore[arg-type]
+    )
+
+
+def decide(visit: Visit, number: int, verdict: Verdict, *, version: int | None) -> Case:
+    """A verdict; who comes second is told who was first."""
+    account = case_of(visit, number).account
+    return visit.doors.ledger.cases.decide([(account, verdict)], version=version, **_who(visit))[0]
+
+
+def second(visit: Visit, number: int, *, agrees: bool, note: str, version: int | None) -> Case:
+    """A second person agrees with the verdict that waits, or does not."""
+    account = case_of(visit, number).account
+    return visit.doors.ledger.cases.second(account, agrees=agrees, note=note.strip(), version=version, **_who(visit))
+
+
+def undo(visit: Visit, number: int, note: str) -> Case:
+    """The verdict is taken back: it was a slip."""
+    return visit.doors.ledger.cases.undo(case_of(visit, number).account, note.strip(), **_who(visit))
+
+
+def reopen(visit: Visit, number: int, note: str) -> Case:
+    """A closed case is open again: there is news."""
+    return visit.doors.ledger.cases.reopen(case_of(visit, number).account, note.strip(), **_who(visit))
+
+
+def contest(visit: Visit, number: int, note: str) -> Case:
+    """The account's holder contests the verdict."""
+    return visit.doors.ledger.cases.contest(
+        case_of(visit, number).account, _said(note, "the holder's words"), **_who(visit)
+    )
+
+
+def settle(visit: Visit, number: int, *, overturned: bool, note: str) -> Case:
+    """Somebody who had no part in the verdict says whether it holds."""
+    account = case_of(visit, number).account
+    return visit.doors.ledger.cases.settle(account, overturned=overturned, note=note.strip(), **_who(visit))
+
+
+def snooze(visit: Visit, number: int, until: dt.date | None) -> Case:
+    """Out of the queue until a day, or back in it."""
+    return visit.doors.ledger.cases.snooze(case_of(visit, number).account, until, **_who(visit))
+
+
+def suppress(visit: Visit, number: int, scope: str, value: str, *, ends_on: dt.date, why: str) -> Suppressed:
+    """Something does not count for the account until a day.
+
+    Raises:
+        SettingsError: it is nothing that can be left out, or no reason is said.
+    """
+    known = {scope: scope for scope in SCOPES}
+    if scope not in known:
+        raise SettingsError(f"expected one of {', '.join(SCOPES)}, found {scope!r}; use one of these")
+    if scope == "feature" and value not in features.CATALOGUE:
+        raise SettingsError(f"expected the name of a feature, found {value[:80]!r}; `detector features` lists them")
+    if scope in ("device", "network"):
+        value = f"{identity.from_hex(value):016x}"
+    return visit.doors.ledger.suppressions.make(
+        case_of(visit, number).account,
+        scope,  # type: ignore[arg-type]
+        None if scope == "everything" else value,
+        ends_on=ends_on,
+        why=_said(why, "a reason"),
+        **_who(visit),
+    )
+
+
+def lift(visit: Visit, number: int, suppression: int) -> Suppressed:
+    """It counts again.
+
+    Raises:
+        InputError: it is none of this case's account.
+    """
+    account = case_of(visit, number).account
+    if suppression not in {one.id for one in visit.doors.ledger.suppressions.all(account)}:
+        raise InputError("expected a suppression of this account, found none of that number; look at the case again")
+    return visit.doors.ledger.suppressions.lift(suppression, **_who(visit))
+
+
+def assign(visit: Visit, number: int, to: str) -> Case:
+    """Into somebody's hands; empty: back into the queue."""
+    return visit.doors.ledger.cases.assign(case_of(visit, number).account, to.strip().lower() or None, **_who(visit))
+
+
+def note(visit: Visit, number: int, text: str) -> Case:
+    """Something to remember."""
+    return visit.doors.ledger.cases.note(case_of(visit, number).account, _said(text, "a note"), **_who(visit))
+
+
+def _said(text: str, what: str) -> str:
+    if not text.strip():
+        raise SettingsError(f"expected {what}, found nothing; write it down")
+    return text.strip()
+
+
+def _who(visit: Visit) -> dict[str, Any]:
+    return {"actor": visit.person.name, "now": visit.now}
