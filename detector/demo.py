@@ -1,6 +1,8 @@
 """The main job on an invented service whose answers are known: the story that this project began with."""
 
 import datetime as dt
+import getpass
+import secrets
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from detector import (
+    access,
     config,
     days,
     identity,
@@ -20,12 +23,13 @@ from detector import (
     terminal,
 )
 from detector.errors import SettingsError
-from detector.runs import on_record, open_doors
+from detector.runs import Doors, on_record, open_doors
 
 ACCOUNTS, DAYS, SEED = 5_000, 365, 2026
 _MARK = ".detector-demo"  # a folder with this file in it is ours to delete
 _KEY = "1f" * 32  # known to all: a demo keeps no secret, and equal keys give equal results
 _SHOWN = 10
+_USER = "desk.demo"
 
 
 def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> None:
@@ -56,7 +60,24 @@ def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> 
         retraining.train(doors, day, settings=settings, clock=clock, progress=progress)
         night = nightly.night(doors, day, settings=settings, clock=clock, progress=progress)
         flags = published.frame(doors, published.run_of(doors, day), "flags")
-    _tell(flags, service.truth, doors.keys, night.record["accounts"], folder)
+        password = _name_people(doors, now)
+    _tell(flags, service.truth, doors.keys, night.record["accounts"], folder, password)
+
+
+def _name_people(doors: Doors, now: dt.datetime) -> str | None:
+    """Whoever runs the demo may do everything in the terminal, and a demo user in the browser, whose password is
+    invented each time; None where the console's libraries are missing, or who runs it has a name that none can be."""
+    me = getpass.getuser().lower()
+    try:
+        from detector.console import passwords  # noqa: PLC0415 - the console is an extra
+
+        access.name_of(me)
+    except (ImportError, SettingsError):
+        return None
+    password = secrets.token_urlsafe(12)
+    doors.ledger.people.add(me, "owner", None, actor=me, now=now)
+    doors.ledger.people.add(_USER, "owner", passwords.hashed(password), actor=me, now=now)
+    return password
 
 
 def _make_anew(folder: Path) -> None:
@@ -79,7 +100,9 @@ def _write_by_month(playbacks: pl.DataFrame, log: Path) -> None:
         rows.write_parquet(log / f"{name}.parquet")
 
 
-def _tell(flags: pl.DataFrame, truth: pl.DataFrame, keys: identity.Keys, accounts: int, folder: Path) -> None:
+def _tell(
+    flags: pl.DataFrame, truth: pl.DataFrame, keys: identity.Keys, accounts: int, folder: Path, password: str | None
+) -> None:
     known = truth.with_columns(account=identity.pseudonymise_ids(truth.select("account_id"), keys)["account"])
     told = flags.join(known.select("account", "label", truth="kind"), on="account", how="left", maintain_order="left")
     shown = told.head(_SHOWN)
@@ -105,3 +128,7 @@ def _tell(flags: pl.DataFrame, truth: pl.DataFrame, keys: identity.Keys, account
         print(f"    detector --home {home} review decide {first} --verdict confirmed")
         print(f"    detector --home {home} scores")
         print(f"    detector --home {home} status")
+    if password is not None:
+        print("\nor review in a browser, at http://localhost:8765:")
+        print(f"    detector --home {folder / 'home'} console")
+        print(f"    name {_USER}, password {password}")

@@ -65,7 +65,7 @@ DOORS = {
     "filelock": {"runs"},
     "cryptography": {"identity"},
     "polars_hash": {"identity"},
-    "secrets": {"console", "identity", "runs"},
+    "secrets": {"console", "demo", "identity", "runs"},
     "fastapi": {"console"},
     "jinja2": {"console"},
     "pwdlib": {"console"},

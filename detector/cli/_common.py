@@ -7,7 +7,7 @@ What a command needs is imported when it runs, so that `--help` and reads do not
 import datetime as dt
 import getpass
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -102,23 +102,36 @@ def say(text: str) -> None:
     print("\n".join(terminal.printable(line) for line in text.split("\n")))
 
 
-def audit(doors: "Doors", action: str, account: str | None, purpose: str | None, detail: dict[str, Any]) -> None:
-    """On record before anything is shown: no log, no data."""
-    doors.ledger.write_audit(
-        actor=getpass.getuser(), action=action, account=account, purpose=purpose, detail=detail, now=now()
-    )
+def audit(
+    doors: "Doors",
+    action: str,
+    account: str | None,
+    purpose: str | None,
+    detail: dict[str, Any],
+    *,
+    rights: Iterable["Right"] = (),
+) -> None:
+    """On record before anything is shown: no log, no data. Nor is there any for who has not the rights for it."""
+    actor = allowed(doors, *rights) if rights else getpass.getuser().lower()
+    doors.ledger.write_audit(actor=actor, action=action, account=account, purpose=purpose, detail=detail, now=now())
 
 
-def allowed(doors: "Doors", right: "Right") -> str:
+def looking(unmask: str | None) -> list["Right"]:
+    """The rights that a look at an account asks for, with its names or without."""
+    return ["look"] if unmask is None else ["look", "unmask"]
+
+
+def allowed(doors: "Doors", *rights: "Right") -> str:
     """The name of the operating system's user, who may do what is asked.
 
     Raises:
-        DeniedError: others are named in this home and this one is not, or the role does not carry the right.
+        DeniedError: others are named in this home and this one is not, or the role does not carry a right.
     """
     from detector import access
 
     name, people = getpass.getuser().lower(), doors.ledger.people
     known = people.of(name)
     person = access.in_terminal(name, known, anybody_named=known is not None or people.anybody())
-    access.require(person, right)
+    for right in rights:
+        access.require(person, right)
     return person.name

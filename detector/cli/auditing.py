@@ -1,13 +1,12 @@
 """Who looked at whom, when and why."""
 
 # ruff: noqa: PLC0415
-import getpass
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli._common import Json, app, audit, opened, show
+from detector.cli._common import Json, allowed, app, audit, opened, show
 from detector.cli.review import Account, OwnId, account_of
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def who(
     """Everybody who looked at an account or decided on it, newest first; this look is on record too."""
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        audit(doors, "audit who", digits, None, {})
+        audit(doors, "audit who", digits, None, {}, rights=["log"])
         _show(doors.ledger.looks(account=digits, limit=limit), json)
 
 
@@ -34,7 +33,7 @@ def who(
 def mine(context: typer.Context, limit: Limit = 50, json: Json = False) -> None:
     """What stands in the log under your own name, newest first."""
     with opened(context) as (doors, _):
-        _show(doors.ledger.looks(actor=getpass.getuser(), limit=limit), json)
+        _show(doors.ledger.looks(actor=allowed(doors, "own"), limit=limit), json)
 
 
 def _show(looks: "list[Look]", json: bool) -> None:

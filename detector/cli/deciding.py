@@ -1,14 +1,13 @@
 """Review in the terminal: what a reviewer does to a case, and what is not to count for an account."""
 
 # ruff: noqa: PLC0415
-import getpass
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from detector.cli._common import Json, day_of, now, opened, say, show
+from detector.cli._common import Json, allowed, day_of, now, opened, say, show
 from detector.cli.reading import read_table
 from detector.cli.review import Account, OwnId, account_of, review_app, standing
 from detector.errors import SettingsError
@@ -62,7 +61,7 @@ def decide(
                 response=reviewing.response_of(action),
             )  # fmt: skip
             verdicts = [(f"{account_of(account, own_id, doors):016x}", said)]
-        decided = doors.ledger.cases.decide(verdicts, actor=getpass.getuser(), now=now())
+        decided = doors.ledger.cases.decide(verdicts, actor=allowed(doors, "decide"), now=now())
         say("\n".join(_decided(case) for case in decided[:20]))
         if len(decided) > 20:
             print(f"... and {len(decided) - 20} more")
@@ -77,7 +76,7 @@ def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, n
     """Agree with a verdict that waits for a second person: it counts from now on."""
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=getpass.getuser(), now=now())
+        case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=allowed(doors, "second"), now=now())
         say(_decided(case))
 
 
@@ -86,7 +85,7 @@ def disagree(context: typer.Context, account: Account = "", own_id: OwnId = None
     """Disagree with a verdict that waits for a second person: the case is open again."""
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=getpass.getuser(), now=now())
+        case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=allowed(doors, "second"), now=now())
         print(f"case {case.id} is open again")
 
 
@@ -100,7 +99,7 @@ def note(
     """Add a note to a case."""
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.note(digits, text, actor=getpass.getuser(), now=now())
+        case = doors.ledger.cases.note(digits, text, actor=allowed(doors, "decide"), now=now())
         print(f"noted with case {case.id}")
 
 
@@ -116,7 +115,7 @@ def assign(
     if to and nobody:
         raise SettingsError("expected --to or --nobody, found both; give one of them")
     with opened(context) as (doors, _):
-        me = getpass.getuser()
+        me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors):016x}"
         case = doors.ledger.cases.assign(digits, None if nobody else to or me, actor=me, now=now())
         say(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
@@ -135,7 +134,7 @@ def snooze(
         raise SettingsError("expected --until with a day, or --wake; give one of them")
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=getpass.getuser(), now=now())
+        case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=allowed(doors, "decide"), now=now())
         print(
             f"case {case.id} is out of the queue until {case.snoozed_until}"
             if until
@@ -148,7 +147,7 @@ def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, no
     """Take a verdict back that was a slip: the case is open again."""
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.undo(digits, note, actor=getpass.getuser(), now=now())
+        case = doors.ledger.cases.undo(digits, note, actor=allowed(doors, "decide"), now=now())
         print(f"case {case.id} is open again")
 
 
@@ -162,7 +161,7 @@ def reopen(
     """Open a closed case again, because there is news of it."""
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}"
-        case = doors.ledger.cases.reopen(digits, why, actor=getpass.getuser(), now=now())
+        case = doors.ledger.cases.reopen(digits, why, actor=allowed(doors, "decide"), now=now())
         print(f"case {case.id} is open again")
 
 
@@ -181,7 +180,7 @@ def contest(
     if not result and not note.strip():
         raise SettingsError("expected the holder's words after --note, found none; write down what was said")
     with opened(context) as (doors, _):
-        me, moment = getpass.getuser(), now()
+        me, moment = allowed(doors, "second" if result else "decide"), now()
         digits = f"{account_of(account, own_id, doors):016x}"
         if result:
             overturned = result == "overturned"
@@ -213,7 +212,7 @@ def suppress(
         scope, value = reviewing.scope_of(feature=feature, device=device, network=network)
         digits = f"{account_of(account, own_id, doors):016x}"
         made = doors.ledger.suppressions.make(
-            digits, scope, value, ends_on=ends_on, why=why, actor=getpass.getuser(), now=now()
+            digits, scope, value, ends_on=ends_on, why=why, actor=allowed(doors, "decide"), now=now()
         )
         print(f"suppression {made.id}: {made.scope} does not count up to the night of {made.ends_on}")
 
@@ -225,7 +224,9 @@ def suppressions(context: typer.Context, account: Account = "", own_id: OwnId = 
 
     with opened(context) as (doors, _):
         digits = f"{account_of(account, own_id, doors):016x}" if account or own_id else None
-        rows = [asdict(one) for one in reviewing.suppressions(doors, digits, reviewer=getpass.getuser(), now=now())]
+        rows = [
+            asdict(one) for one in reviewing.suppressions(doors, digits, reviewer=allowed(doors, "look"), now=now())
+        ]
         lines = [terminal.table(rows, ["id", "account", "scope", "value", "ends_on", "made_by"])] if rows else []
         lines += [f"  {row['id']}: {row['why']}{' (lifted)' if row['lifted_at'] else ''}" for row in rows]
         show(rows, json, "\n".join(lines) or "nothing is suppressed")
@@ -238,5 +239,5 @@ def lift(
 ) -> None:
     """Let what was suppressed count again."""
     with opened(context) as (doors, _):
-        lifted = doors.ledger.suppressions.lift(number, actor=getpass.getuser(), now=now())
+        lifted = doors.ledger.suppressions.lift(number, actor=allowed(doors, "decide"), now=now())
         print(f"suppression {lifted.id} is lifted: {lifted.scope} of {lifted.account} counts again")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, audit, day_of, opened, settings_of, show
+from detector.cli._common import Day, Json, app, audit, day_of, looking, opened, settings_of, show
 from detector.errors import IntegrityError, SettingsError
 
 config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
@@ -55,7 +55,7 @@ def scores(
             frame = published.scores(doors, run, with_features=features)
         else:
             ids = read_table(asked, "a table with the column account_id")
-            audit(doors, "scores --for", None, None, {"asked": ids.height})
+            audit(doors, "scores --for", None, None, {"asked": ids.height}, rights=["look"])
             frame = published.scores_for(doors, run, ids, with_features=features)
         if out is not None:
             write_table(frame, out)
@@ -154,7 +154,8 @@ def explain(
             identity.from_hex(account) if account else identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
         )
         run = published.run_of(doors, day_of(day))
-        audit(doors, "unmask" if unmask else "explain", f"{number:016x}", unmask, {"run": run.id})
+        action = "unmask" if unmask else "explain"
+        audit(doors, action, f"{number:016x}", unmask, {"run": run.id}, rights=looking(unmask))
         found = explaining.explain(doors, run, number, settings=loaded.settings, names=unmask is not None)
         told = explained(found)
         if pictures:

@@ -1,7 +1,6 @@
 """Review in the terminal: the queue, a case with its evidence, what came of the cases."""
 
 # ruff: noqa: PLC0415
-import getpass
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli._common import Json, app, now, opened, show
+from detector.cli._common import Json, allowed, app, looking, now, opened, show
 from detector.cli.reading import explained, write_table
 from detector.errors import SettingsError
 
@@ -69,7 +68,7 @@ def list_cases(
         "least_score": least_score, "mine": mine, "free": free, "snoozed": snoozed,
     }  # fmt: skip
     with opened(context) as (doors, _):
-        me, moment = getpass.getuser(), now()
+        me, moment = allowed(doors, "look"), now()
         filters = Filters.of(said)
         if view:
             kept = doors.ledger.views.of(me)
@@ -135,7 +134,7 @@ def take_next(context: typer.Context, json: Json = False) -> None:
     from detector import identity, reviewing
 
     with opened(context) as (doors, loaded):
-        me, moment = getpass.getuser(), now()
+        me, moment = allowed(doors, "decide"), now()
         case = reviewing.take_next(doors, reviewer=me, now=moment)
         account = identity.from_hex(case.account)
         found = reviewing.show(doors, account, settings=loaded.settings, reviewer=me, purpose=None, now=moment)
@@ -158,7 +157,7 @@ def show_case(
     if unmask is not None and not unmask.strip():
         raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
     with opened(context) as (doors, loaded):
-        me = getpass.getuser()
+        me = allowed(doors, *looking(unmask))
         found = reviewing.show(
             doors, account_of(account, own_id, doors), settings=loaded.settings, reviewer=me, purpose=unmask, now=now()
         )
@@ -237,6 +236,7 @@ def stats(context: typer.Context, json: Json = False) -> None:
     from detector import reviewing, terminal
 
     with opened(context) as (doors, loaded):
+        allowed(doors, "stats")
         found = reviewing.stats(doors)
         lines = [", ".join(f"{count} {status}" for status, count in found["cases"].items()) or "no case yet"]
         if found["verdicts"]:

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Any
 
-from detector import features, identity, reviewing
+from detector import reviewing
 from detector.cases import Case, Verdict
 from detector.console.desk import Visit
 from detector.console.pages import case_of
@@ -70,17 +70,15 @@ def suppress(visit: Visit, number: int, scope: str, value: str, *, ends_on: dt.d
     Raises:
         SettingsError: it is nothing that can be left out, or no reason is said.
     """
-    known = {scope: scope for scope in SCOPES}
-    if scope not in known:
-        raise SettingsError(f"expected one of {', '.join(SCOPES)}, found {scope!r}; use one of these")
-    if scope == "feature" and value not in features.CATALOGUE:
-        raise SettingsError(f"expected the name of a feature, found {value[:80]!r}; `detector features` lists them")
-    if scope in ("device", "network"):
-        value = f"{identity.from_hex(value):016x}"
+    if scope not in SCOPES:
+        raise SettingsError(f"expected one of {', '.join(SCOPES)}, found {scope[:80]!r}; use one of these")
+    if scope != "everything" and not value:
+        raise SettingsError(f"expected a {scope}, found none; say which")
+    kind, told = reviewing.scope_of(**({} if scope == "everything" else {scope: value}))
     return visit.doors.ledger.suppressions.make(
         case_of(visit, number).account,
-        scope,  # type: ignore[arg-type]
-        None if scope == "everything" else value,
+        kind,
+        told,
         ends_on=ends_on,
         why=_said(why, "a reason"),
         **_who(visit),

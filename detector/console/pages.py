@@ -125,17 +125,8 @@ def shown(visit: Visit, number: int, purpose: str | None = None) -> dict[str, An
     )
 
 
-def _with_suppressed(visit: Visit, found: dict[str, Any]) -> dict[str, Any]:
-    holding = [
-        asdict(one)
-        for one in visit.doors.ledger.suppressions.all(found["case"]["account"])
-        if one.holds(visit.now.date())
-    ]
-    return {"came": None, "suppressed": holding} | found
-
-
 def _case_page(request: Request, visit: Visit, number: int, purpose: str | None = None) -> Response:
-    found = _with_suppressed(visit, shown(visit, number, purpose))
+    found = shown(visit, number, purpose)
     case_now = Case(**found["case"])
     if case_now.id != number:  # an earlier one: what the account's newest shows is not what this one saw
         return RedirectResponse(f"/cases/{found['case']['id']}", 303)
