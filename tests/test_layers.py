@@ -81,7 +81,17 @@ DOORS = {
     "http": {"webhook"},
 }
 # What a module of the package may not import, itself or through others.
-NO_DOOR = {"store", "ledger", "registry", "sources", "geo", "runs", "terminal", "pictures", "exports", "webhook"} | {
+NO_DOOR = {
+    "store",
+    "ledger",
+    "registry",
+    "sources",
+    "geo",
+    "runs",
+    "terminal",
+    "pictures",
+    "exports",
+    "webhook",
     "cli",
     "console",
 }
