@@ -113,11 +113,12 @@ def apart(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataF
 
 
 def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """One row per device: `account, device, group, people, at_home, plays, first_day, last_day`.
+    """One row per device: `account, device, group, people, at_home, addresses, plays, first_day, last_day`.
 
     A `group` are the devices that met on a line within the `year` (`tables.SpanLines`): a home's address, or the
     network where many people are. `people` are groups that share one of the `profiles` (`tables.SpanProfiles`).
-    `at_home` says whether the device was ever on a home's line. A device of which no line is known is left out.
+    `at_home` says whether the device was ever on a home's line, `addresses` on how many. A device of which no line is
+    known is left out.
     """
     address, network = pl.col("address"), pl.col("network")
     is_home = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
@@ -131,7 +132,13 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     devices = (
         known.group_by("account", "device")
-        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
+        .agg(
+            pl.col("plays").sum(),
+            pl.col("first_day").min(),
+            pl.col("last_day").max(),
+            pl.col("at_home").any(),
+            addresses=pl.col("key").filter("at_home").n_unique(),
+        )
         .join(group, on=["account", "device"])
     )
     several = devices.filter((pl.col("group").min() != pl.col("group").max()).over("account"))

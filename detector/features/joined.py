@@ -10,7 +10,7 @@ from detector.tables import SERVERS
 
 _RECENT = dt.timedelta(days=45)
 _KNOWN = dt.timedelta(days=59)  # before, an account has no old life beside which a new one could show
-_GUESTS, _GONE = dt.timedelta(days=14), dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
+_STAY_DAYS, _GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
 _MISSING = "no playback of the window says its device and where it was, or the account is known for under 60 days"
 _INNOCENT = ("a move with all devices new", "a new screen in a second home", "a journey with a new device")
 _OLD = [
@@ -33,50 +33,57 @@ class Joined(Family):
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
-        """The plays of the window by groups of devices that joined lately and stayed."""
+        """The plays of the window by groups of devices that joined lately and stayed, and the days of both lives."""
         devices = window.residents
-        groups = devices.group_by("account", "group").agg(
-            pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any()
+        groups = (
+            devices.group_by("account", "group")
+            .agg(pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
+            .with_columns(is_new=pl.col("first_day") > window.day - _RECENT)
+            .filter(pl.col("is_new").any().over("account") & ~pl.col("is_new").all().over("account"))
         )
-        is_new = pl.col("first_day") > window.day - _RECENT
-        stays = (pl.col("last_day") > window.day - _GONE) | (pl.col("last_day") - pl.col("first_day") >= _GUESTS)
-        groups = groups.with_columns(
-            is_new=is_new, stays=is_new & stays & (pl.col("last_day") > pl.col("first_day"))
-        ).filter((pl.len() > 1).over("account") & (~pl.col("is_new")).any().over("account"))
-        people = devices.select("account", "device", "group").join(
-            groups.select("account", "group", "at_home", "is_new", "stays"), on=["account", "group"]
+        by_device = devices.select("account", "device", "group").join(
+            groups.select("account", "group", "is_new"), on=["account", "group"]
         )
+        visits = window.visits.join(by_device, on=["account", "device"])
         served = pl.col("network_kind").is_in(SERVERS).fill_null(False)
-        visits = window.visits.join(people, on=["account", "device"])
-        by_group = visits.group_by("account", "group").agg(
+        seen = visits.group_by("account", "group").agg(
             pl.col("plays").sum(),
-            pl.col("at_home", "is_new", "stays").first(),
             regions=pl.concat_str("country", "region", separator=" ").filter(~served).drop_nulls().unique(),
         )
-        old = by_group.filter(~pl.col("is_new")).group_by("account").agg(old_regions=pl.col("regions").explode())
+        old_days = visits.filter(~pl.col("is_new")).select("account", "day").unique()
+        around = pl.concat([old_days.with_columns(pl.col("day") + dt.timedelta(days=n)) for n in (-1, 0, 1)]).unique()
+        beside = (
+            visits.filter("is_new")
+            .select("account", "group", "day")
+            .unique()
+            .join(around, on=["account", "day"], how="semi")
+            .group_by("account", "group")
+            .agg(beside_days=pl.len())
+        )
+        groups = groups.join(seen, on=["account", "group"]).join(beside, on=["account", "group"], how="left")
+        old = groups.filter(~pl.col("is_new")).group_by("account").agg(old_regions=pl.col("regions").explode())
         met = pl.col("regions").list.set_intersection("old_regions").list.len() > 0
-        plays = pl.col("plays")
-        of_joined = (
-            by_group.join(old, on="account", how="left")
-            .with_columns(elsewhere=pl.col("stays") & (pl.col("regions").list.len() > 0) & ~met.fill_null(False))
+        beside_days = pl.col("beside_days").fill_null(0)
+        there_days = (pl.col("last_day") - pl.col("first_day")).dt.total_days() + 1
+        stays = (there_days >= _STAY_DAYS) | (there_days >= 2) & (pl.col("last_day") > window.day - _GONE)
+        elsewhere = (pl.col("regions").list.len() > 0) & ~met.fill_null(False)
+        joined = (
+            groups.join(old, on="account", how="left")
+            .with_columns(elsewhere=elsewhere, beside_days=beside_days)
+            .filter(pl.col("is_new") & stays & (pl.col("at_home") | pl.col("elsewhere")))
             .group_by("account")
             .agg(
-                joined_home=plays.filter(pl.col("stays") & pl.col("at_home")).sum(),
-                joined_elsewhere=plays.filter("elsewhere").sum(),
+                joined_home=pl.col("plays").filter("at_home").sum(),
+                joined_elsewhere=pl.col("plays").filter("elsewhere").sum(),
+                beside_days=pl.col("beside_days").max(),
             )
         )
-        days = ["account", "day"]
-        joined_days = visits.filter("stays").select(days).unique()
-        old_days = visits.filter(~pl.col("is_new")).join(joined_days, on="account", how="semi").select(days).unique()
-        around = pl.concat([old_days.with_columns(pl.col("day") + dt.timedelta(days=n)) for n in (-1, 0, 1)])
-        beside = joined_days.join(around, on=days, how="semi").group_by("account").agg(beside_days=pl.len())
         known = (pl.lit(window.day) - pl.col("first_day")) >= _KNOWN
         return (
             window.visits.join(devices.select("account").unique(), on="account", how="semi")
             .group_by("account")
             .agg(pl.col("plays").sum())
-            .join(of_joined, on="account", how="left")
-            .join(beside, on="account", how="left")
+            .join(joined, on="account", how="left")
             .join(window.year.accounts.select("account", known=known), on="account", how="left")
             .with_columns(pl.col("joined_home", "joined_elsewhere", "beside_days").fill_null(0))
         )
@@ -116,8 +123,8 @@ class Joined(Family):
         shown_by=OFF_MAIN,
     )
     joined_beside_days = Feature(
-        says="Days on which such devices played while an older one that they never met played on the same day, the one "
-        "before or the one after.",
+        says="Most days on which such devices played while an older one, which they never met, played on the same day, "
+        "the one before or the one after.",
         unit="days",
         expr=pl.when("known").then("beside_days"),
         missing=_MISSING,

@@ -42,11 +42,23 @@ class Residents(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """How many groups of devices with a home, and how many people, there were for long in the year."""
         stay = pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max()
-        groups = window.residents.group_by("account", "group").agg(*stay, pl.col("at_home").any())
-        people = window.residents.group_by("account", "people").agg(*stay)
+        groups = window.residents.group_by("account", "group").agg(
+            *stay, pl.col("at_home").any(), addresses=pl.col("addresses").max()
+        )
+        people = window.residents.group_by("account", "people").agg(*stay).filter(_STAYS)
+        # Where the address is another every few plays, devices of one home need not meet: all these are one.
+        changing = (pl.col("addresses") >= 3) & (3 * pl.col("addresses") > pl.col("plays"))
+        homes = groups.filter(_STAYS & pl.col("at_home")).with_columns(changing=changing)
+        of_homes = homes.group_by("account").agg(homes=(~pl.col("changing")).sum() + pl.col("changing").any())
         share = pl.col("plays") / pl.col("plays").sum()
-        of_people = people.group_by("account").agg(people=_STAYS.sum(), effective=1 / (share**2).sum())
-        return groups.group_by("account").agg(homes=(_STAYS & pl.col("at_home")).sum()).join(of_people, on="account")
+        of_people = people.group_by("account").agg(people=pl.len(), effective=1 / (share**2).sum())
+        return (
+            window.residents.select("account")
+            .unique()
+            .join(of_homes, on="account", how="left")
+            .join(of_people, on="account", how="left")
+            .with_columns(pl.col("homes", "people").fill_null(0), pl.col("effective").fill_null(1))
+        )
 
     homes_365d = Feature(
         says="Homes whose devices met nowhere in the year, each used for two weeks.",
@@ -74,15 +86,15 @@ class Residents(Family):
         shown_by=OFF_MAIN,
     )
     effective_people_365d = Feature(
-        says="Such groups of the year, of any length, each counted by how much it played (Hill 1973, of order 2): 1 "
-        "where one plays nearly everything, 3 where three play alike.",
+        says="The same groups, each counted by how much it played (Hill 1973, of order 2): 1 where one plays nearly "
+        "everything, 3 where three play alike.",
         unit="groups",
         expr=pl.col("effective"),
         missing=_MISSING,
         when_high="the year's plays are spread over {value:.1f} groups of people who shared nothing; most accounts "
         "have {typical:.1f}",
         innocent=_INNOCENT,
-        examples=[(_APART, 2), (_ONE_PROFILE, 1), (_GUESTS, 2), ([{}], None)],
+        examples=[(_APART, 2), (_ONE_PROFILE, 1), (_GUESTS, 1), ([{}], None)],
         telling="rank",
         shown_by=OFF_MAIN,
     )
