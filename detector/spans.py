@@ -16,6 +16,8 @@ OF_VISITS = ["account", "day", "profile", "device", "address", "network", "netwo
 LINE = ["account", "device", "address", "network"]
 # A visit's address that is not plainly a carrier's, a hotel's, a campus's or a server's.
 MAY_BE_HOME = pl.col("address").is_not_null() & ~pl.col("network_kind").is_in(tables.NOBODYS).fill_null(False)
+# On a journey or a campus: who is only ever seen there may still belong to a home.
+_PASSING = pl.col("network_kind").is_in(tables.PASSING).fill_null(False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,13 @@ def fold(account_days: pl.LazyFrame, visits: pl.LazyFrame, *earlier: Span) -> Sp
     # Grouped by all at once, far fewer rows are left to be grouped by some of these.
     seen = (
         visits.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-        .group_by("account", "device", "profile", "network", address=pl.when(MAY_BE_HOME).then("address"))
+        .group_by(
+            "account",
+            "device",
+            "profile",
+            address=pl.when(MAY_BE_HOME).then("address"),
+            network=pl.when(~_PASSING).then("network"),
+        )
         .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), plays=pl.col("plays").sum())
         .collect()
         .lazy()

@@ -18,7 +18,8 @@ UTC_MS = pl.Datetime("ms", "UTC")
 TITLE_KINDS = ("movie", "episode", "live", "track", "clip")
 NETWORK_KINDS = ("residential", "mobile", "hosting", "vpn", "hotel", "education")
 SERVERS = ("hosting", "vpn")  # such an address says where a server stands, not a person
-CROWDS = ("mobile", "hotel", "education")  # strangers meet there
+PASSING = ("hotel", "education")  # people stay there who have a home elsewhere
+CROWDS = ("mobile", *PASSING)  # strangers meet there
 NOBODYS = (*SERVERS, *CROWDS)  # nobody's home
 STARTED_BY = ("user", "autoplay", "unknown")
 STATUSES = ("scored", "short history", "few playbacks", "not seen")
@@ -197,7 +198,7 @@ class SpanDevices(dy.Schema):
 
 class SpanLines(dy.Schema):
     """One device of one account on one line over such a span: an address that may be somebody's home, or else the
-    network of a carrier, a hotel, a campus or a server; both null where the log says neither."""
+    network of a carrier or a server; both null in a hotel, on a campus, and where the log says neither."""
 
     account = _id("account")
     device = _id("device")

@@ -111,7 +111,7 @@ class Feature:
         object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
 
 
-MANY_PEOPLE = ("many people", 0.6)  # a cause and its weight: most of those whom many people use are big households
+MANY_PEOPLE = ("many people", 0.5)  # a cause and its weight: most of those whom many people use are big households
 
 
 class Family:

@@ -8,10 +8,10 @@ from detector.features._feature import Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 from detector.tables import SERVERS
 
-_RECENT = dt.timedelta(days=45)
-_KNOWN = dt.timedelta(days=59)  # before, an account has no old life beside which a new one could show
+_RECENT, _SETTLED = dt.timedelta(days=45), dt.timedelta(days=25)  # what an account used in its first days is old
+_KNOWN = dt.timedelta(days=49)  # before, an account has no old life beside which a new one could show
 _STAY_DAYS, _GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
-_MISSING = "no playback of the window says its device and where it was, or the account is known for under 60 days"
+_MISSING = "no playback of the window says its device and where it was, or the account is known for under 50 days"
 _INNOCENT = ("a move with all devices new", "a new screen in a second home", "a journey with a new device")
 _OLD = [
     {"ago": ago, "visits": [{"profile": 1, "device": 1, "address": 1, "country": "DE", "region": "A", "plays": 2}]}
@@ -38,7 +38,8 @@ class Joined(Family):
         groups = (
             devices.group_by("account", "group")
             .agg(pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
-            .with_columns(is_new=pl.col("first_day") > window.day - _RECENT)
+            .join(window.year.accounts.select("account", since=pl.col("first_day") + _SETTLED), on="account")
+            .with_columns(is_new=pl.col("first_day") > pl.max_horizontal("since", pl.lit(window.day - _RECENT)))
             .filter(pl.col("is_new").any().over("account") & ~pl.col("is_new").all().over("account"))
         )
         by_device = devices.select("account", "device", "group").join(

@@ -30,7 +30,7 @@ class Profiles(Family):
     not be. Told by what never met, this holds as well where every line is a carrier's.
     """
 
-    weight = 0.7  # students and friends live like that too, and groups show much of the same
+    weight = 0.5  # students and friends live like that too, and groups show much of the same
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
