@@ -15,6 +15,8 @@ _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
 _ANY = 1e-9  # a share that is not nought
 _TIRELESS_H = 18.0  # a day: people sleep
+_UNTOUCHED_H = 24.0  # on one start: a person would have pressed something
+_LOCKSTEP = 0.5  # share of the plays
 _NIGHTLY = 0.5  # of the promised share: every account is looked at again each night (docs/error_rate.md)
 # Groups of people: more than two or three households that share. Two that last may be seen as four, for a tablet that
 # is never at home on the same day as the others stands alone; where strangers come and go, some are new.
@@ -22,7 +24,7 @@ _CROWD, _CROWD_THAT_LASTS = 4, 3
 # By kind, the families of features whose evidence speaks for it.
 _SPEAKING = {
     "loop or automated playback": ("repetition",),
-    "ring": ("rings",),
+    "ring": ("rings", "repetition"),
     "restreaming": ("rhythm", "concurrency", "repetition"),
     "resale": ("groups", "profiles", "residents", "places"),
     "account takeover": ("change", "joined"),
@@ -248,24 +250,37 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         return (pl.col(feature) >= least).fill_null(False) if feature in columns else pl.lit(False)
 
     strongest = pl.max_horizontal(pl.lit(0.0), *families)
+    lockstep = (evidence("rings") >= _RARE) & value("ring_accounts", 3) & value("lockstep_share", _LOCKSTEP)
+    again = value("repeat_share", _LOCKSTEP) | value("views_per_title", 3)
+    untouched = value("hours_per_start", _UNTOUCHED_H) & ~again
+    tireless = value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H)
     strangers = value("lasting_groups", _CROWD_THAT_LASTS) | value("newcomer_share", _ANY)
+    crowd = (value("returning_groups", _CROWD) & strangers) | value("lasting_strangers", _CROWD)
+    crowd |= value("homes_365d", _CROWD) | value("people_365d", _CROWD)
+    crowd |= value("homes_365d", _CROWD_THAT_LASTS) & value("joined_home_share", _ANY)
+    newcomers = pl.max_horizontal(evidence("change"), evidence("joined"))
+    several = [value(name, 2) for name in ("returning_groups", "lasting_strangers", "homes_365d", "people_365d")]
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
     by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM
     named = known.select(
         "account",
         *families,
-        kind=pl.when((evidence("repetition") >= _RARE) & (evidence("repetition") >= strongest))
+        kind=pl.when(lockstep)
+        .then(pl.lit("ring"))
+        .when(untouched)
+        .then(pl.lit("restreaming"))
+        .when((evidence("repetition") >= _RARE) & (evidence("repetition") >= strongest))
         .then(pl.lit("loop or automated playback"))
         .when((evidence("rings") >= _RARE) & value("ring_accounts", 3))
         .then(pl.lit("ring"))
-        .when(value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H))
+        .when(tireless)
         .then(pl.lit("restreaming"))
-        .when((value("returning_groups", _CROWD) & strangers) | value("lasting_strangers", _CROWD))
+        .when(crowd)
         .then(pl.lit("resale"))
-        .when((evidence("change") >= _SELDOM) & (evidence("change") >= evidence("groups")))
+        .when((newcomers >= _SELDOM) & (newcomers >= pl.max_horizontal(evidence("groups"), evidence("residents"))))
         .then(pl.lit("account takeover"))
-        .when(value("returning_groups", 2) | value("lasting_strangers", 2))
+        .when(pl.any_horizontal(several))
         .then(pl.lit("household sharing"))
         .when(elsewhere & by_others & ~value("returning_groups", 0))
         .then(pl.lit("resale"))
