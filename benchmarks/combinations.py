@@ -20,7 +20,8 @@ from detector.runs import open_doors
 
 Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
-_SIZE, _WHERE, _WHO = ("concurrency", "devices", "rhythm"), ("places", "groups"), "profiles"
+_SIZE, _WHERE, _NEW = ("concurrency", "devices", "rhythm"), ("places", "groups"), ("joined", "change")
+_WHO, _YEAR = "profiles", "residents"
 
 
 def _top(
@@ -29,10 +30,12 @@ def _top(
     joined: tuple[tuple[str, ...], ...] = (),
     k: int = 3,
     size: float = 1,
-    who: float = 0.7,
+    who: float = 0.5,
+    year: float = 1.3,
 ) -> Values:
-    """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE` and `_WHO` weighed."""
-    weights = dict.fromkeys(_SIZE, size) | {_WHO: who}
+    """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE`, `_WHO` and `_YEAR`
+    weighed."""
+    weights = dict.fromkeys(_SIZE, size) | {_WHO: who, _YEAR: year}
     evidence = {name: values * weights.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
     once = [np.maximum.reduce([evidence[name] for name in names]) for names in joined]
@@ -44,17 +47,29 @@ def _families(evidence: dict[str, Values]) -> dict[str, Values]:
     return {name: values for name, values in evidence.items() if name != "overall"}
 
 
-IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.6 (in use)", "... learned from all accounts"
+def _three(
+    evidence: dict[str, Values], *also: tuple[str, ...], k: int = 3, size: float = 0.5, **weights: float
+) -> Values:
+    return _top(_families(evidence), joined=(_SIZE, *also), k=k, size=size, **weights)
+
+
+IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
-    IN_USE: lambda e: _top(_families(e), joined=(_SIZE,), size=0.6),
-    "... with the forest over all": lambda e: _top(e, joined=(_SIZE,), size=0.6),
-    "... groups and places as one cause": lambda e: _top(_families(e), joined=(_SIZE, _WHERE), size=0.6),
-    "... two of them": lambda e: _top(_families(e), joined=(_SIZE,), k=2, size=0.6),
-    "... size for 0.4": lambda e: _top(_families(e), joined=(_SIZE,), size=0.4),
-    "... size for 0.8": lambda e: _top(_families(e), joined=(_SIZE,), size=0.8),
-    "... size in full": lambda e: _top(_families(e), joined=(_SIZE,)),
-    "... profiles in full": lambda e: _top(_families(e), joined=(_SIZE,), size=0.6, who=1),
-    "... profiles and groups as one cause": lambda e: _top(_families(e), joined=(_SIZE, (_WHO, "groups")), size=0.6),
+    IN_USE: _three,
+    "... with the forest over all": lambda e: _top(e, joined=(_SIZE,), size=0.5),
+    "... groups and places as one cause": lambda e: _three(e, _WHERE),
+    "... two of them": lambda e: _three(e, k=2),
+    "... four of them": lambda e: _three(e, k=4),
+    "... size for 0.3": lambda e: _three(e, size=0.3),
+    "... size for 0.8": lambda e: _three(e, size=0.8),
+    "... size in full": lambda e: _three(e, size=1),
+    "... profiles in full": lambda e: _three(e, who=1),
+    "... profiles and groups as one cause": lambda e: _three(e, (_WHO, "groups")),
+    "... residents for 1": lambda e: _three(e, year=1),
+    "... joined and change as one cause": lambda e: _three(e, _NEW),
+    "... without residents and joined": lambda e: _three(
+        {n: v for n, v in e.items() if n not in ("residents", "joined")}
+    ),
     "three strongest families": lambda e: _top(_families(e)),
     "three strongest of families and all": _top,
     "the strongest family": lambda e: _top(_families(e), k=1),
