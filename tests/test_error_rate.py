@@ -57,6 +57,14 @@ def test_what_came_of_the_promise_is_measured_on_what_was_flagged_under_it() -> 
     assert found.high_share == pytest.approx(0.4042, abs=1e-4)
 
 
+def test_a_verdict_that_a_contest_overturned_is_a_false_alarm() -> None:
+    """It stays among those that calibrate, and counts against the promise; one that was upheld does not."""
+    overturned = _case(1, "confirmed", promised_share=0.1, contest="overturned")
+    upheld = _case(2, "confirmed", promised_share=0.1, contest="upheld")
+    assert error_rate.calibration([1, 2], seen=[1, 2], decided=[overturned, upheld]).confirmed == [2]
+    assert error_rate.measured([overturned, upheld]).false_alarm_share == 0.5
+
+
 def test_the_share_of_false_alarms_stays_below_the_target_on_clean_calibration() -> None:
     """Over many services, the mean share of innocent ones among the flagged is at most the target (Bates et al.)."""
     rng = np.random.default_rng(1)
