@@ -1,13 +1,14 @@
 """Case files: what a case was opened on, kept while it is open and for a while after, whatever else is let go.
 
-A file is an account's year of account-days, the playbacks of the windows of the nights that showed it, and the sealed
-names of these. The files of one night's cases lie together, one part a table, so that letting one go is writing the
-others again. An account is filed anew, with what its file held already, by each night that shows its open case.
+A file is an account's year of account-days, and of the windows of the nights that showed it the titles, visits and
+playbacks with their sealed names. The files of one night's cases lie together, one part a table, so that letting one go
+is writing the others again. An account is filed anew, with what its file held already, by each night that shows its
+open case.
 """
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -30,8 +31,9 @@ _SEALED = "names.sealed"
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What is on file of some accounts: the account-days of the `year` (`days.Day`), `playbacks` (`tables.Playbacks`)
-    and `names` (`account, kind, id, name`), which are empty unless they were asked for."""
+    """What is on file of some accounts: the account-days of the `year`, with the titles and visits of the windows alone
+    (`days.Day`), `playbacks` (`tables.Playbacks`), and `names` (`account, kind, id, name`), which are empty unless they
+    were asked for."""
 
     year: days.Day
     playbacks: pl.DataFrame
@@ -70,7 +72,10 @@ def keep(doors: Doors, day: dt.date, settings: config.Settings, *, now: dt.datet
     accounts = pl.Series("account", sorted(int(case.account, 16) for case in found), dtype=pl.UInt64)
     first_of_year = day - dt.timedelta(days=settings.window.year_days - 1)
     first_of_window = day - dt.timedelta(days=settings.window.days - 1)
-    year = lookback.days_of(doors.home, accounts, first_of_year, day)
+    year = replace(
+        lookback.days_of(doors.home, accounts, first_of_window, day),
+        account_days=lookback.account_days_of(doors.home, accounts, first_of_year, day),
+    )
     shown = lookback.playbacks_of(doors.home, accounts, first_of_window, day, settings.playbacks)
     doors.ledger.write_audit(
         actor="nightly", action="case files: names sealed anew", detail={"cases": len(found)}, now=now

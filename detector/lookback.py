@@ -212,6 +212,13 @@ def days_of(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date)
     return days.Day(*(_rows(mine, _scan(home, DAYS, dates, name, None)) for name in _OF_A_DAY))
 
 
+def account_days_of(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date) -> pl.DataFrame:
+    """The rows of `days_of` that are one for each account and day (`tables.AccountDays`), far fewer to read."""
+    dates = [date for date in home.partitions(DAYS) if first <= date <= last]
+    mine = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
+    return _rows(mine, _scan(home, DAYS, dates, "account_days", None))
+
+
 def playbacks_of(
     home: Store, accounts: Iterable[int], first: dt.date, last: dt.date, settings: config.Playbacks
 ) -> pl.DataFrame:

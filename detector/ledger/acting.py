@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
@@ -64,7 +64,7 @@ def write_audit(
 
 def store(connection: Connection, before: Case, after: Case) -> None:
     """Write what has changed about a case."""
-    old, new = asdict(before), asdict(after)
+    old, new = vars(before), vars(after)  # asdict would copy all that was measured
     values = {name: value for name, value in new.items() if value != old[name]}
     if values:
         connection.execute(update(_TABLE).where(_TABLE.c.id == after.id).values(**values))

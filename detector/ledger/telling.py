@@ -101,7 +101,7 @@ def _untouched(connection: Connection, day: dt.date) -> list[Case]:
 def _opened(
     shown: Shown, origin: cases.Origin, promised_share: float | None, run_id: str, day: dt.date, now: dt.datetime
 ) -> dict[str, Any]:
-    return asdict(shown) | {
+    return vars(shown) | {
         "reasons": [dict(reason) for reason in shown.reasons], "origin": origin, "status": "open", "opened_at": now,
         "first_day": day, "last_day": day, "nights": 1, "run_id": run_id, "promised_share": promised_share,
     }  # fmt: skip
