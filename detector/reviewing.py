@@ -21,6 +21,7 @@ from detector.suppressing import Scope, Suppressed
 from detector.views import Filters
 
 _NUMBER_DIGITS = 10  # of a case number, at most: an account has 16
+_ID_DIGITS = 16
 _Word = TypeVar("_Word", bound=str)
 
 
@@ -234,6 +235,31 @@ def scope_of(*, feature: str = "", device: str = "", network: str = "") -> tuple
     if value not in features.CATALOGUE:
         raise SettingsError(f"expected the name of a feature, found {value!r}; `detector features` lists them")
     return scope, value
+
+
+def whole(doors: Doors, account: str, column: Scope, digits: str, *, settings: config.Settings) -> str:
+    """All 16 digits of the `device` or `network` of an account that begin so, for `review show` cuts them to 8.
+
+    Raises:
+        InputError: none that the account was seen with lately begins so, or several do.
+    """
+    if not digits or len(digits) >= _ID_DIGITS:
+        return digits
+    from detector import lookback  # noqa: PLC0415 - the queue need not wait for scipy
+
+    night = doors.ledger.latest_published()
+    last = None if night is None else night.day
+    found: list[str] = []
+    if last is not None:
+        first = last - dt.timedelta(days=settings.window.days - 1)
+        seen = lookback.days_of(doors.home, [int(account, 16)], first, last).visits[column].drop_nulls().unique().sort()
+        found = [known for known in identity.to_hex(seen) if known.startswith(digits.lower())]
+    if len(found) != 1:
+        raise InputError(
+            f"expected one {column} of {account} that begins with the digits given, found {len(found) or 'none'}; give "
+            "those of `detector review show --json`"
+        )
+    return found[0]
 
 
 def suppressions(doors: Doors, account: str | None, *, reviewer: str, now: dt.datetime) -> list[Suppressed]:

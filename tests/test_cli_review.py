@@ -69,6 +69,19 @@ def test_the_desk_as_one_types_it(typed: Typed) -> None:
             assert max(map(len, out.splitlines())) <= 80
 
 
+def test_a_device_is_named_by_the_digits_that_are_shown(typed: Typed) -> None:
+    """Eight of them name the one device of the account; digits that fit none are refused."""
+    account = next(case["account"] for case in _queue(typed) if case["origin"] == "flag")
+    seen = json.loads(typed("show", account, "--json", "--pictures"))
+    device = next(row["device"] for row in seen["night"]["evidence"] if row["device"])
+    typed("suppress", account, "--until", "2999-01-01", "--why", "a kiosk", "--device", device[:8])
+    (made,) = json.loads(typed("suppressions", account, "--json"))
+    assert (made["scope"], made["value"]) == ("device", device)
+    assert device in {row["device"] for row in seen["portrait"]["devices"]}
+    with pytest.raises(DetectorError, match="found none"):
+        typed("suppress", account, "--until", "2999-01-01", "--why", "x", "--network", "zz")
+
+
 def test_a_severe_action_takes_two_people(typed: Typed) -> None:
     """The first can not agree with the own verdict; the second can, and then it counts."""
     number = _queue(typed)[0]["id"]
@@ -136,7 +149,7 @@ def test_what_strangers_write_is_shown_escaped(typed: Typed) -> None:
         (["suppress", "0" * 16, "--why", "x"], "--until"),
         (["suppress", "0" * 16, "--why", "x", "--until", "2020-01-01"], "later day"),
         (["suppress", "0" * 16, "--why", "x", "--until", "2999-01-01", "--feature", "wealth"], "detector features"),
-        (["suppress", "0" * 16, "--why", "x", "--until", "2999-01-01", "--device", "abc"], "16 hex digits"),
+        (["suppress", "0" * 16, "--why", "x", "--until", "2999-01-01", "--device", "abc"], "review show --json"),
         (["snooze", "0" * 16], "--wake"),
         (["snooze", "0" * 16, "--until", "2020-01-01"], "review list"),
         (["contest", "0" * 16], "holder's words"),

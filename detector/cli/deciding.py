@@ -198,8 +198,12 @@ def suppress(
     why: Annotated[str, typer.Option(help="Why it is not to count.")] = "",
     until: Until = "",
     feature: Annotated[str, typer.Option(help="This feature alone: it is taken as typical.", show_default=False)] = "",
-    device: Annotated[str, typer.Option(help="Its playbacks alone (16 hex digits).", show_default=False)] = "",
-    network: Annotated[str, typer.Option(help="Playbacks from it alone (16 hex digits).", show_default=False)] = "",
+    device: Annotated[
+        str, typer.Option(help="Its playbacks alone; its first digits will do.", show_default=False)
+    ] = "",
+    network: Annotated[
+        str, typer.Option(help="Playbacks from it alone; first digits will do.", show_default=False)
+    ] = "",
 ) -> None:
     """Let an account, or one thing about it, not count until a day. It is no verdict, and teaches nothing."""
     from detector import reviewing
@@ -208,12 +212,13 @@ def suppress(
         raise SettingsError("expected --until with a day and --why with a reason; give both")
     ends_on = day_of(until)
     assert ends_on is not None
-    with opened(context) as (doors, _):
-        scope, value = reviewing.scope_of(feature=feature, device=device, network=network)
+    with opened(context) as (doors, loaded):
+        actor = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors):016x}"
-        made = doors.ledger.suppressions.make(
-            digits, scope, value, ends_on=ends_on, why=why, actor=allowed(doors, "decide"), now=now()
-        )
+        device = reviewing.whole(doors, digits, "device", device, settings=loaded.settings)
+        network = reviewing.whole(doors, digits, "network", network, settings=loaded.settings)
+        scope, value = reviewing.scope_of(feature=feature, device=device, network=network)
+        made = doors.ledger.suppressions.make(digits, scope, value, ends_on=ends_on, why=why, actor=actor, now=now())
         print(f"suppression {made.id}: {made.scope} does not count up to the night of {made.ends_on}")
 
 

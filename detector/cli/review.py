@@ -149,6 +149,7 @@ def show_case(
     unmask: Annotated[
         str | None, typer.Option(metavar="PURPOSE", help="Show names, for a purpose that goes on record.")
     ] = None,
+    pictures: Annotated[bool, typer.Option("--pictures", help="Draw its year, hours, devices and streams.")] = False,
     json: Json = False,
 ) -> None:
     """A case: what was seen, what speaks against it, and what has been done."""
@@ -158,10 +159,18 @@ def show_case(
         raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
     with opened(context) as (doors, loaded):
         me = allowed(doors, *looking(unmask))
-        found = reviewing.show(
-            doors, account_of(account, own_id, doors), settings=loaded.settings, reviewer=me, purpose=unmask, now=now()
-        )
-        show(found, json, _case(found, me))
+        number = account_of(account, own_id, doors)
+        found = reviewing.show(doors, number, settings=loaded.settings, reviewer=me, purpose=unmask, now=now())
+        told = _case(found, me)
+        if pictures and found["night"]:
+            from detector import explaining, published
+            from detector.portrait import text
+
+            run = published.run_of(doors, found["night"]["day"])
+            drawn = explaining.portray(doors, run, number, loaded.settings)
+            found["portrait"] = explaining.plain(drawn)
+            told += f"\n\n{text.draw(drawn)}"
+        show(found, json, told)
 
 
 def _case(found: dict[str, Any], me: str) -> str:
