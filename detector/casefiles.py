@@ -31,13 +31,28 @@ _SEALED = "names.sealed"
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What is on file of some accounts: the account-days of the `year`, with the titles and visits of the windows alone
-    (`days.Day`), `playbacks` (`tables.Playbacks`), and `names` (`account, kind, id, name`), which are empty unless they
+    """What is on file of some accounts, filed under the night of `day`: the account-days of the `year` up to it, with the
+    titles and visits of the windows alone (`days.Day`), `playbacks` (`tables.Playbacks`), and `names` (`account, kind,
+    id, name`), which are empty unless they
     were asked for."""
 
+    day: dt.date
     year: days.Day
     playbacks: pl.DataFrame
     names: pl.DataFrame
+
+    def covers(self, day: dt.date) -> bool:
+        """Whether all that the night of a day saw is on file: then it is read here at once, rather than day by day."""
+        return self.day >= day
+
+    def year_between(self, first: dt.date, last: dt.date) -> days.Day:
+        """The account-days of these days."""
+        within = pl.col("day").is_between(first, last)
+        return days.Day(*(frame.filter(within) for frame in vars(self.year).values()))
+
+    def playbacks_between(self, first: dt.date, last: dt.date) -> pl.DataFrame:
+        """The playbacks of these days."""
+        return self.playbacks.filter(pl.col("day").is_between(first, last)).sort("account", "started_at", "playback")
 
     def with_playbacks(self, found: pl.DataFrame, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The playbacks that were found, and those on file of the local days of which none was found any more."""
@@ -61,7 +76,7 @@ def read(doors: Doors, case: Case, *, names: bool = False) -> CaseFile | None:
         return None
     mine = pl.col("account") == int(case.account, 16)
     frames = {name: frame.filter(mine) for name, frame in _frames(doors, case.file_day, names=names).items()}
-    return _file(frames)
+    return _file(case.file_day, frames)
 
 
 def keep(doors: Doors, day: dt.date, settings: config.Settings, *, now: dt.datetime) -> int:
@@ -128,8 +143,8 @@ def _is_over(case: Case, oldest: dt.datetime) -> bool:
     return closed and case.decided_at is not None and case.decided_at <= oldest
 
 
-def _file(frames: dict[str, pl.DataFrame]) -> CaseFile:
-    return CaseFile(days.Day(**{name: frames[name] for name in _DAYS}), frames["playbacks"], frames["names"])
+def _file(day: dt.date, frames: dict[str, pl.DataFrame]) -> CaseFile:
+    return CaseFile(day, days.Day(**{name: frames[name] for name in _DAYS}), frames["playbacks"], frames["names"])
 
 
 def _frames(doors: Doors, date: dt.date, *, names: bool) -> dict[str, pl.DataFrame]:

@@ -18,6 +18,7 @@ from detector import (
     portrait,
     published,
 )
+from detector.days import Day
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.registry import Registered
@@ -32,11 +33,13 @@ def explain(
     settings: config.Settings,
     names: bool = False,
     kept: casefiles.CaseFile | None = None,
+    dated: bool = True,
 ) -> dict[str, Any]:
     """Why an account stands where it stands: its score, reasons, counter-evidence and the playbacks that show it.
 
     `names` adds what the sealed table says of the account and of its titles: the caller has written the audit row.
-    What has left the home meanwhile is taken from what was `kept` in the file of its case.
+    What was `kept` in the file of its case is read there; of a later night, what has left the home meanwhile. It is
+    `dated` by looking back (`since`), which takes longer than the rest.
 
     Raises:
         InputError: the night did not see the account.
@@ -66,14 +69,13 @@ def explain(
         },
     }
     first = run.day - dt.timedelta(days=settings.window.days - 1)
-    playbacks = lookback.playbacks_of(doors.home, [account], first, run.day, settings.playbacks)
-    if kept is not None:
-        playbacks = kept.with_playbacks(playbacks, first, run.day)
+    playbacks = _playbacks(doors, account, first, run.day, settings, kept)
     argued = decisions.argue(told, playbacks, features.CATALOGUE, note) if flag.is_empty() else flag
     explained |= argued.select("reasons", "counter_evidence").row(0, named=True)
     if not flag.is_empty():
         explained |= flag.select("kind", "kind_share", "q_value", "first_seen", "cleared_by").row(0, named=True)
-        explained["since"] = _since(doors, run, account, settings)
+        if dated:
+            explained["since"] = since(doors, run, account, settings, kept=kept)
     shown = _shown(playbacks, argued["evidence"][0])
     if names:
         known = lookback.names_of(doors.home, doors.keys, first, run.day)
@@ -89,13 +91,16 @@ def explain(
     return explained
 
 
-def portray(doors: Doors, run: Run, account: int, settings: config.Settings) -> portrait.Portrait:
-    """What the pictures of an account show, up to a night: the caller has written the audit row."""
+def portray(
+    doors: Doors, run: Run, account: int, settings: config.Settings, *, kept: casefiles.CaseFile | None = None
+) -> portrait.Portrait:
+    """What the pictures of an account show, up to a night: the caller has written the audit row. What was `kept` in the
+    file of its case is read there."""
     assert run.day is not None  # published runs have one
     window_days, year_days = settings.window.days, settings.window.year_days
     first = run.day - dt.timedelta(days=window_days - 1)
-    year = lookback.days_of(doors.home, [account], run.day - dt.timedelta(days=year_days - 1), run.day)
-    playbacks = lookback.playbacks_of(doors.home, [account], first, run.day, settings.playbacks)
+    year = _year(doors, account, run.day, year_days, kept)
+    playbacks = _playbacks(doors, account, first, run.day, settings, kept)
     nights = [_night(doors, served, account) for served in doors.ledger.publications() if served.day]
     return portrait.portray(
         year, playbacks, published.frame(doors, run, "ties"), pl.concat(nights).filter(pl.col("day") <= run.day),
@@ -125,11 +130,29 @@ def _night(doors: Doors, run: Run, account: int) -> pl.DataFrame:
     )
 
 
-def _since(doors: Doors, run: Run, account: int, settings: config.Settings) -> dt.date | None:
+def _year(doors: Doors, account: int, day: dt.date, year_days: int, kept: casefiles.CaseFile | None) -> Day:
+    first = day - dt.timedelta(days=year_days - 1)
+    if kept is not None and kept.covers(day):
+        return kept.year_between(first, day)
+    return lookback.days_of(doors.home, [account], first, day)
+
+
+def _playbacks(
+    doors: Doors, account: int, first: dt.date, day: dt.date, settings: config.Settings, kept: casefiles.CaseFile | None
+) -> pl.DataFrame:
+    if kept is not None and kept.covers(day):
+        return kept.playbacks_between(first, day)
+    found = lookback.playbacks_of(doors.home, [account], first, day, settings.playbacks)
+    return found if kept is None else kept.with_playbacks(found, first, day)
+
+
+def since(
+    doors: Doors, run: Run, account: int, settings: config.Settings, *, kept: casefiles.CaseFile | None = None
+) -> dt.date | None:
+    """Since when a flagged account has looked as it does (see `onset.since`): the caller has written the audit row."""
     assert run.day is not None
-    first = run.day - dt.timedelta(days=settings.window.year_days - 1)
     return onset.since(
-        lookback.days_of(doors.home, [account], first, run.day),
+        _year(doors, account, run.day, settings.window.year_days, kept),
         doors.registry().load(_used(doors, run)),
         published.frame(doors, run, "hubs")["address"],
         line=min(published.frame(doors, run, "flags")["score"].to_list()),

@@ -62,7 +62,14 @@ def take_next(doors: Doors, *, reviewer: str, now: dt.datetime) -> Case:
 
 
 def show(
-    doors: Doors, account: int, *, settings: config.Settings, reviewer: str, purpose: str | None, now: dt.datetime
+    doors: Doors,
+    account: int,
+    *,
+    settings: config.Settings,
+    reviewer: str,
+    purpose: str | None,
+    now: dt.datetime,
+    dated: bool = True,
 ) -> dict[str, Any]:
     """A case: where it stands (`case`), what was done to it (`acts`), what came of it where it was confirmed (`came`,
     see `aftermath`; null: it was not), earlier cases of the account (`earlier`), what does not count for the account
@@ -109,7 +116,9 @@ def show(
         },
         "night": None
         if run is None
-        else explaining.explain(doors, run, account, settings=settings, names=purpose is not None, kept=kept),
+        else explaining.explain(
+            doors, run, account, settings=settings, names=purpose is not None, kept=kept, dated=dated
+        ),
     }
 
 

@@ -16,7 +16,7 @@ from detector.features import CATALOGUE
 
 COMMANDS = (
     "demo simulate ingest nightly train retrain promote models scores evaluate explain review audit features runs "
-    "status verify config"
+    "status verify config console"
 ).split()
 
 

@@ -114,8 +114,8 @@ def show(visit: Visiting, number: Number) -> dict[str, Any]:
 @router.get("/cases/{number}/pictures")
 def pictures(visit: Visiting, number: Number) -> dict[str, Any] | None:
     """The tables behind its pictures; null where its night has none."""
-    portrait = pages.portrait_of(visit, number)
-    return None if portrait is None else explaining.plain(portrait)
+    portrait, since = pages.portrait_of(visit, number)
+    return None if portrait is None else explaining.plain(portrait) | {"since": since}
 
 
 @router.post("/cases/{number}/unmask")

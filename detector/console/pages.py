@@ -1,5 +1,6 @@
 """The pages of review: the queue, a case, what is done to it, what came of it, and who looked."""
 
+import datetime as dt
 import re
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -7,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from detector import cases, explaining, identity, reviewing
+from detector import casefiles, cases, explaining, identity, reviewing
 from detector.cases import Case
 from detector.console import drawings, evidence, queue
 from detector.console.desk import Visit, Visiting
@@ -122,6 +123,7 @@ def shown(visit: Visit, number: int, purpose: str | None = None) -> dict[str, An
         reviewer=visit.person.name,
         purpose=purpose,
         now=visit.now,
+        dated=False,  # told beside the pictures, which come after the sentences
     )
 
 
@@ -150,8 +152,9 @@ def show_case(request: Request, visit: Visiting, number: Number) -> Response:
     return _case_page(request, visit, number)
 
 
-def portrait_of(visit: Visit, number: int) -> Portrait | None:
-    """What the pictures of a case show, None where its night has none; on record before it is read."""
+def portrait_of(visit: Visit, number: int) -> tuple[Portrait | None, dt.date | None]:
+    """What the pictures of a case show, and since when a flagged account has looked so; None where its night has none.
+    On record before it is read."""
     case = case_of(visit, number)
     visit.doors.ledger.write_audit(
         actor=visit.person.name, action="review: pictures", account=case.account, now=visit.now
@@ -160,15 +163,18 @@ def portrait_of(visit: Visit, number: int) -> Portrait | None:
     if run is not None and run.status != "published":
         run = visit.doors.ledger.published(case.last_day)
     if run is None or "ties.parquet" not in run.manifest:
-        return None
-    return explaining.portray(visit.doors, run, identity.from_hex(case.account), visit.desk.settings)
+        return None, None
+    kept, account, settings = casefiles.read(visit.doors, case), identity.from_hex(case.account), visit.desk.settings
+    since = explaining.since(visit.doors, run, account, settings, kept=kept) if case.origin == "flag" else None
+    return explaining.portray(visit.doors, run, account, settings, kept=kept), since
 
 
 @router.get("/cases/{number}/pictures")
 def pictures(request: Request, visit: Visiting, number: Number) -> Response:
     """The pictures of a case, each with its table; the case's page loads them after its sentences."""
-    portrait = portrait_of(visit, number)
-    return page(request, "pictures.html", case=case_of(visit, number), portrait=portrait, drawings=drawings)
+    portrait, since = portrait_of(visit, number)
+    case = case_of(visit, number)
+    return page(request, "pictures.html", case=case, portrait=portrait, since=since, drawings=drawings)
 
 
 @router.post("/cases/{number}/unmask")
