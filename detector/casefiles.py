@@ -31,10 +31,9 @@ _SEALED = "names.sealed"
 
 @dataclass(frozen=True)
 class CaseFile:
-    """What is on file of some accounts, filed under the night of `day`: the account-days of the `year` up to it, with the
-    titles and visits of the windows alone (`days.Day`), `playbacks` (`tables.Playbacks`), and `names` (`account, kind,
-    id, name`), which are empty unless they
-    were asked for."""
+    """What is on file of some accounts, filed under the night of `day`: the account-days of the `year` up to it, with
+    the titles and visits of the windows alone (`days.Day`), `playbacks` (`tables.Playbacks`), and `names` (`account,
+    kind, id, name`), which are empty unless they were asked for."""
 
     day: dt.date
     year: days.Day
