@@ -17,6 +17,7 @@ from detector.cases import Case
 from detector.runs import Doors
 
 TABLE = "case_files"
+_ONE_DAY = dt.timedelta(days=1)
 _DAYS = {"account_days": tables.AccountDays, "titles": tables.TitleDays, "visits": tables.Visits}
 _ONCE = {
     "account_days": ["account", "day"],
@@ -44,10 +45,12 @@ class CaseFile:
         """Whether all that the night of a day saw is on file: then it is read here at once, rather than day by day."""
         return self.day >= day
 
-    def year_between(self, first: dt.date, last: dt.date) -> days.Day:
-        """The account-days of these days."""
-        within = pl.col("day").is_between(first, last)
-        return days.Day(*(frame.filter(within) for frame in vars(self.year).values()))
+    def with_year(self, found: days.Day, first: dt.date, last: dt.date) -> days.Day:
+        """The days that were found, and those on file between these of which none was found any more."""
+        lost = pl.col("day").is_between(first, last) & ~pl.col("day").is_in(found.account_days["day"].implode())
+        return days.Day(
+            **{name: pl.concat([frame, getattr(self.year, name).filter(lost)]) for name, frame in vars(found).items()}
+        )
 
     def playbacks_between(self, first: dt.date, last: dt.date) -> pl.DataFrame:
         """The playbacks of these days."""
@@ -86,9 +89,18 @@ def keep(doors: Doors, day: dt.date, settings: config.Settings, *, now: dt.datet
     accounts = pl.Series("account", sorted(int(case.account, 16) for case in found), dtype=pl.UInt64)
     first_of_year = day - dt.timedelta(days=settings.window.year_days - 1)
     first_of_window = day - dt.timedelta(days=settings.window.days - 1)
+    filed = [case.file_day for case in found if case.file_day is not None and doors.home.parts(TABLE, case.file_day)]
+    unfiled = [int(case.account, 16) for case in found if case.file_day not in filed]
+    # What was filed has its year already, but for what came since, and what may have been digested anew.
+    since = min(filed, default=day) - dt.timedelta(days=settings.days.look_back_days)
     year = replace(
         lookback.days_of(doors.home, accounts, first_of_window, day),
-        account_days=lookback.account_days_of(doors.home, accounts, first_of_year, day),
+        account_days=pl.concat(
+            [
+                lookback.account_days_of(doors.home, unfiled, first_of_year, since - _ONE_DAY),
+                lookback.account_days_of(doors.home, accounts, max(since, first_of_year), day),
+            ]
+        ),
     )
     shown = lookback.playbacks_of(doors.home, accounts, first_of_window, day, settings.playbacks)
     doors.ledger.write_audit(

@@ -132,9 +132,8 @@ def _night(doors: Doors, run: Run, account: int) -> pl.DataFrame:
 
 def _year(doors: Doors, account: int, day: dt.date, year_days: int, kept: casefiles.CaseFile | None) -> Day:
     first = day - dt.timedelta(days=year_days - 1)
-    if kept is not None and kept.covers(day):
-        return kept.year_between(first, day)
-    return lookback.days_of(doors.home, [account], first, day)
+    found = lookback.days_of(doors.home, [account], first, day)
+    return found if kept is None else kept.with_year(found, first, day)
 
 
 def _playbacks(
