@@ -1,6 +1,7 @@
 """The console: who may do what, what a browser is told, and what goes on record before anything is shown."""
 
 import datetime as dt
+import random
 import re
 import shutil
 from collections.abc import Iterator
@@ -345,6 +346,55 @@ def test_no_log_no_data(desk: Desk, path: str) -> None:
     assert answer.status_code == 500
     assert case.account not in answer.text
     assert case.kind not in answer.text
+
+
+def test_no_name_of_the_service_is_on_any_page(desk: Desk) -> None:
+    """Ids of accounts and names of titles, as the service has them, stand on no page and in no answer of the API."""
+    client = desk.signed_in("owner")
+    names = _names(desk)
+    assert len(names) > 100
+    numbers = [case.id for case in desk.doors.ledger.cases.queue()][:3]
+    for method, path in ROUTES:
+        if method == "GET" and not path.startswith(("/static", "/oidc")):
+            for number in numbers if "{number}" in path else numbers[:1]:
+                text = client.get(path.replace("{number}", str(number))).text
+                assert not [name for name in names if name in text], path
+
+
+def test_after_a_week_who_looked_is_what_was_done(desk: Desk) -> None:
+    """Three reviewers, seven days, drawn acts in browser and API: the log of each account is what the test did."""
+    drawn = random.Random(7)
+    clients = {name: desk.signed_in("owner", name) for name in ("ana", "ben", "sam")}
+    cases = {case.id: case.account for case in desk.doors.ledger.cases.queue()[:6]}
+    did: dict[str, list[tuple[str, str]]] = {account: [] for account in cases.values()}
+    ways = {
+        "review: show": ("GET", "/cases/{}", {}),
+        "review: pictures": ("GET", "/api/cases/{}/pictures", {}),
+        "review: unmask": ("POST", "/cases/{}/unmask", {"data": {"purpose": "a week"}}),
+        "review: noted": ("POST", "/cases/{}/note", {"data": {"note": "seen"}}),
+        "review: decided": ("POST", "/api/cases/{}/decide", {"json": {"verdict": "undecided"}}),
+        "review: undone": ("POST", "/cases/{}/undo", {}),
+        "audit who": ("POST", "/log", {}),
+    }
+    for _ in range(7):
+        for _ in range(12):
+            name, number = drawn.choice(sorted(clients)), drawn.choice(sorted(cases))
+            action = drawn.choice(sorted(ways))
+            method, path, said = ways[action]
+            said = {"data": {"wanted": cases[number]}} if action == "audit who" else said
+            answer = clients[name].request(method, path.format(number), **said)  # type: ignore[arg-type]
+            assert answer.status_code < 500
+            assert answer.headers.get("location") != "/sign-in"
+            if answer.status_code < 400:
+                did[cases[number]].append((name, action))
+            desk.clock.pass_s(60)
+        desk.clock.pass_s(20 * 3600)
+        for name, client in clients.items():
+            client.post("/sign-in", data={"name": name, "password": PASSWORD})
+    assert sum(len(acts) for acts in did.values()) > 40
+    for account, acts in did.items():
+        looks = desk.doors.ledger.looks(account=account, limit=1000)
+        assert [(look.actor, look.action) for look in reversed(looks)] == acts
 
 
 def test_names_are_opened_for_a_purpose_only(desk: Desk) -> None:
