@@ -206,14 +206,18 @@ def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple
 
 
 def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
-    """The rows that share at least one of these keys."""
-    numbered = rows.collect(engine="in-memory").with_row_index("row").lazy()
-    found = [numbered.select("row", *by).join(to.lazy().select(by), on=by, how="semi").select("row") for to, by in ties]
-    return (
-        numbered.join(pl.concat(found), on="row", how="semi", maintain_order="left")
-        .drop("row")
-        .collect(engine="in-memory")
-    )
+    """The rows that share at least one of these keys. Few do: keys are read of all, the rest of their accounts only."""
+    keys = rows.select(sorted({name for _, by in ties for name in by})).collect(engine="in-memory").lazy()
+    accounts = pl.concat([_sharing(keys, *tie).select("account") for tie in ties]).collect(engine="in-memory")
+    theirs = rows.filter(pl.col("account").is_in(accounts["account"].unique().implode()))
+    numbered = theirs.collect(engine="in-memory").with_row_index("row").lazy()
+    found = pl.concat([_sharing(numbered, *tie).select("row") for tie in ties])
+    tied = numbered.join(found, on="row", how="semi", maintain_order="left")
+    return tied.drop("row").collect(engine="in-memory")
+
+
+def _sharing(rows: pl.LazyFrame, to: pl.DataFrame, by: list[str]) -> pl.LazyFrame:
+    return rows.join(to.lazy().select(by), on=by, how="semi")
 
 
 def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
