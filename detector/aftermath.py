@@ -3,11 +3,12 @@
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-import polars as pl
+from typing import TYPE_CHECKING, Literal
 
 from detector.cases import Case
+
+if TYPE_CHECKING:
+    import polars as pl
 
 NIGHTS = 7  # on so many nights in a row, on which the account was seen, it must be ordinary to have stopped
 _FOLLOWED_DAYS = 90  # after the verdict; a window of four weeks has long left the old pattern by then
@@ -25,7 +26,7 @@ class LaterNight:
     over_line: bool
 
 
-def follow(decided: Iterable[Case], scores: pl.DataFrame, *, day: dt.date, capacity_share: float) -> list[LaterNight]:
+def follow(decided: Iterable[Case], scores: "pl.DataFrame", *, day: dt.date, capacity_share: float) -> list[LaterNight]:
     """The confirmed accounts on a night after their verdict, as far as it saw them (`tables.Scores`)."""
     followed = {
         int(case.account, 16): case.id
@@ -34,9 +35,8 @@ def follow(decided: Iterable[Case], scores: pl.DataFrame, *, day: dt.date, capac
         and case.decided_at is not None
         and 0 < (day - case.decided_at.date()).days <= _FOLLOWED_DAYS
     }
-    wanted = pl.col("account").is_in(pl.Series(list(followed), dtype=pl.UInt64).implode())
-    seen = scores.filter(wanted, pl.col("p_value").is_not_null()).sort("account").select("account", "p_value")
-    return [LaterNight(followed[account], day, p, p <= capacity_share) for account, p in seen.iter_rows()]
+    seen = scores.select("account", "p_value").drop_nulls().sort("account").iter_rows()
+    return [LaterNight(followed[account], day, p, p <= capacity_share) for account, p in seen if account in followed]
 
 
 def came_of(nights: Sequence[LaterNight]) -> Came:

@@ -25,7 +25,7 @@ from detector.cases import Case, Shown
 from detector.ingesting import Progress
 from detector.registry import Registered
 from detector.store import Store
-from detector.suppressing import Suppressed
+from detector.suppressed import Suppressed
 
 
 @dataclass(frozen=True)

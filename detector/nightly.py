@@ -35,7 +35,7 @@ from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
 from detector.store import Store
-from detector.suppressing import Suppressed
+from detector.suppressed import Suppressed
 
 _METHOD = 8  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags", "ties", "hubs")

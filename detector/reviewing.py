@@ -17,7 +17,7 @@ from detector.cases import Case, Outcome, Response, Verdict
 from detector.errors import InputError, SettingsError
 from detector.ranking import wilson
 from detector.runs import Doors
-from detector.suppressing import Scope, Suppressed
+from detector.suppressed import Scope, Suppressed
 from detector.views import Filters
 
 _NUMBER_DIGITS = 10  # of a case number, at most: an account has 16

@@ -14,6 +14,7 @@ PURE = (
     "access",
     "cases",
     "aftermath",
+    "suppressed",
     "suppressing",
     "views",
     "error_rate",

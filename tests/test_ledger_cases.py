@@ -13,7 +13,7 @@ from detector.aftermath import LaterNight
 from detector.cases import Shown, Verdict
 from detector.errors import InputError, IntegrityError
 from detector.ledger import Ledger, migrations, schema
-from detector.suppressing import Scope
+from detector.suppressed import Scope
 from detector.views import Filters
 
 NOW = dt.datetime(2025, 7, 1, 4, tzinfo=dt.UTC)

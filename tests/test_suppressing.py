@@ -13,7 +13,7 @@ from detector.ledger import Run
 from detector.nightly import Night, night
 from detector.runs import Doors, open_doors
 from detector.store import Store
-from detector.suppressing import Scope, Suppressed
+from detector.suppressed import Scope, Suppressed
 
 MADE = dt.datetime.combine(TRAINED_UNTIL, dt.time(9), dt.UTC)
 ENDS = TRAINED_UNTIL + dt.timedelta(days=30)

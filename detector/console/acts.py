@@ -8,7 +8,7 @@ from detector.cases import Case, Verdict
 from detector.console.desk import Visit
 from detector.console.pages import case_of
 from detector.errors import InputError, SettingsError
-from detector.suppressing import SCOPES, Suppressed
+from detector.suppressed import SCOPES, Suppressed
 
 
 def verdict_of(verdict: str, kind: str | None, cause: str | None, note: str, response: str) -> Verdict:

@@ -14,7 +14,7 @@ from detector.cases import Case, Kind, Outcome, Response
 from detector.console import acts, pages, queue
 from detector.console.desk import Visiting
 from detector.console.pages import Number
-from detector.suppressing import Scope
+from detector.suppressed import Scope
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Nobody has signed in."},

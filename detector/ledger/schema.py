@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from detector.access import ROLES
 from detector.cases import ACTIONS, CASE_STATUSES, CONTESTS, ORIGINS, OUTCOMES, RESPONSES
-from detector.suppressing import SCOPES
+from detector.suppressed import SCOPES
 
 HEAD = "0004"  # the newest file under migrations/versions
 VERSION_TABLE = "ledger_version"  # not Alembic's default, so that the ledger may share a database with MLflow

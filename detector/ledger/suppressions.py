@@ -11,7 +11,7 @@ from detector.errors import InputError
 from detector.ledger import schema
 from detector.ledger.acting import change, write_audit
 from detector.ledger.connection import Database
-from detector.suppressing import Scope, Suppressed
+from detector.suppressed import Scope, Suppressed
 
 _TABLE = schema.suppression
 
