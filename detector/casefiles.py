@@ -42,7 +42,7 @@ class CaseFile:
     names: pl.DataFrame
 
     def covers(self, day: dt.date) -> bool:
-        """Whether all that the night of a day saw is on file: then it is read here at once, rather than day by day."""
+        """Whether the window of the night of a day is on file: then it is read here at once, rather than day by day."""
         return self.day >= day
 
     def with_year(self, found: days.Day, first: dt.date, last: dt.date) -> days.Day:

@@ -75,7 +75,7 @@ def explain(
     if not flag.is_empty():
         explained |= flag.select("kind", "kind_share", "q_value", "first_seen", "cleared_by").row(0, named=True)
         if dated:
-            explained["since"] = since(doors, run, account, settings, kept=kept)
+            explained["since"] = since(doors, run, settings, year_of(doors, run, account, settings, kept))
     shown = _shown(playbacks, argued["evidence"][0])
     if names:
         known = lookback.names_of(doors.home, doors.keys, first, run.day)
@@ -91,15 +91,32 @@ def explain(
     return explained
 
 
-def portray(
-    doors: Doors, run: Run, account: int, settings: config.Settings, *, kept: casefiles.CaseFile | None = None
-) -> portrait.Portrait:
-    """What the pictures of an account show, up to a night: the caller has written the audit row. What was `kept` in the
-    file of its case is read there."""
+def year_of(
+    doors: Doors, run: Run, account: int, settings: config.Settings, kept: casefiles.CaseFile | None = None
+) -> Day:
+    """The account-days of an account over the year up to a night, with what was `kept` of those that have left the home
+    since: the caller has written the audit row."""
     assert run.day is not None  # published runs have one
+    first = run.day - dt.timedelta(days=settings.window.year_days - 1)
+    found = lookback.days_of(doors.home, [account], first, run.day)
+    return found if kept is None else kept.with_year(found, first, run.day)
+
+
+def portray(
+    doors: Doors,
+    run: Run,
+    account: int,
+    settings: config.Settings,
+    *,
+    year: Day | None = None,
+    kept: casefiles.CaseFile | None = None,
+) -> portrait.Portrait:
+    """What the pictures of an account show, up to a night: the caller has written the audit row. The `year` is read
+    (`year_of`) unless it is handed over; the playbacks `kept` in the file of its case are read there."""
+    assert run.day is not None
     window_days, year_days = settings.window.days, settings.window.year_days
     first = run.day - dt.timedelta(days=window_days - 1)
-    year = _year(doors, account, run.day, year_days, kept)
+    year = year or year_of(doors, run, account, settings, kept)
     playbacks = _playbacks(doors, account, first, run.day, settings, kept)
     nights = [_night(doors, served, account) for served in doors.ledger.publications() if served.day]
     return portrait.portray(
@@ -130,12 +147,6 @@ def _night(doors: Doors, run: Run, account: int) -> pl.DataFrame:
     )
 
 
-def _year(doors: Doors, account: int, day: dt.date, year_days: int, kept: casefiles.CaseFile | None) -> Day:
-    first = day - dt.timedelta(days=year_days - 1)
-    found = lookback.days_of(doors.home, [account], first, day)
-    return found if kept is None else kept.with_year(found, first, day)
-
-
 def _playbacks(
     doors: Doors, account: int, first: dt.date, day: dt.date, settings: config.Settings, kept: casefiles.CaseFile | None
 ) -> pl.DataFrame:
@@ -145,13 +156,11 @@ def _playbacks(
     return found if kept is None else kept.with_playbacks(found, first, day)
 
 
-def since(
-    doors: Doors, run: Run, account: int, settings: config.Settings, *, kept: casefiles.CaseFile | None = None
-) -> dt.date | None:
-    """Since when a flagged account has looked as it does (see `onset.since`): the caller has written the audit row."""
+def since(doors: Doors, run: Run, settings: config.Settings, year: Day) -> dt.date | None:
+    """Since when the flagged account whose `year` this is has looked as it does (see `onset.since`)."""
     assert run.day is not None
     return onset.since(
-        _year(doors, account, run.day, settings.window.year_days, kept),
+        year,
         doors.registry().load(_used(doors, run)),
         published.frame(doors, run, "hubs")["address"],
         line=min(published.frame(doors, run, "flags")["score"].to_list()),

@@ -164,9 +164,11 @@ def portrait_of(visit: Visit, number: int) -> tuple[Portrait | None, dt.date | N
         run = visit.doors.ledger.published(case.last_day)
     if run is None or "ties.parquet" not in run.manifest:
         return None, None
-    kept, account, settings = casefiles.read(visit.doors, case), identity.from_hex(case.account), visit.desk.settings
-    since = explaining.since(visit.doors, run, account, settings, kept=kept) if case.origin == "flag" else None
-    return explaining.portray(visit.doors, run, account, settings, kept=kept), since
+    account, settings = identity.from_hex(case.account), visit.desk.settings
+    kept = casefiles.read(visit.doors, case)
+    year = explaining.year_of(visit.doors, run, account, settings, kept)
+    since = explaining.since(visit.doors, run, settings, year) if case.origin == "flag" else None
+    return explaining.portray(visit.doors, run, account, settings, year=year, kept=kept), since
 
 
 @router.get("/cases/{number}/pictures")
