@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -59,6 +60,16 @@ def printable(text: str) -> str:
     'a\N{REPLACEMENT CHARACTER}[2Jb'
     """
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def wrapped(text: str, lead: str = "") -> str:
+    """Text in lines of at most 80 columns, the first after `lead`, the others as far in.
+
+    >>> print(wrapped("so many words " * 7, "  - "))
+      - so many words so many words so many words so many words so many words so
+        many words so many words
+    """
+    return textwrap.fill(text, 80, initial_indent=lead, subsequent_indent=" " * len(lead))
 
 
 def as_json(value: Any) -> str:

@@ -167,6 +167,10 @@ def explain(
         show(found, json, told)
 
 
+_UNUSUAL = 75  # percentile
+_PLAYBACKS, _TITLE = 30, 24  # at most so many in text, and characters of a title
+
+
 def explained(found: dict[str, Any]) -> str:
     """Why an account stands where it stands, as text."""
     from detector import terminal
@@ -177,25 +181,31 @@ def explained(found: dict[str, Any]) -> str:
         lines.append(f"no score: {found['status']} ({found['history_days']} days since first seen)")
     else:
         flagged = f"flagged, looks like: {_kind(found)}" if found["flagged"] else "not flagged"
-        lines.append(
-            f"{flagged}; score {found['score']:.2f}, rank {found['rank']}; "
-            f"{found['p_value']:.2%} of held-out accounts score as high"
-        )
+        lines += [
+            flagged,
+            f"score {found['score']:.2f}, rank {found['rank']}; "
+            f"{found['p_value']:.2%} of held-out accounts score as high",
+        ]
         if found.get("since"):
             lines.append(f"so since {found['since']} or earlier: each weekly look back would have flagged it")
     lines += ["", "what speaks for it"]
-    lines += [f"  - {reason['sentence']}" for reason in found["reasons"]]
+    lines += [terminal.wrapped(reason["sentence"], "  - ") for reason in found["reasons"]]
     lines += ["", "what speaks against it"]
-    lines += [f"  - {sentence}" for sentence in found["counter_evidence"]]
+    lines += [terminal.wrapped(sentence, "  - ") for sentence in found["counter_evidence"]]
     if found.get("cleared_by"):
         lines += ["", f"would not be flagged if as in most accounts: {', '.join(found['cleared_by'])}"]
+    unusual = [row for row in found["features"] if row["percentile"] >= _UNUSUAL]
     lines += ["", "what was measured, most unusual first"]
-    lines.append(_indented(terminal.table(found["features"], ["feature", "value", "typical", "percentile"])))
+    lines.append(_indented(terminal.table(unusual, ["feature", "value", "typical", "percentile"])))
+    lines.append(f"  and {len(found['features']) - len(unusual)} features as in most accounts (--json has them)")
     if found["evidence"]:
         named = "title_name" if "title_name" in found["evidence"][0] else "title"
-        columns = ["started_at", "day", "seconds", named, "profile", "device", "network"]
-        shown = [row | {c: row[c][:8] for c in ("profile", "device", "network") if row[c]} for row in found["evidence"]]
-        lines += ["", f"{len(shown)} playbacks that show it (times in UTC, ids cut to 8 digits)"]
+        columns = ["started_at", "seconds", named, "profile", "device", "network"]
+        latest = found["evidence"][-_PLAYBACKS:]
+        shown = [row | {c: row[c][:8] for c in ("profile", "device", "network") if row[c]} for row in latest]
+        shown = [row | {named: row[named] and row[named][:_TITLE]} for row in shown]
+        which = f", the latest {len(shown)}" if len(shown) < len(found["evidence"]) else ""
+        lines += ["", f"{len(found['evidence'])} playbacks that show it{which} (times in UTC, ids cut to 8 digits)"]
         lines.append(_indented(terminal.table(shown, columns)))
     return "\n".join(lines)
 
