@@ -76,7 +76,7 @@ def show(
     (`suppressed`), what its case file holds (`on_file`; null: it has none), and what the latest night that showed it
     has to say (`night`, see `explaining.explain`).
 
-    Nobody else decides the case for a while (`cases.HOLD_S`).
+    Nobody else decides the case for a while (`handling.HOLD_S`).
 
     With a `purpose` the account's own id and the names of its titles are shown too.
 

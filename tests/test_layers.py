@@ -13,6 +13,7 @@ PURE = (
     "errors",
     "access",
     "cases",
+    "handling",
     "aftermath",
     "suppressed",
     "suppressing",

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, or_, select, update
 
-from detector import cases
+from detector import cases, handling
 from detector.aftermath import LaterNight
 from detector.cases import Act, Case, Verdict
 from detector.ledger import queue, schema
@@ -109,7 +109,7 @@ class Cases:
             query = select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc())
             found = [Case(**row) for row in connection.execute(query).mappings()]
             if found:
-                held = cases.hold(found[0], actor=actor, now=now)
+                held = handling.hold(found[0], actor=actor, now=now)
                 store(connection, found[0], held)
                 found[0] = held
             return found
@@ -124,7 +124,7 @@ class Cases:
                 change(
                     connection,
                     account,
-                    partial(cases.decide, verdict=verdict, actor=actor, now=now, version=version),
+                    partial(handling.decide, verdict=verdict, actor=actor, now=now, version=version),
                     "proposed" if verdict.needs_second else "decided",
                     {name: value for name, value in asdict(verdict).items() if value and value != "none"},
                     actor,
@@ -137,36 +137,37 @@ class Cases:
         self, account: str, *, agrees: bool, note: str = "", actor: str, now: dt.datetime, version: int | None = None
     ) -> Case:
         """A second person agrees with the verdict that waits, or does not: then the case is open again."""
-        step = partial(cases.second, agrees=agrees, actor=actor, now=now, version=version)
+        step = partial(handling.second, agrees=agrees, actor=actor, now=now, version=version)
         return self._change(account, step, "agreed" if agrees else "disagreed", _noted(note), actor, now)
 
     def undo(self, account: str, note: str = "", *, actor: str, now: dt.datetime) -> Case:
         """Take the verdict of an account's newest case back."""
-        return self._change(account, cases.undo, "undone", _noted(note), actor, now)
+        return self._change(account, handling.undo, "undone", _noted(note), actor, now)
 
     def reopen(self, account: str, note: str, *, actor: str, now: dt.datetime) -> Case:
         """Open an account's newest case again, because there is news of it."""
-        return self._change(account, cases.reopen, "reopened", _noted(note), actor, now)
+        return self._change(account, handling.reopen, "reopened", _noted(note), actor, now)
 
     def contest(self, account: str, note: str, *, actor: str, now: dt.datetime) -> Case:
         """Record that the account's holder contests the verdict, in the holder's words."""
-        return self._change(account, partial(cases.contest, now=now), "contested", _noted(note), actor, now)
+        return self._change(account, partial(handling.contest, now=now), "contested", _noted(note), actor, now)
 
     def settle(self, account: str, *, overturned: bool, note: str = "", actor: str, now: dt.datetime) -> Case:
         """Whether the verdict that is contested holds, by somebody who had no part in it."""
-        step = partial(cases.settle, result="overturned" if overturned else "upheld", actor=actor)
+        step = partial(handling.settle, result="overturned" if overturned else "upheld", actor=actor)
         return self._change(
             account, step, "contest overturned" if overturned else "contest upheld", _noted(note), actor, now
         )
 
     def snooze(self, account: str, until: dt.date | None, *, actor: str, now: dt.datetime) -> Case:
         """Take an open case out of the queue until a day, or bring it back."""
-        step = partial(cases.snooze, until=until, today=now.date())
+        step = partial(handling.snooze, until=until, today=now.date())
         return self._change(account, step, "snoozed", {"until": until and until.isoformat()}, actor, now)
 
     def assign(self, account: str, assignee: str | None, *, actor: str, now: dt.datetime) -> Case:
         """Put an account's open case into somebody's hands, or back into nobody's."""
-        return self._change(account, partial(cases.assign, assignee=assignee), "assigned", {"to": assignee}, actor, now)
+        step = partial(handling.assign, assignee=assignee)
+        return self._change(account, step, "assigned", {"to": assignee}, actor, now)
 
     def note(self, account: str, text: str, *, actor: str, now: dt.datetime) -> Case:
         """Add a note to an account's newest case."""
@@ -181,7 +182,7 @@ class Cases:
                 if found is not None and found["assignee"] == actor:
                     return Case(**found)
                 if found is not None:
-                    step = partial(cases.assign, assignee=actor)
+                    step = partial(handling.assign, assignee=actor)
                     return change(connection, found["account"], step, "assigned", {"to": actor}, actor, now)
         return None
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, insert, select, update
 
-from detector import cases
+from detector import handling
 from detector.cases import Action, Case
 from detector.errors import InputError
 from detector.ledger import schema
@@ -92,6 +92,6 @@ def _tell(
     def step(case: Case) -> Case:
         if made.scope != "everything" or case.status != "open":
             return case
-        return cases.snooze(case, back_on, today=now.date())
+        return handling.snooze(case, back_on, today=now.date())
 
     change(connection, made.account, step, action, detail | {"why": made.why}, actor, now)

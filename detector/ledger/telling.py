@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, insert, select
 
-from detector import cases
+from detector import cases, handling
 from detector.aftermath import LaterNight
 from detector.cases import Case, Shown
 from detector.ledger import schema
@@ -54,10 +54,10 @@ def tell(
         if case is None:
             fresh.append(_opened(shown, "flag", promised_share, run_id, day, now))
             continue
-        after = cases.shown_again(case, shown, day=day, run_id=run_id)
+        after = handling.shown_again(case, shown, day=day, run_id=run_id)
         if case.origin != after.origin:
             after = replace(after, promised_share=promised_share)
-        if changed := cases.changes(case, after):
+        if changed := handling.changes(case, after):
             after = replace(after, version=case.version + 1)
             act(case, "shown again", {"night": day.isoformat()} | changed)
         store(connection, case, after)
