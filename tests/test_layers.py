@@ -52,6 +52,7 @@ RECIPES = (
     "published",
     "explaining",
     "reviewing",
+    "tallying",
     "casefiles",
     "demo",
 )

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from support import TRAINED_UNTIL, clock
 
 from detector import config, identity, published, reviewing
-from detector.aftermath import LaterNight
 from detector.cases import Verdict
 from detector.errors import InputError
 from detector.ledger import schema
@@ -160,48 +159,3 @@ def test_a_table_of_verdicts_is_read_by_either_id(doors: Doors) -> None:
         reviewing.verdicts_of(rows, doors)
     with pytest.raises(InputError, match="rename"):
         reviewing.verdicts_of(pl.DataFrame({"verdict": ["confirmed"]}), doors)
-
-
-def test_stats_say_what_came_of_the_desk(doors: Doors, settings: config.Settings) -> None:
-    """Shares with their counts: stopped, false alarms, overrides, second persons; hours from opening to verdict."""
-    _night(doors, settings)
-    calm, loud, other, innocent, *_ = doors.ledger.cases.queue()
-    opened = clock()
-    for case, verdict, hours in (
-        (calm, Verdict("confirmed"), 1),
-        (loud, Verdict("confirmed", response="refer"), 2),
-        (other, Verdict("confirmed", kind="ring" if other.kind != "ring" else "resale"), 3),
-        (innocent, Verdict("false alarm"), 10),
-    ):
-        now = opened + dt.timedelta(hours=hours)
-        doors.ledger.cases.decide([(case.account, verdict)], actor="ana", now=now)
-    doors.ledger.cases.second(loud.account, agrees=True, actor="ben", now=opened + dt.timedelta(hours=2))
-    for nth in range(1, 8):
-        day = TRAINED_UNTIL + dt.timedelta(days=nth)
-        doors.ledger.start_run(f"r{nth}", command="nightly", day=day, key_id="k", now=opened)
-        followed = [LaterNight(calm.id, day, 0.5, over_line=False), LaterNight(loud.id, day, 0.001, over_line=True)]
-        doors.ledger.publish(
-            f"r{nth}", fingerprint="f", directory="d", manifest={}, model_version="1", record={}, now=opened,
-            followed=followed,
-        )  # fmt: skip
-    found = reviewing.stats(doors)
-    told = {name: (found[name]["count"], found[name]["of"]) for name in ("stopped", "false_alarms", "overridden")}
-    assert told == {"stopped": (1, 2), "false_alarms": (1, 4), "overridden": (1, 3)}
-    assert (found["agreed"]["share"], found["overturned"]["share"]) == (1.0, None)
-    assert found["came"] == {"stopped": 1, "goes on": 1, "unknown": 1}
-    assert found["median_hours_to_decide"] == 2.5
-    shown = reviewing.show(
-        doors, identity.from_hex(calm.account), settings=settings, reviewer="ana", purpose=None, now=opened
-    )
-    assert shown["came"] == "stopped"
-
-
-def test_stats_count_cases_and_verdicts(doors: Doors, settings: config.Settings) -> None:
-    """By kind and by verdict; nothing is said of a promise that was not made."""
-    _night(doors, settings)
-    first, *_ = doors.ledger.cases.queue()
-    doors.ledger.cases.decide([(first.account, Verdict("confirmed"))], actor="ana", now=clock())
-    found = reviewing.stats(doors)
-    assert found["cases"]["decided"] == 1
-    assert found["verdicts"] == [{"kind": first.kind, "confirmed": 1, "false alarm": 0, "undecided": 0}]
-    assert found["promised"]["decided"] == 0

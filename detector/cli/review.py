@@ -242,11 +242,11 @@ def _plain(case: "Case") -> dict[str, Any]:
 @review_app.command()
 def stats(context: typer.Context, json: Json = False) -> None:
     """What came of the cases: verdicts by kind, false alarms against what was promised, and how the desk works."""
-    from detector import reviewing, terminal
+    from detector import tallying, terminal
 
     with opened(context) as (doors, loaded):
         allowed(doors, "stats")
-        found = reviewing.stats(doors)
+        found = tallying.tally(doors)
         lines = [", ".join(f"{count} {status}" for status, count in found["cases"].items()) or "no case yet"]
         if found["verdicts"]:
             lines += ["", terminal.table(found["verdicts"], list(found["verdicts"][0]))]

@@ -8,7 +8,7 @@ import pydantic
 from fastapi import APIRouter, Body, Request
 from starlette.responses import JSONResponse
 
-from detector import explaining, reviewing
+from detector import explaining, reviewing, tallying
 from detector.access import MEANING
 from detector.cases import Case, Kind, Outcome, Response
 from detector.console import acts, pages, queue
@@ -194,7 +194,7 @@ def note(visit: Visiting, number: Number, note: Said) -> dict[str, Any]:
 @router.get("/stats")
 def stats(visit: Visiting) -> dict[str, Any]:
     """What came of the cases."""
-    return reviewing.stats(visit.doors)
+    return tallying.tally(visit.doors)
 
 
 @router.get("/log/mine")

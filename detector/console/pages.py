@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Path, Request
 from starlette.responses import RedirectResponse, Response
 
-from detector import casefiles, cases, explaining, identity, reviewing
+from detector import casefiles, cases, explaining, identity, reviewing, tallying
 from detector.cases import Case
 from detector.console import drawings, evidence, queue
 from detector.console.desk import Visit, Visiting
@@ -200,7 +200,7 @@ def stated(purpose: str) -> str:
 def stats(request: Request, visit: Visiting) -> Response:
     """What came of the cases."""
     target = visit.desk.settings.decision.false_discovery_share
-    found = reviewing.stats(visit.doors)
+    found = tallying.tally(visit.doors)
     return page(
         request, "stats.html", cases=found["cases"], verdicts=found["verdicts"], promised=found["promised"],
         shares=found, target=target,
