@@ -122,6 +122,11 @@ def test_the_console_serves_this_machine_until_it_is_told_to_stop(folder: Path) 
     assert served.returncode in (0, 130)
 
 
+def test_listening_everywhere_wants_a_name(folder: Path) -> None:
+    """The names under which browsers may come are known, or it does not start."""
+    refused("console", "--host", "0.0.0.0", cwd=folder, code=2, saying="expected public_url under [console]")
+
+
 def _get(url: str, host: str = "") -> str:
     request = urllib.request.Request(url, headers={"host": host} if host else {})
     for _ in range(200):

@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -523,6 +524,37 @@ def test_the_second_of_two_is_told_who_was_first(desk: Desk) -> None:
     case = desk.doors.ledger.cases.numbered(number)
     assert case is not None
     assert (case.decided_by, case.outcome) == ("ana", "false alarm")
+
+
+def test_of_two_who_decide_at_the_same_moment_one_is_told(desk: Desk) -> None:
+    """Twenty pairs at once: each case has one verdict, and the other of the pair a refusal."""
+    ana, ben = desk.signed_in("analyst", "ana"), desk.signed_in("analyst", "ben")
+    numbers = [case.id for case in desk.doors.ledger.cases.queue()[:20]]
+
+    def decide(at: tuple[TestClient, int]) -> int:
+        return at[0].post(f"/cases/{at[1]}/decide", data={"verdict": "undecided"}).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(decide, [(client, number) for number in numbers for client in (ana, ben)]))
+    assert [sorted(answers[n : n + 2]) for n in range(0, 40, 2)] == [[303, 409]] * 20
+
+
+def test_what_goes_wrong_is_told_by_kind_and_place_alone(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error whose words hold an id: neither the page nor the log repeats them, and the page has its headers."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("member-canary-4711")
+
+    client = desk.signed_in("analyst")
+    monkeypatch.setattr("detector.reviewing.queue", broken)
+    answer = client.get("/queue")
+    assert answer.status_code == 500
+    assert "unexpected RuntimeError" in answer.text
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "test_console.py" in caplog.text
+    assert "canary" not in answer.text + caplog.text
 
 
 def test_a_verdict_on_an_old_sight_is_refused(desk: Desk) -> None:

@@ -22,6 +22,8 @@ Name = Annotated[str, typer.Argument(help="A name, or what vouches for it says."
 Role = Annotated[str, typer.Option(help="analyst, senior-analyst, auditor, privacy-officer, admin or owner.")]
 Password = Annotated[str, typer.Option(metavar="-", help="- reads it from standard input; default: asked for.")]
 
+_EVERYWHERE = ("0.0.0.0", "::")
+
 
 @console_app.callback()
 def serve(
@@ -40,7 +42,11 @@ def serve(
     with opened(context) as (doors, loaded):
         public = urlsplit(loaded.settings.console.public_url).hostname
         # Under no other name, so that no other site can make this one's pages its own (DNS rebinding).
-        hosts = [*LOCAL, *([host] if host not in ("0.0.0.0", "::") else []), *([public] if public else [])]
+        if host in _EVERYWHERE and not public:
+            raise SettingsError(
+                f"expected public_url under [console] beside --host {host}, found none; say how browsers reach the desk"
+            )
+        hosts = [*LOCAL, *([host] if host not in _EVERYWHERE else []), *([public] if public else [])]
         served = create_app(doors, loaded.settings, now, hosts=hosts)
         if not doors.ledger.people.anybody():
             print("nobody is named yet; `detector console add-user NAME --role owner` names the first", file=sys.stderr)

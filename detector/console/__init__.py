@@ -59,6 +59,7 @@ def create_app(
     for part in _PARTS:
         app.include_router(part.router)
     refusals.install(app)
+    app.add_middleware(refusals.Unforeseen)
     app.add_middleware(CrossOriginProtection)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
     app.add_middleware(SafeHeaders)

@@ -1,11 +1,13 @@
 """Every refusal is a page with its sentence, or the sentence as JSON; of what is unforeseen nothing is told."""
 
 import logging
+import traceback
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from detector.console.guard import SignInNeededError
 from detector.console.rendering import page
@@ -27,7 +29,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DetectorError, _refused)
     app.add_exception_handler(RequestValidationError, _unfit)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unforeseen)
 
 
 def _answer(request: Request, status: int, sentence: str) -> Response:
@@ -64,11 +65,30 @@ def _http(request: Request, error: Exception) -> Response:
     return _answer(request, error.status_code, sentence or str(error.detail))
 
 
-def _unforeseen(request: Request, error: Exception) -> Response:
-    # What it says may quote ids: its kind and place are enough to find it.
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "nowhere"
-    _LOG.error("unexpected %s at %s", type(error).__name__, where)
-    return _answer(request, 500, f"unexpected {type(error).__name__}; nothing was changed, please report it")
+class Unforeseen:
+    """Answers where nothing else does, and tells the log what went wrong by its kind and place alone: what an exception
+    says, and what stands in the frames of its traceback, may be ids."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            _LOG.error("unexpected %s in %s:%s", type(error).__name__, where.filename, where.lineno)
+            if not started:
+                said = f"unexpected {type(error).__name__}; nothing was changed, please report it"
+                await _answer(Request(scope), 500, said)(scope, receive, send)

@@ -145,6 +145,28 @@ def test_from_signing_in_to_a_verdict_and_back(server: Server, open_page: Callab
     assert undone.status == "open"
 
 
+def test_a_severe_verdict_takes_two(server: Server, open_page: Callable[..., Page]) -> None:
+    """The analyst proposes and can not agree; the senior analyst finds it in the queue and agrees."""
+    ana = open_page("ana")
+    ana.goto(f"{server.url}/cases/1")
+    ana.get_by_label("confirmed").check()
+    ana.get_by_label("It is").select_option("resale")
+    ana.get_by_label("Propose").select_option("refer")
+    ana.get_by_role("button", name="Decide").click()
+    ana.get_by_role("heading", name="Proposed").wait_for()
+    assert ana.get_by_role("button", name="Agree", exact=True).count() == 0
+    sam = open_page("sam")
+    sam.get_by_label("Standing").select_option("proposed")
+    sam.wait_for_url("**status=proposed**")
+    sam.get_by_role("link", name="#1", exact=True).click()
+    sam.get_by_text("proposes: confirmed, resale, refer").wait_for()
+    sam.get_by_role("button", name="Agree", exact=True).click()
+    sam.get_by_text("confirmed: resale, refer by ana and sam").wait_for()
+    case = server.doors.ledger.cases.numbered(1)
+    assert case is not None
+    assert (case.status, case.decided_by, case.seconded_by) == ("decided", "ana", "sam")
+
+
 def test_by_keyboard_alone(server: Server, open_page: Callable[..., Page]) -> None:
     """Tab, arrows, space and Enter are enough; the focus is always seen."""
     page = open_page()
