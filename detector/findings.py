@@ -23,6 +23,7 @@ from detector import (
 )
 from detector.cases import Case, Shown
 from detector.ingesting import Progress
+from detector.neighbours import Neighbours
 from detector.registry import Registered
 from detector.store import Store
 from detector.suppressed import Suppressed
@@ -119,15 +120,7 @@ def find(
         computed.append(features.build_features(window, peers=settings.peers.traits))
         years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
-    judged = by_account
-    if out:
-        window = lookback.window_without(home, day, settings, met=met, out=out)
-        anew = features.build_features(window, peers=settings.peers.traits)
-        others = by_account.filter(~pl.col("account").is_in(suppressing.whose(out).implode()))
-        judged = pl.concat([others, anew]).sort("account")
-    of_features = suppressing.accounts(suppressed, "feature")
-    typical = model.explain(fitted, judged.filter(pl.col("account").is_in(of_features.implode())))
-    judged = suppressing.made_typical(judged, typical, suppressed)
+    judged = _judged(home, day, fitted, by_account, met, suppressed, settings)
     progress("score", 1, 3)
     reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
     scored = model.score(fitted.without(reviewed.confirmed), judged)
@@ -163,6 +156,28 @@ def find(
     progress("score", 3, 3)
     frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties, "hubs": met.hubs.to_frame()}
     return Findings(frames, kinds, reasons, chosen, reviewed, waiting, moved)
+
+
+def _judged(
+    home: Store,
+    day: dt.date,
+    fitted: model.AccountModel,
+    by_account: pl.DataFrame,
+    met: Neighbours,
+    suppressed: Sequence[Suppressed],
+    settings: config.Settings,
+) -> pl.DataFrame:
+    """The features as they are judged: without the playbacks that do not count, and with what is typical in place of
+    the features that do not."""
+    judged, out = by_account, suppressing.left_out(suppressed)
+    if out:
+        window = lookback.window_without(home, day, settings, met=met, out=out)
+        anew = features.build_features(window, peers=settings.peers.traits)
+        others = by_account.filter(~pl.col("account").is_in(suppressing.whose(out).implode()))
+        judged = pl.concat([others, anew]).sort("account")
+    of_features = suppressing.accounts(suppressed, "feature")
+    typical = model.explain(fitted, judged.filter(pl.col("account").is_in(of_features.implode())))
+    return suppressing.made_typical(judged, typical, suppressed)
 
 
 def note_of(champion: Registered) -> str:
