@@ -8,12 +8,15 @@ so that a small home does not alarm from noise. A model that was fitted beside a
 of its own to compare with: its nights drift from the start.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy import stats
 
 from detector import model as models
+from detector.features import Feature
 from detector.model import AccountModel
 
 MUCH = 0.25  # PSI
@@ -29,12 +32,15 @@ _SCHEMA = {
 Values = npt.NDArray[np.float64]
 
 
-def drift(model: AccountModel, features: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+def drift(
+    model: AccountModel, features: pl.DataFrame, scores: pl.DataFrame, catalogue: Mapping[str, Feature]
+) -> pl.DataFrame:
     """One row per feature of the model and for the score: `name, psi, missing_share, missing_share_trained, alarm`.
 
     `features` and `scores` are of one night, one row per account; accounts without a score are left out, as training
-    left them out. Values are compared as the model is given them, with what stands in for those that are missing. With
-    nobody scored there is no row.
+    left them out. Values are compared as the model is given them, with what stands in for those that are missing. Where
+    a feature of the `catalogue` needs a history, its value comes with the age of a home and is missing in nights before
+    that: no alarm. With nobody scored there is no row.
     """
     scored = scores.filter(pl.col("score").is_not_null()).select("account", "score")
     seen = features.join(scored, on="account", how="semi")
@@ -47,7 +53,8 @@ def drift(model: AccountModel, features: pl.DataFrame, scores: pl.DataFrame) -> 
         now = seen[name].cast(pl.Float64).fill_nan(None).null_count() / seen.height
         trained, n = float(model.missing_[column]), (model.learned_from_, seen.height)
         index, moved = _moved(model.quantiles_[:, column], given[:, column], n, chance)
-        rows.append((name, index, now, trained, moved or _gone(trained, now, n, chance)))
+        waits = name in catalogue and catalogue[name].history_days > 0
+        rows.append((name, index, now, trained, moved or (not waits and _gone(trained, now, n, chance))))
     calibration = (len(model.calibration_), scored.height)
     index, moved = _moved(model.calibration_, scored["score"].to_numpy(), calibration, chance)
     rows.append((_SCORE, index, 0.0, 0.0, moved))

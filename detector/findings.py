@@ -152,7 +152,7 @@ def find(
     cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
     flags = decisions.flag(chosen.accounts, scores, kinds, argued, cleared_by, year)
     own = not champion.record.get("invented_accounts")
-    moved = drift.alarms(drift.drift(fitted, by_account, scores)) if own else []
+    moved = drift.alarms(drift.drift(fitted, by_account, scores, features.CATALOGUE)) if own else []
     progress("score", 3, 3)
     frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties, "hubs": met.hubs.to_frame()}
     return Findings(frames, kinds, reasons, chosen, reviewed, waiting, moved)

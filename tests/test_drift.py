@@ -1,5 +1,8 @@
 """What has moved since training."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -58,8 +61,8 @@ def fitted() -> AccountModel:
     return model.fit(_accounts(0, 4_000), CATALOGUE, SETTINGS)
 
 
-def _drift(fitted: AccountModel, night: pl.DataFrame) -> pl.DataFrame:
-    return drift(fitted, night, model.score(fitted, night))
+def _drift(fitted: AccountModel, night: pl.DataFrame, catalogue: Mapping[str, Feature] = CATALOGUE) -> pl.DataFrame:
+    return drift(fitted, night, model.score(fitted, night), catalogue)
 
 
 def _alarmed(fitted: AccountModel, night: pl.DataFrame) -> set[str]:
@@ -117,17 +120,24 @@ def test_a_tail_that_is_no_longer_rare_alarms(fitted: AccountModel) -> None:
     assert "overlap" in _alarmed(fitted, night)
 
 
+def test_what_needs_a_history_may_be_missing(fitted: AccountModel) -> None:
+    """Such values come with the age of a home: nights before that, and those long after training, are published."""
+    night = _accounts(2, 3_000).with_columns(overlap=pl.lit(None, pl.Float64))
+    assert _alarmed(fitted, night) == {"overlap"}
+    waiting = CATALOGUE | {"overlap": replace(CATALOGUE["overlap"], history_days=50)}
+    assert alarms(_drift(fitted, night, waiting)) == []
+
+
 def test_the_order_of_accounts_changes_nothing_and_the_unscored_do_not_count(fitted: AccountModel) -> None:
     """Accounts of which too little was seen teach nothing and drift from nothing."""
     night = _accounts(5, 500)
     scores = model.score(fitted, night)
     odd = night.with_columns(pl.col("account") + 10_000, devices=pl.lit(999.0))
     unscored = odd.select("account", score=pl.lit(None, pl.Float64))
-    more = drift(
-        fitted, pl.concat([odd, night]).reverse(), pl.concat([unscored, scores.select("account", "score")]).reverse()
-    )
-    assert more.equals(drift(fitted, night, scores))
-    assert drift(fitted, odd, unscored).is_empty()
+    of_both = pl.concat([unscored, scores.select("account", "score")]).reverse()
+    more = drift(fitted, pl.concat([odd, night]).reverse(), of_both, CATALOGUE)
+    assert more.equals(drift(fitted, night, scores, CATALOGUE))
+    assert drift(fitted, odd, unscored, CATALOGUE).is_empty()
 
 
 def test_the_index_between_samples_of_one_population_is_as_large_as_was_shown() -> None:

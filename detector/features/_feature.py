@@ -86,6 +86,7 @@ class Feature:
         telling: alone enough to put an account before a reviewer when extreme; the shape of its tail beyond what
             training has seen: "exponential" where each further unit is as unlikely as the one before it (a day more
             of a streak), "power" where each doubling is, else "rank".
+        history_days: for how many days an account must be known before its value is; nought where any history will do.
         shown_by: which of the account's playbacks of the window show it, as a mask over them in order of time.
     """
 
@@ -98,6 +99,7 @@ class Feature:
     missing: str = "never"
     given: float | None = None
     telling: Shape | None = None
+    history_days: int = 0
     shown_by: pl.Expr | None = None
     name: str = field(default="", init=False)
     family: str = field(default="", init=False)

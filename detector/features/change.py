@@ -109,6 +109,7 @@ class Change(Family):
         unit="share",
         expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("newcomer_plays") / pl.col("plays")),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from people who joined lately, with devices and places of their own; "
         "most accounts have {typical:.0%}",
         innocent=_INNOCENT,
@@ -128,6 +129,7 @@ class Change(Family):
         unit="share",
         expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("abroad_plays") / pl.col("plays")),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from people who joined lately in another country; most accounts have "
         "{typical:.0%}",
         innocent=_INNOCENT,
@@ -140,6 +142,7 @@ class Change(Family):
         unit="share",
         expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("staying_plays") / pl.col("plays")),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from people who joined lately, with devices and places of their own, "
         "and stayed; most accounts have {typical:.0%}",
         innocent=_INNOCENT,
@@ -152,6 +155,7 @@ class Change(Family):
         unit="share",
         expr=pl.when(pl.col("known_days") >= _KNOWN_DAYS).then(pl.col("on_their_profile_plays") / pl.col("plays")),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from new devices at new places on a profile that was somebody's; most "
         "accounts have {typical:.0%}",
         innocent=_INNOCENT,

@@ -9,9 +9,11 @@ from detector.features._groups import OFF_MAIN
 from detector.tables import SERVERS
 
 _RECENT, _SETTLED = dt.timedelta(days=45), dt.timedelta(days=25)  # what an account used in its first days is old
-_KNOWN = dt.timedelta(days=49)  # before, an account has no old life beside which a new one could show
+_KNOWN_DAYS = 50  # before, an account has no old life beside which a new one could show
 _STAY_DAYS, _GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
-_MISSING = "no playback of the window says its device and where it was, or the account is known for under 50 days"
+_MISSING = (
+    f"no playback of the window says its device and where it was, or the account is known for under {_KNOWN_DAYS} days"
+)
 _INNOCENT = ("a move with all devices new", "a new screen in a second home", "a journey with a new device")
 _OLD = [
     {"ago": ago, "visits": [{"profile": 1, "device": 1, "address": 1, "country": "DE", "region": "A", "plays": 2}]}
@@ -79,7 +81,7 @@ class Joined(Family):
                 beside_days=pl.col("beside_days").max(),
             )
         )
-        known = (pl.lit(window.day) - pl.col("first_day")) >= _KNOWN
+        known = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1 >= _KNOWN_DAYS
         return (
             window.visits.join(devices.select("account").unique(), on="account", how="semi")
             .group_by("account")
@@ -95,6 +97,7 @@ class Joined(Family):
         unit="share",
         expr=pl.when("known").then(pl.col("joined_home") / pl.col("plays")),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from a home that joined lately and that no older device was ever in; "
         "most accounts have {typical:.0%}",
         innocent=_INNOCENT,
@@ -112,6 +115,7 @@ class Joined(Family):
         unit="share",
         expr=pl.when("known").then(pl.col("joined_elsewhere") / pl.col("plays")),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from devices that joined lately in another region; most accounts have "
         "{typical:.0%}",
         innocent=_INNOCENT,
@@ -129,6 +133,7 @@ class Joined(Family):
         unit="days",
         expr=pl.when("known").then("beside_days"),
         missing=_MISSING,
+        history_days=_KNOWN_DAYS,
         when_high="on {value:.0f} days devices that joined lately played beside older ones that they never met; most "
         "accounts have {typical:.0f}",
         innocent=_INNOCENT,
