@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml", "txt": "text/plain"}
 _REFUSED = "expected a name and its password, found something else; try again"
-_HELD_BACK = "too many sign-ins failed lately; try again in a quarter of an hour, or ask an admin"
+_HELD_BACK = "expected fewer sign-ins that fail, found too many lately; try again in {} minutes"
 
 
 @functools.cache
@@ -59,7 +59,7 @@ def signed_in(
     people, now = desk.doors.ledger.people, desk.clock()
     typed, address = name.strip().lower(), guard.address(request, desk)
     if not people.may_try(typed, address, limits=desk.limits, now=now):
-        return _form(request, desk, 429, _HELD_BACK, name)
+        return _form(request, desk, 429, _HELD_BACK.format(-(-desk.limits.failures_window_s // 60)), name)
     if not passwords.is_right(password, people.password_hash(typed)):
         return _form(request, desk, 401, _REFUSED, name)
     return _open(request, desk, typed, by="password", address=address)
