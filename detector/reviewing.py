@@ -67,13 +67,14 @@ def show(
     purpose: str | None,
     now: dt.datetime,
     dated: bool = True,
+    holds: bool = True,
 ) -> dict[str, Any]:
     """A case: where it stands (`case`), what was done to it (`acts`), what came of it where it was confirmed (`came`,
     see `aftermath`; null: it was not), earlier cases of the account (`earlier`), what does not count for the account
     (`suppressed`), what its case file holds (`on_file`; null: it has none), and what the latest night that showed it
     has to say (`night`, see `explaining.explain`).
 
-    Nobody else decides the case for a while (`handling.HOLD_S`).
+    Where it `holds`, nobody else decides the case for a while (`handling.HOLD_S`).
 
     With a `purpose` the account's own id and the names of its titles are shown too.
 
@@ -84,8 +85,9 @@ def show(
 
     digits = f"{account:016x}"
     found = doors.ledger.cases.look(
-        digits, action="review: unmask" if purpose else "review: show", actor=reviewer, purpose=purpose, now=now
-    )
+        digits, action="review: unmask" if purpose else "review: show", actor=reviewer, purpose=purpose, now=now,
+        holds=holds,
+    )  # fmt: skip
     if not found:
         raise InputError(
             "expected an account with a case, found none of it; `detector review list` shows the open cases, and "

@@ -526,6 +526,18 @@ def test_the_second_of_two_is_told_who_was_first(desk: Desk) -> None:
     assert (case.decided_by, case.outcome) == ("ana", "false alarm")
 
 
+def test_who_decides_nothing_holds_nobody_up(desk: Desk) -> None:
+    """A case that the privacy officer looks at can be decided meanwhile; one that a colleague looks at can not."""
+    ana, pia = desk.signed_in("analyst", "ana"), desk.signed_in("privacy officer", "pia")
+    first, second = [case.id for case in desk.doors.ledger.cases.queue()[:2]]
+    assert pia.get(f"/cases/{first}").status_code == 200
+    assert ana.post(f"/cases/{first}/decide", data={"verdict": "undecided"}).status_code == 303
+    assert desk.signed_in("senior analyst").get(f"/cases/{second}").status_code == 200
+    assert "is looking at this case" in ana.get(f"/cases/{second}").text
+    held = ana.post(f"/cases/{second}/decide", data={"verdict": "undecided"})
+    assert (held.status_code, "senior.analyst" in held.text) == (409, True)
+
+
 def test_of_two_who_decide_at_the_same_moment_one_is_told(desk: Desk) -> None:
     """Twenty pairs at once: each case has one verdict, and the other of the pair a refusal."""
     ana, ben = desk.signed_in("analyst", "ana"), desk.signed_in("analyst", "ben")

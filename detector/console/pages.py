@@ -123,6 +123,7 @@ def shown(visit: Visit, number: int, purpose: str | None = None) -> dict[str, An
         reviewer=visit.person.name,
         purpose=purpose,
         now=visit.now,
+        holds=visit.person.may("decide") or visit.person.may("second"),
         dated=False,  # told beside the pictures, which come after the sentences
     )
 

@@ -99,16 +99,19 @@ class Cases:
             rows = connection.execute(query).mappings().all()
         return [Act(**{name: row[name] for name in ("case_id", "at", "actor", "action", "detail")}) for row in rows]
 
-    def look(self, account: str, *, action: str, actor: str, purpose: str | None, now: dt.datetime) -> list[Case]:
+    def look(
+        self, account: str, *, action: str, actor: str, purpose: str | None, now: dt.datetime, holds: bool = True
+    ) -> list[Case]:
         """The cases of one account, the newest first, as `of`: for somebody who is about to be shown them.
 
-        The look is on record, whether there is a case or not, and nobody else decides an open one for a while.
+        The look is on record, whether there is a case or not. Where it `holds`, which that of somebody who decides
+        nothing does not, nobody else decides an open one for a while.
         """
         with self._database.writing() as connection:
             write_audit(connection, account=account, action=action, actor=actor, purpose=purpose, now=now)
             query = select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc())
             found = [Case(**row) for row in connection.execute(query).mappings()]
-            if found:
+            if found and holds:
                 held = handling.hold(found[0], actor=actor, now=now)
                 store(connection, found[0], held)
                 found[0] = held
