@@ -16,7 +16,8 @@ from fastapi.testclient import TestClient
 
 from benchmarks.desk import _night, _shown
 from detector import config
-from detector.console import create_app, passwords
+from detector.console import passwords
+from detector.console.app import create_app
 from detector.runs import open_doors
 
 _PASSWORD = "a password of the bench"

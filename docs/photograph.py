@@ -16,7 +16,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from detector import config
-from detector.console import create_app, passwords
+from detector.console import passwords
+from detector.console.app import create_app
 from detector.runs import open_doors
 
 PICTURES = Path(__file__).parent / "pictures"

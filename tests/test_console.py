@@ -18,7 +18,8 @@ from support import KEY, TRAINED_UNTIL, clock
 
 from detector import config, explaining, identity, published, terminal
 from detector.access import ROLES, ROUTES, Role
-from detector.console import create_app, passwords
+from detector.console import passwords
+from detector.console.app import create_app
 from detector.ledger import schema
 from detector.runs import Doors, open_doors
 from detector.views import Filters

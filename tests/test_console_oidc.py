@@ -24,7 +24,7 @@ from starlette.responses import RedirectResponse, Response
 from support import clock
 
 from detector import config
-from detector.console import create_app
+from detector.console.app import create_app
 from detector.ledger import Ledger
 from detector.runs import Doors, open_doors
 

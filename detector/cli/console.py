@@ -37,7 +37,7 @@ def serve(
     uvicorn = _library()
     from urllib.parse import urlsplit
 
-    from detector.console import LOCAL, create_app
+    from detector.console.app import LOCAL, create_app
 
     with opened(context) as (doors, loaded):
         public = urlsplit(loaded.settings.console.public_url).hostname

@@ -21,7 +21,8 @@ from support import clock
 
 from detector import config
 from detector.access import Role
-from detector.console import create_app, passwords
+from detector.console import passwords
+from detector.console.app import create_app
 from detector.runs import Doors, open_doors
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
