@@ -14,13 +14,14 @@ import polars as pl
 
 from detector.errors import InputError
 from detector.naming import naming
-from detector.ranking import Array, Draw, Ranking, interval
+from detector.ranking import Array, Draw, Ranking, interval, wilson
 from detector.rivals import counts_forest, usual_rules
 
 OURS, COUNTS, RULES = "score", "forest on counts", "usual rules"
 ALL_ABUSE, ALL_INNOCENT = "all abuse", "all innocent"
 AVERAGE_PRECISION, PRECISION = "average precision", "precision at capacity"
-WITHIN_CAPACITY, ABOVE_1, ABOVE_01 = "flagged within capacity", "above the 1 % line", "above the 0.1 % line"
+WITHIN_CAPACITY, ABOVE_1, ABOVE_01 = "within capacity, by score", "above the 1 % line", "above the 0.1 % line"
+FLAGGED, RIGHTLY = "flagged by the night", "abuse among the flagged"
 LABELS = ("benign", "sharing", "abuse")
 LINES = {ABOVE_1: 0.01, ABOVE_01: 0.001}
 JUDGED = ("abuse", "benign")
@@ -33,7 +34,7 @@ class Evaluation:
     `accounts`: by label, how many there are in truth, how many have a score, and how many have none.
     `measures`: one row per measure, label, kind and method: how many accounts it is about, the value, and its 95 %
     interval; null where there is nobody to measure it on. Above a line, the abusive are caught (recall), the innocent
-    falsely alarmed about.
+    falsely alarmed about. What is flagged is what policy, verdicts and suppressions left of the ranking.
     `naming`: how the sharing and abusive are named, and how well their households are counted (see `naming`).
     """
 
@@ -67,6 +68,7 @@ def evaluate(
     truth: pl.DataFrame,
     features: pl.DataFrame,
     *,
+    flagged: pl.Series | None = None,
     capacity_share: float = 0.01,
     seed: int = 0,
     draws: int = 500,
@@ -75,6 +77,7 @@ def evaluate(
 
     Where `truth` has a column `intensity` too, the abusive are also judged by it. How cases are named is judged from
     the family scores beside `score`, and the number of households where `truth` tells them in a column of that name.
+    `flagged` are the accounts that the night put before reviewers; without them only the ranking is measured.
 
     Intervals are those of a bootstrap that draws accounts of each kind anew, `draws` times; for shares widened to
     those of Wilson, for where all of five are caught the bootstrap is sure, and wrong.
@@ -105,7 +108,9 @@ def evaluate(
     for method, values in by_method.items():
         ranking = known.select("account").join(values, on="account", how="left", maintain_order="left")["value"]
         rows += [{"method": method} | row for row in _measures(people, kinds, ranking.to_numpy())]
-    order = [AVERAGE_PRECISION, PRECISION, *LINES, WITHIN_CAPACITY]
+    if flagged is not None:
+        rows += [{"method": OURS} | row for row in _by_the_night(known, kinds, flagged)]
+    order = [AVERAGE_PRECISION, PRECISION, *LINES, WITHIN_CAPACITY, RIGHTLY, FLAGGED]
     measures = pl.DataFrame(rows, schema=_SCHEMA).sort(
         pl.col("measure").replace_strict(order, range(len(order)), return_dtype=pl.Int8),
         pl.col("label"),
@@ -119,11 +124,11 @@ def evaluate(
         unscored=pl.col(OURS).null_count(),
     )  # fmt: skip
     labels = pl.DataFrame({"label": LABELS})
-    flagged = scored.sort(OURS, "account", descending=[True, False])["account"].head(capacity)
+    highest = scored.sort(OURS, "account", descending=[True, False])["account"].head(capacity)
     return Evaluation(
         labels.join(counted, on="label", how="left", maintain_order="left").fill_null(0),
         measures,
-        naming(with_families, truth, features, flagged),
+        naming(with_families, truth, features, highest),
     )
 
 
@@ -216,6 +221,29 @@ def _figures(people: _People, kinds: pl.DataFrame, ranked: Ranking, order: Array
         ]
         figures.append(_Figure(WITHIN_CAPACITY, of, name, n, partial(Draw.within, group=group), n))
     return figures
+
+
+def _by_the_night(known: pl.DataFrame, kinds: pl.DataFrame, flagged: pl.Series) -> list[dict[str, Any]]:
+    """Who of each kind was put before reviewers, and how many of those who were are abusive."""
+    shown = known.with_columns(shown=pl.col("account").is_in(flagged.implode()))
+    judged = shown.filter(pl.col("label").is_in(JUDGED))
+    of_each = [("abuse", ALL_ABUSE, pl.col("label") == "abuse"), ("benign", ALL_INNOCENT, pl.col("label") == "benign")]
+    of_each += [
+        (of, one, (pl.col("kind") == one) & (pl.col("label") == of)) for of, one in kinds.rows() if of in JUDGED
+    ]
+    told = [(FLAGGED, of, one, judged.filter(mask)["shown"]) for of, one, mask in of_each]
+    told.insert(0, (RIGHTLY, "abuse", ALL_ABUSE, judged.filter("shown")["label"] == "abuse"))
+    rows = []
+    for measure, of, one, true in told:
+        value = int(true.sum()) / len(true) if len(true) else None
+        low, high = wilson(value, len(true)) if value is not None else (None, None)
+        rows.append(
+            {
+                "measure": measure, "label": of, "kind": one, "accounts": len(true), "value": value, "low": low,
+                "high": high,
+            }
+        )  # fmt: skip
+    return rows
 
 
 def _cell(row: dict[str, Any]) -> str | None:

@@ -91,6 +91,7 @@ def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Setti
         frame(doors, run, "scores"),
         known,
         frame(doors, run, "features"),
+        flagged=frame(doors, run, "flags")["account"],
         capacity_share=settings.decision.capacity_share,
         seed=settings.model.seed,
     )

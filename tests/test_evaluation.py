@@ -6,7 +6,17 @@ from polars.testing import assert_frame_equal
 
 from detector import evaluation, naming, rivals
 from detector.errors import InputError
-from detector.evaluation import ABOVE_01, ABOVE_1, AVERAGE_PRECISION, OURS, PRECISION, WITHIN_CAPACITY, Evaluation
+from detector.evaluation import (
+    ABOVE_01,
+    ABOVE_1,
+    AVERAGE_PRECISION,
+    FLAGGED,
+    OURS,
+    PRECISION,
+    RIGHTLY,
+    WITHIN_CAPACITY,
+    Evaluation,
+)
 
 ABUSE, INNOCENT = "all abuse", "all innocent"
 
@@ -104,6 +114,33 @@ def test_capacity_is_a_share_of_the_scored() -> None:
     assert _value(crowded_out, PRECISION, ABUSE) is None
     assert _value(crowded_out, WITHIN_CAPACITY, "resale") == 0
     assert _value(crowded_out, AVERAGE_PRECISION, ABUSE) == pytest.approx((1 + 2 / 3) / 2)
+
+
+def test_what_the_night_flagged_is_counted_by_kind() -> None:
+    """Policy may leave out the highest: then it is not flagged, however high; sharing counts neither way."""
+    kinds = [
+        ("abuse", "resale"),
+        ("abuse", "ring"),
+        ("benign", "sleeper"),
+        ("benign", "sleeper"),
+        ("sharing", "friends"),
+    ]
+    truth = pl.DataFrame(
+        [(account, kind, label) for account, (label, kind) in enumerate(kinds)],
+        schema={"account": pl.UInt64, "kind": pl.String, "label": pl.String},
+        orient="row",
+    )
+    scores = truth.select("account", score=9.0 - pl.col("account").cast(pl.Float64))
+    features = truth.select("account", devices=pl.lit(1, pl.UInt32))
+    flagged = pl.Series([1, 2, 4], dtype=pl.UInt64)
+    found = evaluation.evaluate(scores, truth, features, flagged=flagged, draws=2)
+    assert _value(found, FLAGGED, "resale") == 0
+    assert _value(found, FLAGGED, "ring") == 1
+    assert _value(found, FLAGGED, "sleeper") == _value(found, FLAGGED, ABUSE) == _value(found, FLAGGED, INNOCENT) == 0.5
+    assert _row(found, RIGHTLY, ABUSE)["accounts"] == 2
+    assert _value(found, RIGHTLY, ABUSE) == 0.5
+    ranking = evaluation.evaluate(scores, truth, features, draws=2)
+    assert FLAGGED not in ranking.measures["measure"]
 
 
 def test_intervals_contain_the_point_and_narrow() -> None:
