@@ -24,6 +24,8 @@ from detector.ledger import Run
 from detector.registry import Registered
 from detector.runs import Doors
 
+_NIGHTS = 60  # at most so many are looked up for the picture of scores
+
 
 def explain(
     doors: Doors,
@@ -118,9 +120,10 @@ def portray(
     first = run.day - dt.timedelta(days=window_days - 1)
     year = year or year_of(doors, run, account, settings, kept)
     playbacks = _playbacks(doors, account, first, run.day, settings, kept)
-    nights = [_night(doors, served, account) for served in doors.ledger.publications() if served.day]
+    served = [night for night in doors.ledger.publications() if night.day and night.day <= run.day]
+    nights = [_night(doors, night, account) for night in served[-_NIGHTS:]]
     return portrait.portray(
-        year, playbacks, published.frame(doors, run, "ties"), pl.concat(nights).filter(pl.col("day") <= run.day),
+        year, playbacks, published.frame(doors, run, "ties"), pl.concat(nights),
         account=account, day=run.day, window_days=window_days, year_days=year_days,
     )  # fmt: skip
 

@@ -34,8 +34,17 @@ def run_of(doors: Doors, day: dt.date | None) -> Run:
 
 def frame(doors: Doors, run: Run, name: str) -> pl.DataFrame:
     """`scores`, `features` or `flags` of a published run, or what its accounts have in common, `ties` and `hubs` (see
-    `neighbours.Neighbours`), checked against its digest."""
+    `neighbours.Neighbours`), checked against its digest.
+
+    Raises:
+        InputError: the run was published before there was such a table.
+    """
     file = f"{name}.parquet"
+    if file not in run.manifest:
+        raise InputError(
+            f"expected {name} of the night of {run.day}, found it published without; "
+            f"publish it anew with `detector nightly --from {run.day} --to {run.day}`"
+        )
     return pl.read_parquet(store.checked_bytes(doors.home.home / str(run.directory) / file, run.manifest[file]))
 
 

@@ -41,7 +41,8 @@ class Portrait:
     `ring`, one row per device or address that ties it to others, and one of these: `what` (device or address),
     `shared, other`.
 
-    `nights`, one row per night: `day, score, p_value, rank, flagged`; the first three null where too little was seen.
+    `nights`, one row per published night, the latest ones: `day, score, p_value, rank, flagged`; null where too little
+    was seen, but for the day and `flagged`.
     """
 
     day: dt.date
