@@ -255,7 +255,9 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     untouched = value("hours_per_start", _UNTOUCHED_H) & ~again
     tireless = value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H)
     strangers = value("lasting_groups", _CROWD_THAT_LASTS) | value("newcomer_share", _ANY)
-    crowd = (value("returning_groups", _CROWD) & strangers) | value("lasting_strangers", _CROWD)
+    # In four weeks one home may look like two; who has been known for longer is told by the year.
+    of_the_year = value("joined_home_share", 0)
+    crowd = ((value("returning_groups", _CROWD) & strangers) | value("lasting_strangers", _CROWD)) & ~of_the_year
     crowd |= value("homes_365d", _CROWD) | value("people_365d", _CROWD)
     crowd |= value("homes_365d", _CROWD_THAT_LASTS) & value("joined_home_share", _ANY)
     newcomers = pl.max_horizontal(evidence("change"), evidence("joined"))

@@ -26,6 +26,11 @@ QUIET = dict.fromkeys(
         ({"score_concurrency": 3.0}, {"hours_per_active_day": 60.0, "active_hours": 12.0}, "unclear"),
         ({"score_groups": 3.0}, {"returning_groups": 6.0, "lasting_groups": 3.0}, "resale"),
         (
+            {"score_groups": 3.0},
+            {"returning_groups": 6.0, "lasting_groups": 3.0, "homes_365d": 2.0, "joined_home_share": 0.0},
+            SHARING,
+        ),
+        (
             {"score_groups": 2.0, "score_change": 2.5},
             {"returning_groups": 2.0, "lasting_groups": 2.0},
             "account takeover",
