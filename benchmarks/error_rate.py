@@ -13,7 +13,7 @@ from dataclasses import replace
 import polars as pl
 
 from benchmarks.services import Known, known
-from detector import config, decisions, features, model
+from detector import config, decisions, features, likeness, model
 from detector.cases import Case
 
 LAST = dt.date(2026, 6, 30)
@@ -63,7 +63,7 @@ def _opened(service: Known, nights: list[dt.date]) -> dict[tuple[bool, float], t
             for night in nights[1:]:
                 chosen = decisions.put_before_reviewers(
                     scored[night],
-                    decisions.kinds(scored[night], service.features[night]),
+                    likeness.kinds(scored[night], service.features[night]),
                     resting=pl.Series(sorted(looked_at | opened), dtype=pl.UInt64),
                     promised=True,
                     settings=policy,

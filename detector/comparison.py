@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from sklearn.metrics import average_precision_score
 
-from detector import config, decisions
+from detector import config, decisions, likeness
 from detector.cases import Case
 from detector.model import AccountModel, score
 
@@ -147,7 +147,7 @@ def _scored(model: AccountModel, night: PastNight) -> pl.DataFrame:
 
 
 def _flagged(scored: pl.DataFrame, night: PastNight, settings: config.Decision) -> list[int]:
-    kinds = decisions.kinds(scored, night.features)
+    kinds = likeness.kinds(scored, night.features)
     nobody = pl.Series([], dtype=pl.UInt64)
     chosen = decisions.put_before_reviewers(scored, kinds, resting=nobody, promised=False, settings=settings)
     return chosen.accounts["account"].to_list()

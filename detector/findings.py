@@ -15,6 +15,7 @@ from detector import (
     error_rate,
     features,
     identity,
+    likeness,
     lookback,
     model,
     offering,
@@ -125,7 +126,7 @@ def find(
     reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
     scored = model.score(fitted.without(reviewed.confirmed), judged)
     scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
-    kinds = decisions.kinds(scores, judged)
+    kinds = likeness.kinds(scores, judged)
     progress("score", 2, 3)
     chosen = decisions.put_before_reviewers(
         scores,

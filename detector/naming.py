@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import decisions
+from detector import likeness
 from detector.ranking import wilson
 
 SHARING, RESALE = "household sharing", "resale"
@@ -22,7 +22,7 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, fl
     """One row per measure, kind of the sharing and abusive, and whom of it: the flagged, or all that have a score.
 
     `scored` are those with a score (`tables.Scores` and the family scores), `flagged` some of their accounts. All are
-    named as if they were put before a reviewer (`decisions.kinds`), and the shares named household sharing, resale and
+    named as if they were put before a reviewer (`likeness.kinds`), and the shares named household sharing, resale and
     otherwise are measured, each with its 95 % interval (Wilson 1927). So is the share whose number of households found,
     the feature `homes_365d` or one where none lasts, for somebody watched, is within one of the true number
     (`households` in truth), where both are known. Null where there is nobody to measure it on.
@@ -31,7 +31,7 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, fl
     known = (
         _or_null(truth, "households")
         .filter(pl.col("label").is_in(_TOLD_APART))
-        .join(decisions.kinds(scored, features).rename({"kind": "named"}), on="account")
+        .join(likeness.kinds(scored, features).rename({"kind": "named"}), on="account")
         .join(found, on="account", how="left")
         .with_columns(
             flagged=pl.col("account").is_in(flagged.implode()),

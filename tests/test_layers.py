@@ -30,6 +30,7 @@ PURE = (
     "forests",
     "model",
     "decisions",
+    "likeness",
     "innocence",
     "reranking",
     "offering",
