@@ -118,7 +118,7 @@ def test_who_looks_keeps_others_from_deciding(typed: Typed) -> None:
 
 
 def test_the_queue_is_written_for_other_programs(typed: Typed, tmp_path: Path) -> None:
-    """CSV, JSON and Parquet hold all of it; verdicts come back from a table, with actions."""
+    """CSV, JSON and Parquet hold all of it; verdicts come back from tables, with actions."""
     queue = _queue(typed)
     for name in ("queue.csv", "queue.json", "queue.parquet"):
         assert f"{len(queue)} cases" in typed("list", "--out", name)
@@ -127,6 +127,12 @@ def test_the_queue_is_written_for_other_programs(typed: Typed, tmp_path: Path) -
     verdicts = table.select("account", verdict=pl.lit("confirmed"), action=pl.lit("refer"))
     verdicts.write_csv(tmp_path / "verdicts.csv")
     assert typed("decide", "--from", "verdicts.csv").count("waits for a second person") == 2
+    others = [{"account": case["account"], "verdict": "undecided", "note": None} for case in queue[2:4]]
+    (tmp_path / "verdicts.json").write_text(json.dumps(others))
+    assert typed("decide", "--from", "verdicts.json").count("undecided") == 2
+    (tmp_path / "torn.json").write_text(json.dumps(others)[:-9])
+    with pytest.raises(DetectorError, match="expected a table with account"):
+        typed("decide", "--from", "torn.json")
 
 
 def test_what_strangers_write_is_shown_escaped(typed: Typed) -> None:

@@ -37,7 +37,7 @@ def decide(
         Path | None,
         typer.Option(
             "--from",
-            help="CSV or Parquet with account or account_id, verdict, kind, cause, action, note.",
+            help="CSV, JSON or Parquet with account or account_id, verdict, kind, cause, action, note.",
             show_default=False,
         ),
     ] = None,

@@ -70,12 +70,15 @@ def scores(
 
 
 def read_table(path: Path, what: str) -> Any:
-    """A frame from Parquet, or from CSV as text; `what` was expected, says the refusal."""
+    """A frame from Parquet, from JSON (a list of objects), or from CSV as text; `what` was expected, says the
+    refusal."""
     import polars as pl
 
     from detector import sources
 
     with sources.reading(path, what):
+        if path.suffix == ".json":
+            return pl.read_json(path, infer_schema_length=None)
         return pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
 
 
