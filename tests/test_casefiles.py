@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import casefiles, config, identity, reviewing
+from detector import casefiles, config, identity, lookback, reviewing
 from detector.cases import Case, Verdict
 from detector.errors import IntegrityError
 from detector.nightly import night
@@ -47,8 +47,9 @@ def test_every_open_case_has_a_file_that_is_digested(doors: Doors) -> None:
     assert _accounts(doors) == {int(case.account, 16) for case in queue}
     kept = casefiles.read(doors, queue[0], names=True)
     assert kept is not None
-    assert set(kept.year.account_days["account"]) == {int(queue[0].account, 16)}
-    assert kept.year.account_days["day"].is_sorted()
+    first = TRAINED_UNTIL - dt.timedelta(days=364)
+    home = lookback.account_days_of(doors.home, [int(queue[0].account, 16)], first, TRAINED_UNTIL)
+    assert kept.year.account_days.equals(home)
     assert set(kept.names["kind"]) == {"account", "title"}
     assert doors.home.verify()[1] == []
     (part,) = doors.home.folder(casefiles.TABLE, TRAINED_UNTIL).glob("*.playbacks.parquet")
@@ -114,6 +115,9 @@ def test_a_later_night_adds_to_the_file_and_takes_it_along(doors: Doors, setting
         assert old is not None
         assert set(old.playbacks["playback"]) <= set(after.playbacks["playback"])
         assert set(old.names["name"]) <= set(after.names["name"])
+        accounts = [int(case.account, 16)]
+        home = lookback.account_days_of(doors.home, accounts, day - dt.timedelta(days=364), day)
+        assert after.year.account_days.equals(home)
     every = pl.concat(doors.home.read(casefiles.TABLE, doors.home.partitions(casefiles.TABLE), "account_days.parquet"))
     assert every.height == every.unique(["account", "day"]).height
 

@@ -22,7 +22,7 @@ def _year(rows: Iterable[Mapping[str, Any]]) -> Day:
     """Account-days; each has one title on one device at one address."""
     days, titles, visits = [], [], []
     for row in rows:
-        key = {"account": row["account"], "day": row["day"], "plays": 1, "views": 1}
+        key = {"account": row["account"], "day": row["day"], "plays": row.get("plays", 1), "views": 1}
         days.append(key | {"hours": 1 << 20, "rest_h": 20, "longest_streak_days": row["streak"]})
         titles.append(key | {"title": row["title"], "streak_days": row["streak"]})
         visits.append(key | {"device": row["account"], "address": row["account"], "utc_hours": 1 << 20})
@@ -99,10 +99,29 @@ def test_what_is_new_this_week_is_since_this_week(fitted: model.AccountModel) ->
     assert found == DAY
 
 
-def test_a_look_back_on_too_short_a_history_ends_the_search(fitted: model.AccountModel) -> None:
-    """Under 14 days nobody has a score, however long the streak."""
-    found = onset.since(_year(_looper(30)), fitted, HUBS, line=0, day=DAY, settings=SETTINGS.window)
-    assert found == DAY - dt.timedelta(days=14)
+@pytest.mark.parametrize(
+    ("every", "days", "plays", "weeks"),
+    [
+        (1, 30, 5, 2),  # 9 days and 45 playbacks three weeks ago
+        (5, 61, 1, 2),  # 40 days and 8 playbacks three weeks ago
+    ],
+)
+def test_a_look_back_on_too_little_ends_the_search(
+    fitted: model.AccountModel, every: int, days: int, plays: int, weeks: int
+) -> None:
+    """Under 14 days, or 10 playbacks, nobody has a score."""
+    rows = [row | {"plays": plays} for row in _looper(days)[::every]]
+    found = onset.since(_year(rows), fitted, HUBS, line=0, day=DAY, settings=SETTINGS.window)
+    assert found == DAY - dt.timedelta(weeks=weeks)
+
+
+def test_a_week_in_which_nothing_was_seen_ends_the_search(fitted: model.AccountModel) -> None:
+    """What was there before it is another story, however odd: five weeks ago four weeks had been empty."""
+    before = [row | {"day": row["day"] - dt.timedelta(days=70)} for row in _looper(80)]
+    found = onset.since(
+        _year([*_looper(30), *before]), fitted, HUBS, line=_line(fitted), day=DAY, settings=SETTINGS.window
+    )
+    assert found == DAY - dt.timedelta(weeks=4)
 
 
 def test_an_account_below_the_line_has_no_beginning(fitted: model.AccountModel) -> None:

@@ -133,15 +133,16 @@ def test_the_ring_names_who_else_is_on_what_it_shares() -> None:
 
 
 def test_days_with_streams_elsewhere_tell_most() -> None:
-    def two(ago: int, network: int) -> list[dict[str, Any]]:
-        hours = {"ago": ago, "started_at": _at(20, ago), "ended_at": _at(22, ago)}
+    """Two hours on two networks tell more than three on one, and these more than a day without two at once."""
+
+    def two(ago: int, network: int, until: float) -> list[dict[str, Any]]:
+        hours = {"ago": ago, "started_at": _at(20, ago), "ended_at": _at(until, ago)}
         return [{"device": 1, "network": 1} | hours, {"device": 2, "network": network} | hours]
 
-    alone = [{"device": 1, "network": 1, "started_at": _at(20), "ended_at": _at(23)}]
-    stretches = _portrait(playbacks=[*alone, *two(3, 2), *two(5, 1)]).stretches
-    ago = [(DAY - day).days for day in telling_days(stretches, 2)]
-    assert ago == [5, 3]
+    alone = [{"device": 1, "network": 1, "started_at": _at(2 * n), "ended_at": _at(2 * n + 1)} for n in range(9)]
+    stretches = _portrait(playbacks=[*alone, *two(3, 2, 22), *two(5, 1, 23)]).stretches
     assert telling_days(stretches, 1) == [DAY - dt.timedelta(days=3)]
+    assert telling_days(stretches, 2) == [DAY - dt.timedelta(days=5), DAY - dt.timedelta(days=3)]
 
 
 def test_text_draws_what_is_known_within_80_columns() -> None:
