@@ -128,7 +128,7 @@ class Model(Section):
 class Peers(Section):
     """Whom an account is compared with."""
 
-    traits: tuple[Literal["plan_streams", "country"], ...]
+    traits: tuple[Literal["plan_streams", "country", "device_type"], ...]
     least_accounts: Positive
 
 

@@ -143,6 +143,7 @@ class AccountDays(dy.Schema):
     last_accuracy_km = dy.Int64(nullable=True, description="radius around it that it may lie in; null: not said")
     last_located_at = _time("when that play began", nullable=True)
     plan_streams = dy.Int64(nullable=True, description="most streams the plan allowed")
+    device_type = dy.String(nullable=True, description="class of device of its first playback that says one")
 
 
 class TitleDays(dy.Schema):

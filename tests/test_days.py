@@ -261,6 +261,14 @@ def test_starts_are_counted_by_who_made_them() -> None:
     assert (day["starts_known"], day["starts_by_person"]) == (3, 1)
 
 
+def test_a_day_begins_on_the_device_of_its_first_playback_that_says_which() -> None:
+    """In order of time, however the log is ordered; null where none says it."""
+    said = (None, "tv", "phone", "phone")
+    rows = [play(f"2025-06-10 {8 + 3 * nth:02}:00", title_id=str(nth), device_type=t) for nth, t in enumerate(said)]
+    assert one(rows[::-1], "2025-06-10")["device_type"] == "tv"
+    assert one(rows[:1], "2025-06-10")["device_type"] is None
+
+
 def test_two_places_at_one_moment_are_a_finite_speed() -> None:
     """Starts closer than a quarter of an hour are judged as if that far apart."""
     rows = [

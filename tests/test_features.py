@@ -194,6 +194,19 @@ def test_peers_are_of_one_plan_and_country() -> None:
     assert "peer" not in build_features(window_of(rows)).columns
 
 
+def test_peers_may_be_of_one_class_of_device() -> None:
+    """The class that most of the days began with, of two as common the first by name; null where no day says one."""
+    rows: list[dict[str, Any]] = [
+        {"ago": 3, "device_type": "tv"},
+        {"ago": 2, "device_type": "phone"},
+        {"ago": 1, "device_type": "tv"},
+        {},
+    ]
+    assert build_features(window_of(rows), peers=("device_type",))["peer"].to_list() == ["tv"]
+    assert build_features(window_of(rows[:2]), peers=("device_type",))["peer"].to_list() == ["phone"]
+    assert build_features(window_of([{}]), peers=("device_type",))["peer"].to_list() == [None]
+
+
 def _use(ago: int, profile: int | None, device: int, network: int = 0, **said: Any) -> dict[str, Any]:
     return {"ago": ago, "visits": [{"profile": profile, "device": device, "network": network} | said]}
 

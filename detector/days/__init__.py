@@ -185,6 +185,7 @@ def _scalars(rows: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
             pl.col("starts_known", "starts_by_person").sum(),
             hours=pl.col("hours").bitwise_or(),
             plan_streams=pl.col("plan_streams").max(),
+            device_type=pl.col("device_type").first(ignore_nulls=True),
             streams=(pl.col("seconds") > 0).sum(),
             knows_networks=pl.col("network").is_not_null().any(),
             knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),

@@ -1,4 +1,4 @@
-"""Whom an account is compared with: those of the same plan and country."""
+"""Whom an account is compared with: those of the same plan, country or class of device."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,15 +7,16 @@ import polars as pl
 
 from detector.features._feature import Window
 
-Trait = Literal["plan_streams", "country"]
+Trait = Literal["plan_streams", "country", "device_type"]
 
 
 def peers_of(window: Window, traits: Sequence[Trait]) -> pl.DataFrame:
     """`account, peer`: the peer group of each account, in words; null where one of its traits is not known.
 
-    The plan is the largest of the window, the country the one with most plays.
+    The plan is the largest of the window, the country the one with most plays, the class of device the one that most of
+    its days began with.
     """
-    of_each = {"plan_streams": _plan, "country": _country}
+    of_each = {"plan_streams": _plan, "country": _country, "device_type": _device_type}
     accounts = window.days.select("account").unique().lazy()
     for trait in traits:
         accounts = accounts.join(of_each[trait](window), on="account", how="left")
@@ -33,12 +34,21 @@ def _plan(window: Window) -> pl.LazyFrame:
 
 
 def _country(window: Window) -> pl.LazyFrame:
+    return _most(window.visits, "country", pl.col("plays").sum())
+
+
+def _device_type(window: Window) -> pl.LazyFrame:
+    return _most(window.days, "device_type", pl.len())
+
+
+def _most(frame: pl.DataFrame, name: str, often: pl.Expr) -> pl.LazyFrame:
+    """The value that an account has most often; of two as often the first by name."""
     return (
-        window.visits.lazy()
-        .filter(pl.col("country").is_not_null())
-        .group_by("account", "country")
-        .agg(pl.col("plays").sum())
-        .sort("account", "plays", "country", descending=[False, True, False])
+        frame.lazy()
+        .filter(pl.col(name).is_not_null())
+        .group_by("account", name)
+        .agg(often=often)
+        .sort("account", "often", name, descending=[False, True, False])
         .group_by("account", maintain_order=True)
-        .agg(pl.col("country").first())
+        .agg(pl.col(name).first())
     )
