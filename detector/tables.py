@@ -156,6 +156,11 @@ class TitleDays(dy.Schema):
     views = dy.UInt32(description="... of which views")
     repeats = dy.UInt32(nullable=True, description="... of which repeats; null: none of them countable")
     seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
+    first_minute = dy.UInt16(
+        nullable=True,
+        description="minute of the local day at which it was first started; null: "
+        "it only ran on from the day before, or the log gives dates without a time",
+    )
     streak_days = dy.UInt32(description="local days in a row with a view, up to this one; 0 without a view on it")
 
 

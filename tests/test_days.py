@@ -269,6 +269,21 @@ def test_a_day_begins_on_the_device_of_its_first_playback_that_says_which() -> N
     assert one(rows[:1], "2025-06-10")["device_type"] is None
 
 
+def test_a_title_begins_at_the_local_minute_of_its_first_play() -> None:
+    """Not known where it only ran on from the day before, or where midnight to the second stands for a date."""
+
+    def minutes(*rows: dict[str, Any], day: str = "2025-06-10") -> list[int | None]:
+        return digested(rows, day, day)[dt.date.fromisoformat(day)].titles["first_minute"].to_list()
+
+    evening = play("2025-06-10 21:30", timezone="Asia/Tokyo")  # half past six in the morning of the 11th
+    assert minutes(evening, day="2025-06-11") == [6 * 60 + 30]
+    assert minutes(play("2025-06-10 20:00"), play("2025-06-10 08:05")) == [8 * 60 + 5]
+    late = play("2025-06-10 23:00", timezone="UTC")
+    assert minutes(late, day="2025-06-11") == [None]
+    assert minutes(play("2025-06-10 00:00", timezone="America/New_York"), day="2025-06-09") == [None]
+    assert minutes(play("2025-06-10 04:00", timezone="America/New_York")) == [None]
+
+
 def test_two_places_at_one_moment_are_a_finite_speed() -> None:
     """Starts closer than a quarter of an hour are judged as if that far apart."""
     rows = [

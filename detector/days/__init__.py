@@ -19,6 +19,7 @@ from detector.days._travel import travel
 
 _ONE_DAY = dt.timedelta(days=1)
 _SMALL_ROWS = 100_000
+_DAY_S = 86_400
 Engine = Literal["in-memory", "streaming"]
 VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
@@ -196,7 +197,17 @@ def _scalars(rows: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
 def _by_title(rows: pl.LazyFrame) -> pl.LazyFrame:
     recorded = (pl.col("title_kind") != "live").fill_null(True) & pl.col("title").is_not_null()
     counted = (pl.col("plays") > 0) | (pl.col("seconds") > 0)
-    return rows.filter(recorded & counted).group_by("account", "title").agg(*_COUNTS)
+    utc_s = pl.col("started_at").dt.epoch("s")
+    local_s = utc_s + pl.col("utc_offset_s")
+    # Midnight to the second is how a date without a time is written.
+    says_time = (utc_s % _DAY_S != 0) & (local_s % _DAY_S != 0)
+    minute = pl.when(pl.col("on_day") & says_time).then((local_s % _DAY_S // 60).cast(pl.UInt16))
+    return (
+        rows.filter(recorded & counted)
+        .with_columns(first_minute=minute)
+        .group_by("account", "title")
+        .agg(*_COUNTS, pl.col("first_minute").min())
+    )
 
 
 def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:

@@ -18,6 +18,8 @@ _TITLE_OF_MOST_DAYS = (
     .first()
 )
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
+_PUNCTUAL_DAYS = 5  # on fewer it was chance
+_TITLE = ["account", "title"]
 
 
 def _days_with_one_missed(views: pl.Series) -> pl.Series:
@@ -38,6 +40,13 @@ def _days_with_one_missed(views: pl.Series) -> pl.Series:
     return views.replace_strict(patterns, pl.Series(most, dtype=pl.UInt32), return_dtype=pl.UInt32)
 
 
+def _begun(*minutes: int | None) -> list[dict[str, object]]:
+    """Days on which a title was viewed, by the minute it was first started."""
+    return [
+        {"ago": ago, "titles": [{"title": 1, "views": 1, "first_minute": minute}]} for ago, minute in enumerate(minutes)
+    ]
+
+
 class Repetition(Family):
     """The same thing again and again."""
 
@@ -50,6 +59,7 @@ class Repetition(Family):
             titled_plays=pl.col("plays").sum(),
             titled_views=pl.col("views").sum(),
             titled_s=pl.when(pl.col("seconds").count() > 0).then(pl.col("seconds").sum()),
+            says_time=pl.col("first_minute").is_not_null().any(),
         )
         # What is grouped by title costs most by far: only what needs it is. Each day adds a bit of its own.
         by_title = (
@@ -57,6 +67,16 @@ class Repetition(Family):
             .group_by("account", "title")
             .agg(pl.col("plays", "view_days").sum())
             .collect()
+        )
+        punctual = (
+            rows.join(by_title.lazy().filter(pl.col("view_days").bitwise_count_ones() >= _PUNCTUAL_DAYS), on=_TITLE)
+            .filter((pl.col("views") > 0) & pl.col("first_minute").is_not_null())
+            .sort(*_TITLE, "first_minute")
+            .with_columns(minute=pl.col("first_minute").cast(pl.Int64))
+            .rolling("minute", period="5i", group_by=_TITLE)
+            .agg(punctual_days=pl.len())
+            .group_by("account")
+            .agg(pl.col("punctual_days").max())
         )
         titles = (
             by_title.lazy()
@@ -69,6 +89,12 @@ class Repetition(Family):
                 titles=pl.len(),
             )
             .join(sums, on="account")
+            .join(punctual, on="account", how="left")
+            .with_columns(
+                punctual_days=pl.when("says_time").then(
+                    pl.when(pl.col("punctual_days") >= _PUNCTUAL_DAYS).then("punctual_days").otherwise(0)
+                )
+            )
         )
         year = window.year.accounts.lazy().select("account", year_streak_days="longest_streak_days")
         return year.join(titles, on="account", how="full", coalesce=True).collect()
@@ -119,6 +145,25 @@ class Repetition(Family):
             ([{"titles": [{"title": 1}]}], 0),
             ([{}], None),
         ],
+        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+    )
+    punctual_days = Feature(
+        says="Most days in the window on which one title was viewed and first started within the same five minutes of "
+        f"the local clock; fewer than {_PUNCTUAL_DAYS} count as none.",
+        unit="days",
+        expr=pl.col("punctual_days"),
+        missing="no play of the window says its title and the time of day",
+        when_high="started the same title within the same five minutes of the clock on {value:.0f} days; most accounts "
+        "do on {typical:.0f}",
+        innocent=("an alarm clock or a routine of the home that starts it", "a child's programme before bed"),
+        examples=[
+            (_begun(1200, 1201, 1203, 1202, 1200, 1290), 5),
+            (_begun(1200, 1203, 1206, 1209, 1212, 1215), 0),
+            (_begun(1200, 1200, 1200, 1200), 0),
+            (_begun(None, None, None, None, None), None),
+            ([{}], None),
+        ],
+        telling="rank",
         shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     top_title_share = Feature(

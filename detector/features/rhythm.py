@@ -6,6 +6,14 @@ from detector.features._feature import MANY_PEOPLE, Family, Feature
 
 _ACTIVE = pl.col("plays") > 0
 _OFTEN_DAYS = 3  # on fewer it was chance
+_KNOWN_DAYS = 10  # of fewer, habits can not be told
+_PLAYED_DAYS = (pl.col("hours") > 0).sum().cast(pl.Int64)
+
+
+def _days_of(hour: int) -> pl.Expr:
+    """On how many days something played in this hour of the local clock."""
+    played: pl.Expr = (pl.col("hours") // 2**hour) % 2
+    return played.sum().cast(pl.Int64)
 
 
 class Rhythm(Family):
@@ -25,9 +33,7 @@ class Rhythm(Family):
     covered_hours = Feature(
         says="Hours of the local clock in which something played on at least three days of the window.",
         unit="hours",
-        expr=pl.when(_ACTIVE.any()).then(
-            pl.sum_horizontal(((pl.col("hours") // 2**h) % 2).sum() >= _OFTEN_DAYS for h in range(24))
-        ),
+        expr=pl.when(_ACTIVE.any()).then(pl.sum_horizontal(_days_of(h) >= _OFTEN_DAYS for h in range(24))),
         missing="nothing was started in the window",
         when_high="{value:.0f} of the 24 hours of the clock are watched in again and again; most accounts have "
         "{typical:.0f}",
@@ -46,6 +52,26 @@ class Rhythm(Family):
         "{typical:.1f}",
         innocent=("a big family", "a screen that is always on", "people who work in shifts"),
         examples=[([{"rest_h": 20}, {"ago": 1, "rest_h": 10}], 9), ([{"plays": 0}], None)],
+        telling="rank",
+    )
+    same_hours_share = Feature(
+        says="How likely it is that an hour of the local clock in which something played on one day is played in on "
+        "another day as well, weekdays and weekends alike.",
+        unit="share",
+        expr=pl.when(_PLAYED_DAYS >= _KNOWN_DAYS).then(
+            pl.sum_horizontal(_days_of(h) * (_days_of(h) - 1) for h in range(24))
+            / (pl.sum_horizontal(_days_of(h) for h in range(24)) * (_PLAYED_DAYS - 1))
+        ),
+        missing=f"something played on fewer than {_KNOWN_DAYS} days of the window",
+        when_high="{value:.0%} of the hours watched on a day are watched on any other day, too, weekends or not; of "
+        "most accounts {typical:.0%} are",
+        innocent=("a screen that is always on", "somebody of very regular habits"),
+        examples=[
+            ([{"ago": ago, "hours": 0b110} for ago in range(10)], 1),
+            ([{"ago": ago, "hours": 1 << ago} for ago in range(10)], 0),
+            ([{"ago": ago, "hours": 0b10 if ago < 5 else 0b1} for ago in range(10)], 0.444444444),
+            ([{"hours": 0b1}], None),
+        ],
         telling="rank",
     )
     hours_per_active_day = Feature(
