@@ -21,7 +21,8 @@ from sklearn.ensemble import IsolationForest
 from benchmarks import services
 from detector import config, model
 from detector.features import CATALOGUE
-from detector.model import AccountModel, Tail
+from detector.model import AccountModel
+from detector.tails import Tail
 
 Values = npt.NDArray[np.float64]
 Matrix = npt.NDArray[np.float32]

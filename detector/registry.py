@@ -34,7 +34,7 @@ from detector.model import AccountModel
 
 NAME = "accounts"
 CHAMPION, CHALLENGER = "champion", "challenger"
-_TRUSTED = ["detector.model.AccountModel", "detector.model.Tail", "detector.forests.Forest"]
+_TRUSTED = ["detector.model.AccountModel", "detector.tails.Tail", "detector.forests.Forest"]
 _FILE = "model.skops"
 _DECIDING = ("scikit-learn", "skops")  # of other versions nobody knows that they give the same scores
 

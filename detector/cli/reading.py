@@ -1,4 +1,4 @@
-"""Commands that read: what was found, why, how good it is, and where a home stands."""
+"""Commands that read: what was found, why, how good it is, and by which features."""
 
 # ruff: noqa: PLC0415
 import sys
@@ -7,11 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, audit, day_of, looking, opened, settings_of, show
-from detector.errors import IntegrityError, SettingsError
-
-config_app = typer.Typer(help="Show or check the settings.", no_args_is_help=True)
-app.add_typer(config_app, name="config")
+from detector.cli._common import Day, Json, app, audit, day_of, looking, opened, show
+from detector.errors import SettingsError
 
 
 @app.command()
@@ -243,86 +240,3 @@ def features(json: Json = False) -> None:
     for row in rows:
         lines.append(f"{row['name']} ({row['family']}, {row['unit']})\n    {row['says']}\n    null: {row['missing']}")
     show(rows, json, "\n".join(lines))
-
-
-@app.command()
-def runs(context: typer.Context, limit: Annotated[int, typer.Option(min=1)] = 20, json: Json = False) -> None:
-    """What was run, newest first."""
-    from dataclasses import asdict
-
-    from detector import terminal
-
-    with opened(context) as (doors, _):
-        found = doors.ledger.runs(limit)
-        rows = [asdict(run) for run in found]
-        columns = ["id", "command", "day", "status", "started_at", "ended_at", "model_version"]
-        show(rows, json, terminal.table(rows, columns) if rows else "no run yet")
-
-
-@app.command()
-def status(context: typer.Context, json: Json = False) -> None:
-    """Where a home stands: what is stored, digested, in use and published."""
-    from detector import digesting
-    from detector.registry import CHAMPION
-
-    with opened(context) as (doors, _):
-        stored, digested = doors.home.partitions("playbacks"), doors.home.partitions(digesting.DAYS)
-        champion = doors.registry().with_alias(CHAMPION)
-        latest = doors.ledger.latest_published()
-        facts = {
-            "home": str(doors.home.home),
-            "key": doors.keys.key_id,
-            "first stored day": stored[0] if stored else None,
-            "last stored day": stored[-1] if stored else None,
-            "last digested day": digested[-1] if digested else None,
-            "model in use": champion.version if champion else None,
-            "last published day": latest.day if latest else None,
-            "flagged on it": latest.record.get("flags") if latest else None,
-        }
-        text = "\n".join(f"{name}: {'-' if value is None else value}" for name, value in facts.items())
-        show({name.replace(" ", "_"): value for name, value in facts.items()}, json, text)
-
-
-@app.command()
-def verify(context: typer.Context, json: Json = False) -> None:
-    """Read everything stored and published again, and compare it with its digests."""
-    from detector import nightly as batch
-
-    with opened(context) as (doors, _):
-        checked, problems = batch.verify(doors)
-        show({"checked": checked, "problems": problems}, json, f"{checked} files compared, {len(problems)} problems")
-        if problems:
-            more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-            raise IntegrityError(problems[0] + more)
-
-
-@config_app.command("show")
-def config_show(context: typer.Context, json: Json = False) -> None:
-    """Every setting, and the layer that set it."""
-    from detector import terminal
-
-    loaded = settings_of(context)
-    rows = [
-        {"setting": f"{section}.{key}", "value": value, "from": loaded.origin.get(f"{section}.{key}", "default")}
-        for section, values in loaded.settings.model_dump(mode="json").items()
-        for key, value in values.items()
-    ]
-    hidden = [row | {"value": _without_password(row)} for row in rows]
-    show(hidden, json, terminal.table([row | {"value": str(row["value"])} for row in hidden], list(rows[0])))
-
-
-def _without_password(row: dict[str, Any]) -> Any:
-    if row["setting"] == "webhook.url" and row["value"]:
-        return "/".join([*str(row["value"]).split("/")[:3], "..."])  # what follows the host is often a secret
-    if row["setting"] != "state.database_url" or not row["value"]:
-        return row["value"]
-    from sqlalchemy.engine import make_url
-
-    return make_url(row["value"]).render_as_string(hide_password=True)
-
-
-@config_app.command("check")
-def config_check(context: typer.Context) -> None:
-    """Say whether the settings can be used."""
-    settings_of(context)
-    print("the settings are sound")
