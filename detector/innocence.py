@@ -162,6 +162,7 @@ CHECKS: Mapping[str, Check] = {
     "change": one_more_device,
     "joined": one_more_device,
     "rhythm": one_who_sleeps,
+    "unresting": one_who_sleeps,
 }
 """The check of a family's innocent causes; families that have none are not there."""
 

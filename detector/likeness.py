@@ -5,6 +5,7 @@ import polars as pl
 _RARE, _SELDOM = 2.0, 1.3  # evidence: one account in 100, one in 20
 _ANY = 1e-9  # a share that is not nought
 _TIRELESS_H = 18.0  # a day: people sleep
+_UNRESTING_DAYS = 4  # in four weeks: a stream left open once or twice is no machine
 _UNTOUCHED_H = 24.0  # on one start: a person would have pressed something
 _LOCKSTEP = 0.5  # share of the plays
 # Groups of people: more than two or three households that share. Two that last may be seen as four, for a tablet that
@@ -12,9 +13,9 @@ _LOCKSTEP = 0.5  # share of the plays
 _CROWD, _CROWD_THAT_LASTS = 4, 3
 # By kind, the families of features whose evidence speaks for it.
 _SPEAKING = {
-    "loop or automated playback": ("repetition",),
+    "loop or automated playback": ("repetition", "unresting"),
     "ring": ("rings", "repetition"),
-    "restreaming": ("rhythm", "concurrency", "repetition"),
+    "restreaming": ("unresting", "rhythm", "concurrency", "repetition"),
     "resale": ("groups", "profiles", "residents", "places"),
     "account takeover": ("change", "joined"),
     "household sharing": ("groups", "profiles", "residents"),
@@ -38,10 +39,13 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     def value(feature: str, least: float) -> pl.Expr:
         return (pl.col(feature) >= least).fill_null(False) if feature in columns else pl.lit(False)
 
-    strongest = pl.max_horizontal(pl.lit(0.0), *families)
+    # A machine that plays the same again and again shows in both: neither speaks against the other.
+    strongest = pl.max_horizontal(pl.lit(0.0), *(name for name in families if name != "score_unresting"))
+    machine = (evidence("unresting") >= _RARE) & (evidence("unresting") >= strongest)
     lockstep = (evidence("rings") >= _RARE) & value("ring_accounts", 3) & value("lockstep_share", _LOCKSTEP)
     again = value("repeat_share", _LOCKSTEP) | value("views_per_title", 3)
     untouched = value("hours_per_start", _UNTOUCHED_H) & ~again
+    counted = again | value("bare_view_share", _LOCKSTEP) | (evidence("repetition") >= _RARE)
     tireless = value("hours_per_active_day", _TIRELESS_H) & value("active_hours", _TIRELESS_H)
     strangers = value("lasting_groups", _CROWD_THAT_LASTS) | value("newcomer_share", _ANY)
     # In four weeks one home may look like two; who has been known for longer is told by the year.
@@ -65,7 +69,9 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("loop or automated playback"))
         .when((evidence("rings") >= _RARE) & value("ring_accounts", 3))
         .then(pl.lit("ring"))
-        .when(tireless)
+        .when(machine & counted)
+        .then(pl.lit("loop or automated playback"))
+        .when(tireless | (machine & value("unresting_days", _UNRESTING_DAYS)))
         .then(pl.lit("restreaming"))
         .when(crowd)
         .then(pl.lit("resale"))

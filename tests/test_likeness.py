@@ -23,6 +23,10 @@ QUIET = dict.fromkeys(
         ({"score_repetition": 9.0}, {"hours_per_start": 200.0, "repeat_share": 0.8}, "loop or automated playback"),
         ({"score_concurrency": 3.0}, {"hours_per_active_day": 60.0, "active_hours": 24.0}, "restreaming"),
         ({"score_concurrency": 3.0}, {"hours_per_active_day": 60.0, "active_hours": 12.0}, "unclear"),
+        ({"score_unresting": 9.0}, {"unresting_days": 20.0, "repeat_share": 0.0}, "restreaming"),
+        ({"score_unresting": 9.0, "score_repetition": 2.5}, {"unresting_days": 20.0}, "loop or automated playback"),
+        ({"score_unresting": 9.0}, {"bare_view_share": 0.9}, "loop or automated playback"),
+        ({"score_unresting": 9.0}, {"unresting_days": 2.0}, "unclear"),
         ({"score_groups": 3.0}, {"returning_groups": 6.0, "lasting_groups": 3.0}, "resale"),
         (
             {"score_groups": 3.0},

@@ -21,6 +21,7 @@ from detector.features.repetition import Repetition
 from detector.features.residents import Residents
 from detector.features.rhythm import Rhythm
 from detector.features.rings import Rings
+from detector.features.unresting import Unresting
 
 __all__ = [
     "CATALOGUE",
@@ -40,6 +41,7 @@ __all__ = [
     "Rings",
     "Shape",
     "Trait",
+    "Unresting",
     "Window",
     "build_features",
     "present",
@@ -58,6 +60,7 @@ FAMILIES: tuple[type[Family], ...] = (
     Change,
     Rhythm,
     Rings,
+    Unresting,
 )
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}
 
