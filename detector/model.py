@@ -10,6 +10,9 @@ household of nine has many devices, many streams and long days, which is one thi
 for most big households are just that. What the forest over all finds is published beside the families and not added:
 it finds what they have found (docs/combinations.md).
 
+High means suspicious, so that to a forest nobody is below the typical account: that few homes, devices or streams are
+seen of an account is rare as well, and says nothing against it.
+
 What is ordinary is learned in passes: the accounts that one pass finds most extreme are left out of the next, so that
 sharing and abuse do not teach that they are ordinary. Only what a score means, its p-value, is told from all of the
 held-out accounts, the extreme ones too: leaving out a guessed share would promise too much.
@@ -50,6 +53,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
         passes: how often the most extreme accounts are left out and the rest learned from anew.
+        typical_: per feature, the median of all; a forest is given this where the value is lower.
         calibration_: the scores of the held-out accounts, rising.
         highest_: the accounts behind the last of these: whom reviewers look at before an error rate is promised.
         learned_from_: how many accounts it was fitted on.
@@ -96,6 +100,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
         `missing` is per feature the share of rows in which a value stands in; none unless said.
         """
+        self.typical_ = np.median(x, axis=0)
         ordinary = np.ones(len(x), dtype=np.bool_)
         for _ in range(self.passes):
             self._learn(x[ordinary], held_out[ordinary], trees=min(self.trees, _PASS_TREES))
@@ -123,12 +128,12 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
     def _learn(self, x: Matrix, held_out: npt.NDArray[np.bool_], *, trees: int) -> None:
         grown, calibrating = x[~held_out], x[held_out]
-        every = list(range(x.shape[1]))
+        raised = np.maximum(grown, self.typical_)
         self.forests_ = {
             name: Forest(trees=trees, samples=self.samples, seed=self.seed).fit(
-                np.ascontiguousarray(grown[:, list(columns)])
+                np.ascontiguousarray(raised[:, self._columns(name)])
             )
-            for name, columns in (*self.families.items(), (OVERALL, every))
+            for name in (*self.families, OVERALL)
         }
         self.forest_tails_ = {name: Tail().fit(self._oddness(name, calibrating)) for name in self.forests_}
         self.feature_tails_ = {
@@ -137,7 +142,10 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         }
 
     def _oddness(self, name: str, x: Matrix) -> Values:
-        return self.forests_[name].oddness(x[:, list(self.families.get(name, range(x.shape[1])))])
+        return self.forests_[name].oddness(np.maximum(x, self.typical_)[:, self._columns(name)])
+
+    def _columns(self, name: str) -> list[int]:
+        return list(self.families.get(name, range(len(self.names))))
 
     def evidence(self, x: Matrix, *, own: npt.NDArray[np.bool_] | bool = False) -> dict[str, Values]:
         """By family, and overall: the evidence of each row. `own` rows are the ones that calibrated the tails."""

@@ -360,8 +360,17 @@ def test_confirmed_accounts_leave_the_calibration(ordinary: pl.DataFrame, fitted
     before = model.score(fitted, ordinary)
     after = model.score(fitted.without(highest[-10:]), ordinary)
     assert after["score"].equals(before["score"])
-    top = before["score"].arg_max()
-    assert top is not None
-    assert after["p_value"][top] < before["p_value"][top]
+    below = (ordinary["account"] == highest[-11]).arg_true()[0]  # the highest of those that stay
+    assert after["p_value"][below] < before["p_value"][below]
     assert model.score(fitted, ordinary).equals(before)
     assert model.score(fitted.without([1 << 63]), ordinary).equals(before)
+
+
+def test_little_of_something_is_not_suspicious(ordinary: pl.DataFrame, fitted: AccountModel) -> None:
+    """High means suspicious: an account of which every feature is rare because it is low stands out by nothing."""
+    at = model.matrix(fitted, ordinary).min(axis=0) - 1
+    evidence = fitted.evidence(at[None, :].astype(np.float32))
+    typical = fitted.evidence(fitted.typical_[None, :].astype(np.float32))
+    assert {name: values[0] for name, values in evidence.items()} == pytest.approx(
+        {name: values[0] for name, values in typical.items()}, abs=0.3
+    )
