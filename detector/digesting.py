@@ -232,7 +232,8 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
                 account_days = home.read(DAYS, week, "account_days.parquet", spans.OF_DAYS)
                 visits = home.read(DAYS, week, "visits.parquet", spans.OF_VISITS)
                 if account_days:
-                    span = (spans.fold(pl.concat(account_days).lazy(), pl.concat(visits).lazy(), *span),)
+                    contexts = spans.by_context(pl.concat(visits))
+                    span = (spans.fold(pl.concat(account_days).lazy(), contexts.lazy(), *span),)
             home.put(MONTHS, first, _files(*span), {"inputs": inputs})
 
 

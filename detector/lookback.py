@@ -16,7 +16,7 @@ from detector.features import Window
 from detector.store import Store
 
 _ONE_DAY = dt.timedelta(days=1)
-_BUCKET_ROWS = 200_000  # account-days that are worked on at once
+_BUCKET_ROWS = 400_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
     "titles": tables.TitleDays,
@@ -168,10 +168,10 @@ class _Reader:
         self._day, self._settings, self._met = day, settings, met
         covered = {date for month in looked.months for date in month_of(month)}
         self._uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
-        scan = functools.partial(_scan, home)
+        scan, played = functools.partial(_scan, home), pl.col("plays") > 0
         self._account_days = scan(DAYS, looked.window, "account_days", _ACCOUNT_DAYS)
-        self._titles = scan(DAYS, looked.window, "titles", _TITLES)
-        self._visits = scan(DAYS, looked.window, "visits", _VISITS)
+        self._titles = [rows.filter(played) for rows in scan(DAYS, looked.window, "titles", _TITLES)]
+        self._visits = [rows.filter(played) for rows in scan(DAYS, looked.window, "visits", _VISITS)]
         # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
         self._outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
         self._outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
@@ -183,14 +183,17 @@ class _Reader:
         """The window of the accounts that are `mine`; `seen` are their days where they are not those stored."""
         part = functools.partial(_rows, mine)
         seen = seen or days.Day(part(self._account_days), part(self._titles), part(self._visits))
-        own_days = seen.account_days.lazy().filter(self._uncovered).select(spans.OF_DAYS)
-        own_visits = seen.visits.lazy().filter(self._uncovered).select(spans.OF_VISITS)
+        # What no whole month of the year holds yet is told apart from what one does.
+        new, known = (spans.by_context(seen.visits.filter(on)) for on in (self._uncovered, ~self._uncovered))
+        outside = spans.by_context(part(self._outside_visits))
+        new_days = seen.account_days.filter(self._uncovered).select(spans.OF_DAYS)
         year = spans.fold(
-            pl.concat([part(self._outside_days).lazy(), own_days]),
-            pl.concat([part(self._outside_visits).lazy(), own_visits]),
+            pl.concat([part(self._outside_days), new_days]).lazy(),
+            pl.concat([outside, new.select(outside.columns)]).lazy(),
             spans.Span(*(part(of_month) for of_month in self._of_months)),
         )
-        return Window.of(seen, year, self._met, day=self._day, length_days=self._settings.days)
+        contexts = pl.concat([known, new])
+        return Window.of(seen, contexts, year, self._met, day=self._day, length_days=self._settings.days)
 
 
 def _scan(
@@ -202,7 +205,7 @@ def _scan(
 
 
 def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
-    return pl.concat(pl.collect_all([frame.filter(mine) for frame in frames]), rechunk=True)
+    return pl.concat(frames).filter(mine).collect()
 
 
 def days_of(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date) -> days.Day:

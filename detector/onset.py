@@ -28,9 +28,11 @@ def since(
     whole = Day(*(pl.concat([getattr(look, part) for look in looks]) for part in ("account_days", "titles", "visits")))
     in_window = pl.col("day") > day - dt.timedelta(days=settings.days)
     seen = Day(*(frame.filter(in_window) for frame in (whole.account_days, whole.titles, whole.visits)))
-    span = spans.fold(whole.account_days.lazy().select(spans.OF_DAYS), whole.visits.lazy().select(spans.OF_VISITS))
+    span = spans.fold(whole.account_days.lazy().select(spans.OF_DAYS), spans.by_context(whole.visits).lazy())
     met = Neighbours(hubs, Neighbours.none().accounts, Neighbours.none().ties)
-    built = features.build_features(Window.of(seen, span, met, day=day, length_days=settings.days))
+    built = features.build_features(
+        Window.of(seen, spans.by_context(seen.visits), span, met, day=day, length_days=settings.days)
+    )
     enough = (
         ((pl.lit(day) - pl.col("first_day")).dt.total_days() + 1 >= settings.history_days)
         & (pl.col("plays") >= settings.history_playbacks)

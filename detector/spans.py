@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from detector import tables
+from detector.days import VISIT
 
-# What `fold` reads of account-days and visits.
+# What `fold` needs of account-days and visits.
 OF_DAYS = ["account", "day", "plays", "views", "longest_streak_days"]
 OF_VISITS = ["account", "day", "profile", "device", "address", "network", "network_kind", "plays"]
 LINE = ["account", "device", "address", "network"]
@@ -31,9 +32,44 @@ class Span:
     profiles: pl.DataFrame
 
 
-def fold(account_days: pl.LazyFrame, visits: pl.LazyFrame, *earlier: Span) -> Span:
-    """Account-days and visits of some days, on top of spans of others → one span. A streak counts by its whole length,
-    wherever it began."""
+def by_context(visits: pl.DataFrame) -> pl.DataFrame:
+    """Visits of some days (`tables.Visits`, any of their columns) → one row for each *context*, a profile on a device
+    at an address and place with which something was played, sorted by account: `plays`, `first_day`, `last_day`, and as
+    `days` the days of its plays, one bit each. The bits say so where the visits lie within 64 days of each other and
+    hold all that makes up a context."""
+    context = [name for name in VISIT if name in visits.columns]
+    # One number is grouped in a third of the time of all that it stands for. No two contexts of one account have the
+    # same before some account has billions of them.
+    one = pl.col("account").cast(pl.UInt128) * 2**64 + pl.struct(context).hash()
+    bit = pl.lit(2, pl.UInt64).pow(pl.col("day").cast(pl.Int32) % 64)
+    found = (
+        visits.lazy()
+        .with_row_index("row")
+        .filter(pl.col("plays") > 0)
+        .select("row", "day", "plays", one=one, days=bit)
+        .group_by("one")
+        .agg(
+            pl.col("row").min(),
+            pl.col("plays", "days").sum(),  # a context stands once a day
+            first_day=pl.col("day").min(),
+            last_day=pl.col("day").max(),
+        )
+        .drop("one")
+        .sort("row")
+        .collect()
+    )
+    there = visits.select("account", *context)[found["row"]]
+    return pl.concat([there, found.drop("row")], how="horizontal").sort("account", maintain_order=True)
+
+
+def days_of() -> pl.Expr:
+    """On how many days there were plays in some contexts (`by_context`), taken together."""
+    return pl.col("days").bitwise_or().bitwise_count_ones()
+
+
+def fold(account_days: pl.LazyFrame, contexts: pl.LazyFrame, *earlier: Span) -> Span:
+    """Account-days of some days and their visits by context (`by_context`), on top of spans of others → one span. A
+    streak counts by its whole length, wherever it began."""
     by_day = account_days.filter(pl.col("plays") > 0).select(
         "account",
         "plays",
@@ -53,19 +89,8 @@ def fold(account_days: pl.LazyFrame, visits: pl.LazyFrame, *earlier: Span) -> Sp
             pl.col("longest_streak_days").max(),
         )
     )
-    # Grouped by all at once, far fewer rows are left to be grouped by some of these.
-    seen = (
-        visits.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-        .group_by(
-            "account",
-            "device",
-            "profile",
-            address=pl.when(MAY_BE_HOME).then("address"),
-            network=pl.when(~_PASSING).then("network"),
-        )
-        .agg(first_day=pl.col("day").min(), last_day=pl.col("day").max(), plays=pl.col("plays").sum())
-        .collect()
-        .lazy()
+    seen = contexts.filter(pl.col("device").is_not_null()).with_columns(
+        address=pl.when(MAY_BE_HOME).then("address"), network=pl.when(~_PASSING).then("network")
     )
     devices = (
         pl.concat([seen.select("account", "device", "first_day"), *(span.devices.lazy() for span in earlier)])

@@ -228,8 +228,8 @@ def test_bare_views_are_those_that_hardly_count() -> None:
 
 
 def fold(made: list[days.Day], *earlier: spans.Span) -> spans.Span:
-    account_days, visits = (pl.concat(getattr(day, part).lazy() for day in made) for part in ("account_days", "visits"))
-    return spans.fold(account_days, visits, *earlier)
+    account_days, visits = (pl.concat(getattr(day, part) for day in made) for part in ("account_days", "visits"))
+    return spans.fold(account_days.lazy(), spans.by_context(visits).lazy(), *earlier)
 
 
 def test_a_span_keeps_who_was_on_which_line_and_no_crowds_address() -> None:

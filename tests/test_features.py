@@ -124,8 +124,9 @@ def _only(digested: days.Day, choose: Callable[[pl.DataFrame], pl.DataFrame]) ->
 
 
 def _build(digested: days.Day) -> pl.DataFrame:
-    year = spans.fold(digested.account_days.lazy(), digested.visits.lazy())
-    return build_features(Window.of(digested, year, Neighbours.none(), day=dt.date(2025, 6, 30), length_days=28))
+    contexts = spans.by_context(digested.visits)
+    year, alone = spans.fold(digested.account_days.lazy(), contexts.lazy()), Neighbours.none()
+    return build_features(Window.of(digested, contexts, year, alone, day=dt.date(2025, 6, 30), length_days=28))
 
 
 @pytest.mark.parametrize("buckets", [2, 7])

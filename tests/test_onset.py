@@ -66,9 +66,10 @@ def fitted() -> model.AccountModel:
     year = _year(row for account in range(1, 301) for row in _people(account, 60, rng))
     window = SETTINGS.window
     seen = pl.col("day") > DAY - dt.timedelta(days=window.days)
-    span = spans.fold(year.account_days.lazy(), year.visits.lazy())
+    span = spans.fold(year.account_days.lazy(), spans.by_context(year.visits).lazy())
     whole = Day(*(part.filter(seen) for part in (year.account_days, year.titles, year.visits)))
-    built = features.build_features(Window.of(whole, span, Neighbours.none(), day=DAY, length_days=window.days))
+    contexts, alone = spans.by_context(whole.visits), Neighbours.none()
+    built = features.build_features(Window.of(whole, contexts, span, alone, day=DAY, length_days=window.days))
     small = SETTINGS.model.model_copy(update={"trees": 20, "samples": 128})
     return model.fit(built, features.CATALOGUE, small)
 
@@ -138,10 +139,11 @@ def test_the_first_look_is_the_night_itself(fitted: model.AccountModel) -> None:
     """The same account-days score the same, looked back on or scored by a night."""
     year = _year(_looper(40))
     window = SETTINGS.window
-    span = spans.fold(year.account_days.lazy(), year.visits.lazy())
+    span = spans.fold(year.account_days.lazy(), spans.by_context(year.visits).lazy())
     seen = pl.col("day") > DAY - dt.timedelta(days=window.days)
     whole = Day(*(part.filter(seen) for part in (year.account_days, year.titles, year.visits)))
-    built = features.build_features(Window.of(whole, span, Neighbours.none(), day=DAY, length_days=window.days))
+    contexts, alone = spans.by_context(whole.visits), Neighbours.none()
+    built = features.build_features(Window.of(whole, contexts, span, alone, day=DAY, length_days=window.days))
     score = model.score(fitted, built)["score"][0]
     assert onset.since(year, fitted, HUBS, line=score, day=DAY, settings=window) is not None
     assert onset.since(year, fitted, HUBS, line=score * 1.001, day=DAY, settings=window) is None

@@ -12,7 +12,7 @@ from detector import tables
 from detector.days import Day
 from detector.features._groups import apart, grouped, people_of
 from detector.neighbours import Neighbours
-from detector.spans import Span, fold
+from detector.spans import Span, by_context, fold
 
 Shape = Literal["exponential", "power", "rank"]
 
@@ -22,8 +22,9 @@ class Window:
     """What features are computed from.
 
     `days` are the account-days of the window that ends on `day` (`tables.AccountDays` and `nth_day`, 1 for the
-    first of the window); `titles` (`tables.TitleDays`) and `visits` (`tables.Visits`) are those of its plays; `year` is
-    what is known of the year up to `day`, and `neighbours` what the accounts have in common with others.
+    first of the window); `titles` (`tables.TitleDays`) and `visits` (`tables.Visits`) are those of its plays, and
+    `contexts` these visits over all its days together (`spans.by_context`; one may stand there twice); `year` is what
+    is known of the year up to `day`, and `neighbours` what the accounts have in common with others.
     """
 
     day: dt.date
@@ -31,12 +32,22 @@ class Window:
     days: pl.DataFrame
     titles: pl.DataFrame
     visits: pl.DataFrame
+    contexts: pl.DataFrame
     year: Span
     neighbours: Neighbours
 
     @classmethod
-    def of(cls, digested: Day, year: Span, neighbours: Neighbours, *, day: dt.date, length_days: int) -> Self:
-        """The window over digested days, put together."""
+    def of(
+        cls,
+        digested: Day,
+        contexts: pl.DataFrame,
+        year: Span,
+        neighbours: Neighbours,
+        *,
+        day: dt.date,
+        length_days: int,
+    ) -> Self:
+        """The window over digested days and the contexts of their visits, put together."""
         nth_day = (pl.col("day") - (day - dt.timedelta(days=length_days))).dt.total_days().cast(pl.UInt32)
         played = pl.col("plays") > 0
         return cls(
@@ -44,20 +55,21 @@ class Window:
             length_days,
             digested.account_days.with_columns(nth_day=nth_day),
             digested.titles.filter(played),
-            digested.visits.filter(played).sort("account", maintain_order=True),  # several families group them by it
+            digested.visits.filter(played),
+            contexts.sort("account", maintain_order=True),  # several families group them by it
             year,
             neighbours,
         )
 
     @functools.cached_property
     def grouped(self) -> pl.DataFrame:
-        """Its visits by group of people; several families look at them."""
-        return grouped(self.visits, self.year.lines, self.neighbours.hubs)
+        """Its contexts by group of people."""
+        return grouped(self.contexts, self.year.lines, self.neighbours.hubs)
 
     @functools.cached_property
     def apart(self) -> pl.DataFrame:
-        """Its visits by what met and whose profile it shows; several families look at them."""
-        return apart(self.visits, self.year.lines, self.neighbours.hubs)
+        """Its contexts by what met and whose profile it shows; several families look at them."""
+        return apart(self.contexts, self.year.lines, self.neighbours.hubs)
 
     @functools.cached_property
     def residents(self) -> pl.DataFrame:
@@ -160,10 +172,10 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     )
     in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=28)
     seen = Day(*(getattr(digested, part).filter(in_window) for part in _TABLES))
-    year = fold(digested.account_days.lazy(), digested.visits.lazy())
+    year = fold(digested.account_days.lazy(), by_context(digested.visits).lazy())
     alone = Neighbours.none()
     neighbours = replace(alone, accounts=pl.DataFrame(rings, schema=alone.accounts.schema))
-    return Window.of(seen, year, neighbours, day=EXAMPLE_DAY, length_days=28)
+    return Window.of(seen, by_context(seen.visits), year, neighbours, day=EXAMPLE_DAY, length_days=28)
 
 
 _TABLES = {"account_days": tables.AccountDays, "titles": tables.TitleDays, "visits": tables.Visits}

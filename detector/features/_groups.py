@@ -6,8 +6,9 @@ account have nothing that moves between them, however long one looks.
 
 import polars as pl
 
+from detector.days import VISIT
 from detector.neighbours import components
-from detector.spans import MAY_BE_HOME
+from detector.spans import MAY_BE_HOME, days_of
 from detector.tables import SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
@@ -16,9 +17,9 @@ _NODE = ["account", "of", "key"]
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
 
-def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """The visits that say an address and a device, or one of them, with their `group`; none of accounts that never say
-    an address.
+def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The `contexts` of a window (`spans.by_context`) that say an address and a device, or one of them, with their
+    `group`; none of accounts that never say an address.
 
     What ties is a device on an address that is somebody's: not one of a carrier, a hotel or a server, nor one that many
     accounts use (`hubs`). What was tied once in the `year` (`tables.SpanLines`) stays so: who comes home for Christmas
@@ -26,7 +27,7 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     a server, to those of the account: in doubt, nobody is made a stranger.
     """
     address = pl.col("address")
-    known = visits.filter(
+    known = contexts.filter(
         address.is_not_null().any().over("account") & (address.is_not_null() | pl.col("device").is_not_null())
     ).with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()),
@@ -35,12 +36,12 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     homes = known.filter("is_home")
     usual = (
         homes.group_by("account", "country", "address")
-        .agg(days=pl.col("day").n_unique())
+        .agg(days=days_of())
         .sort("account", "days", "address", descending=[False, True, False])
     )
     in_country = usual.group_by("account", "country").agg(pl.col("address").first().alias("in_country"))
     anywhere = usual.group_by("account", maintain_order=True).agg(pl.col("address").first().alias("anywhere"))
-    # Where a visit belongs that has no home of its own: the usual home of its country, else the country itself.
+    # Where one belongs that has no home of its own: the usual home of its country, else the country itself.
     known = (
         known.join(in_country, on=["account", "country"], how="left", nulls_equal=True)
         .join(anywhere, on="account", how="left")
@@ -74,13 +75,13 @@ def grouped(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     return (
         found.join(_leases(found), on=["account", "group"], how="left")
         .with_columns(group=pl.coalesce("same_as", "group"))
-        .select("account", "day", "device", "group", "country", "plays", "utc_hours")
+        .select(*contexts.columns, "group")
     )
 
 
-def apart(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """The visits that say a device and where it was, with their `group` and `people`, and whether the account has
-    `several` groups.
+def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The `contexts` of a window (`spans.by_context`) that say a device and where it was, with their `group` and
+    `people`, and whether the account has `several` groups.
 
     A `group` holds the devices that met: each was seen where another of it was, be that a home, a carrier's network, a
     hotel's or a server's; nothing is lent to a home. So a group on its own is somebody who never came to where the
@@ -88,7 +89,7 @@ def apart(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataF
     person's phone that is never at home belongs to the one whose profile it shows.
     """
     address, network = pl.col("address"), pl.col("network")
-    known = visits.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null()).with_columns(
+    known = contexts.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null()).with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()).fill_null(False)
     )
     known = known.with_columns(
@@ -108,7 +109,7 @@ def apart(visits: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataF
     return (
         found.join(people, on=["account", "group"], how="left")
         .with_columns(pl.coalesce("people", "group").alias("people"))
-        .select("account", "day", "profile", "device", "group", "people", "several", "country", "plays", "utc_hours")
+        .select(*contexts.columns, "group", "people", "several")
     )
 
 
@@ -149,10 +150,14 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
 
 
-def at_once(visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:
-    """For each key: `most_at_once`, the most of something that watched within one hour of the UTC clock, and
-    `shared_hours`, the hours in which several did. A key has a day in it; keys with one of it alone are left out."""
-    hours = visits.group_by(*by, of).agg(pl.col("utc_hours").bitwise_or())
+def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:
+    """For each key: `most_at_once`, the most of something of its `contexts` that watched within one hour of the UTC
+    clock, and `shared_hours`, the hours in which several did. A key has a day of the `visits` in it; keys with one of
+    it alone are left out."""
+    context = ["account", *VISIT]
+    told = contexts.select(*context, of).unique()
+    theirs = visits.join(contexts, on="account", how="semi").join(told, on=context, nulls_equal=True)
+    hours = theirs.group_by(*by, of).agg(pl.col("utc_hours").bitwise_or())
     hours = hours.filter(pl.len().over(by) > 1)
     watching = hours.group_by(by).agg(((pl.col("utc_hours") // 2**h) % 2).sum().alias(str(h)) for h in range(24))
     return watching.select(
@@ -196,23 +201,19 @@ def _leases(found: pl.DataFrame) -> pl.DataFrame:
     homes = found.filter(pl.col("is_home") & (pl.col("group").n_unique() > 1).over("account"))
     region = ["account", "country", "region"]
     by_region = homes.group_by(*region, "group").agg(
-        days=pl.col("day").n_unique(), addresses=pl.col("address").n_unique()
+        pl.col("days").bitwise_or(), of_days=days_of(), addresses=pl.col("address").n_unique()
     )
     changing = (
-        by_region.sort("days", "group", descending=[True, False])
+        by_region.sort("of_days", "group", descending=[True, False])
         .group_by(region, maintain_order=True)
         .first()
         .filter(pl.col("addresses") >= _CHANGING_ADDRESSES)
-        .select(*region, same_as="group")
+        .select(*region, same_as="group", home_days="days")
     )
-    beside = homes.join(changing, on=region, nulls_equal=True).select(*region, "group", "same_as", "day").unique()
-    of_home = beside.filter(pl.col("group") == pl.col("same_as")).select(*region, "day", there=True)
+    never_met = pl.col("days") & pl.col("home_days") == 0
     return (
-        beside.filter(pl.col("group") != pl.col("same_as"))
-        .join(of_home, on=[*region, "day"], how="left", nulls_equal=True)
-        .group_by("account", "group")
-        .agg(pl.col("same_as").first(), met_days=pl.col("there").sum())
-        .join(by_region.group_by("account", "group").agg(regions=pl.len()), on=["account", "group"])
-        .filter((pl.col("met_days") == 0) & (pl.col("regions") == 1))
+        by_region.filter(pl.len().over("account", "group") == 1)
+        .join(changing, on=region, nulls_equal=True)
+        .filter((pl.col("group") != pl.col("same_as")) & never_met)
         .select("account", "group", "same_as")
     )

@@ -34,7 +34,7 @@ def _plan(window: Window) -> pl.LazyFrame:
 
 
 def _country(window: Window) -> pl.LazyFrame:
-    return _most(window.visits, "country", pl.col("plays").sum())
+    return _most(window.contexts, "country", pl.col("plays").sum())
 
 
 def _device_type(window: Window) -> pl.LazyFrame:

@@ -6,6 +6,7 @@ import polars as pl
 
 from detector.features._feature import Family, Feature, Window
 from detector.features._groups import OFF_MAIN
+from detector.spans import days_of
 
 _KNOWN_DAYS = 42  # before, an account has no old life beside which a new one could show
 _LEAST_DAYS = 2
@@ -51,8 +52,8 @@ class Change(Family):
                 pl.col("profile").unique(),
                 devices=pl.col("device").n_unique(),
                 began=began.min(),
-                last_day=pl.col("day").max(),
-                days=pl.col("day").n_unique(),
+                last_day=pl.col("last_day").max(),
+                days=days_of(),
             )
         )
         is_old = pl.col("began") <= window.first_day

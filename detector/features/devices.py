@@ -5,6 +5,7 @@ import datetime as dt
 import polars as pl
 
 from detector.features._feature import MANY_PEOPLE, Family, Feature, Window
+from detector.spans import days_of
 
 _MISSING = "no playback of the window says its device"
 _SETTLING = dt.timedelta(days=7)  # in its first week every device of an account is new
@@ -19,13 +20,11 @@ class Devices(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Devices of the window, those of them that joined in it, and the weeks in which one could join."""
         used = (
-            window.visits.filter(pl.col("device").is_not_null())
+            window.contexts.filter(pl.col("device").is_not_null())
+            .group_by("account", "device")
+            .agg(pl.col("days").bitwise_or(), device_days=days_of())
             .group_by("account")
-            .agg(
-                devices=pl.col("device").n_unique(),
-                device_days=pl.struct("device", "day").n_unique(),
-                device_known_days=pl.col("day").n_unique(),
-            )
+            .agg(pl.col("device_days").sum(), devices=pl.len(), device_known_days=days_of())
         )
         begin = pl.max_horizontal(pl.col("first_day") + _SETTLING, pl.lit(window.first_day))
         since = window.year.accounts.lazy().select("account", begin=begin)

@@ -4,6 +4,7 @@ import polars as pl
 
 from detector.features._feature import Family, Feature, Window
 from detector.features._groups import OFF_MAIN, at_once
+from detector.spans import days_of
 
 _MISSING = "no playback of the window says its address"
 _LASTING_DAYS = 4  # a group that was there on fewer days is a visit
@@ -24,8 +25,7 @@ class Groups(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Groups by account, how they divide its plays, and the hours in which several of them watched."""
-        visits = window.grouped
-        groups = visits.group_by("account", "group").agg(pl.col("plays").sum(), days=pl.col("day").n_unique())
+        groups = window.grouped.group_by("account", "group").agg(pl.col("plays").sum(), days=days_of())
         accounts = groups.group_by("account").agg(
             groups_seen=pl.len(),
             groups_returning=(pl.col("days") >= _RETURNING_DAYS).sum(),
@@ -34,7 +34,8 @@ class Groups(Family):
             main_plays=pl.col("plays").max(),
         )
         several = accounts.filter(pl.col("groups_seen") > 1).select("account")
-        together = at_once(visits.join(several, on="account", how="semi"), ["account", "day"], "group")
+        theirs = window.grouped.join(several, on="account", how="semi")
+        together = at_once(theirs, window.visits, ["account", "day"], "group")
         of_days = together.group_by("account").agg(pl.col("most_at_once").max(), pl.col("shared_hours").sum())
         return accounts.join(of_days, on="account", how="left").with_columns(
             pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours").fill_null(0)

@@ -47,9 +47,10 @@ class Joined(Family):
         by_device = devices.select("account", "device", "group").join(
             groups.select("account", "group", "is_new"), on=["account", "group"]
         )
-        visits = window.visits.join(by_device, on=["account", "device"])
+        contexts = window.contexts.join(by_device, on=["account", "device"])
+        visits = window.visits.join(by_device, on="account", how="semi").join(by_device, on=["account", "device"])
         served = pl.col("network_kind").is_in(SERVERS).fill_null(False)
-        seen = visits.group_by("account", "group").agg(
+        seen = contexts.group_by("account", "group").agg(
             pl.col("plays").sum(),
             regions=pl.concat_str("country", "region", separator=" ").filter(~served).drop_nulls().unique(),
         )
@@ -83,7 +84,7 @@ class Joined(Family):
         )
         known = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1 >= _KNOWN_DAYS
         return (
-            window.visits.join(devices.select("account").unique(), on="account", how="semi")
+            window.contexts.join(devices, on="account", how="semi")
             .group_by("account")
             .agg(pl.col("plays").sum())
             .join(joined, on="account", how="left")

@@ -20,19 +20,19 @@ class Places(Family):
         """Plays by network and country."""
         kind = pl.col("network_kind")
         networks = (
-            window.visits.filter(pl.col("network").is_not_null())
+            window.contexts.filter(pl.col("network").is_not_null())
             .group_by("account", "network")
             .agg(pl.col("plays").sum())
             .group_by("account")
             .agg(networks=pl.len(), networked_plays=pl.col("plays").sum(), main_network_plays=pl.col("plays").max())
         )
         countries = (
-            window.visits.filter(pl.col("country").is_not_null() & ~kind.is_in(SERVERS).fill_null(False))
+            window.contexts.filter(pl.col("country").is_not_null() & ~kind.is_in(SERVERS).fill_null(False))
             .group_by("account")
             .agg(countries=pl.col("country").n_unique())
         )
         kinds = (
-            window.visits.filter(kind.is_not_null())
+            window.contexts.filter(kind.is_not_null())
             .group_by("account")
             .agg(kind_plays=pl.col("plays").sum(), hosting_plays=pl.col("plays").filter(kind == "hosting").sum())
         )

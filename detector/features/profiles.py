@@ -4,6 +4,7 @@ import polars as pl
 
 from detector.features._feature import Family, Feature, Window
 from detector.features._groups import OFF_MAIN, at_once
+from detector.spans import days_of
 
 _MISSING = "no playback of the window says its device and where it was, or none its profile"
 _LASTING_DAYS, _LASTING_SPAN_DAYS = 3, 10  # who was there on fewer days, or within fewer, is a guest
@@ -35,21 +36,21 @@ class Profiles(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """What never met, how long it was there, and when several of it watched at once."""
-        visits = window.apart
-        several = visits.filter("several").drop_nulls("profile")  # whose it is not known is nobody's
-        first, last = pl.col("day").min(), pl.col("day").max()
+        several = window.apart.filter("several").drop_nulls("profile")  # whose it is not known is nobody's
+        first, last = pl.col("first_day").min(), pl.col("last_day").max()
         there = several.group_by("account", "people").agg(
-            pl.col("plays").sum(), days=pl.col("day").n_unique(), span_days=(last - first).dt.total_days() + 1
+            pl.col("plays").sum(), days=days_of(), span_days=(last - first).dt.total_days() + 1
         )
         lasting = there.filter((pl.col("days") >= _LASTING_DAYS) & (pl.col("span_days") >= _LASTING_SPAN_DAYS))
         lives = lasting.group_by("account").agg(
             lasting=pl.len(), outside_share=1 - pl.col("plays").max() / pl.col("plays").sum()
         )
         stayed = several.join(lasting, on=["account", "people"], how="semi")
-        hours = at_once(stayed, ["account", "day"], "people").group_by("account").agg(pl.col("shared_hours").sum())
-        of_profiles = at_once(several, ["account", "profile", "day"], "group")
+        hours = at_once(stayed, window.visits, ["account", "day"], "people")
+        hours = hours.group_by("account").agg(pl.col("shared_hours").sum())
+        of_profiles = at_once(several, window.visits, ["account", "profile", "day"], "group")
         of_profiles = of_profiles.group_by("account").agg(same_profile_hours=pl.col("shared_hours").sum())
-        found = visits.group_by("account").agg(profiled=pl.col("profile").is_not_null().any())
+        found = window.apart.group_by("account").agg(profiled=pl.col("profile").is_not_null().any())
         for frame in (lives, hours, of_profiles):
             found = found.join(frame, on="account", how="left")
         return found.with_columns(

@@ -20,6 +20,7 @@ _TITLE_OF_MOST_DAYS = (
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 _PUNCTUAL_DAYS = 5  # on fewer it was chance
 _TITLE = ["account", "title"]
+_TWO_64 = 2**64
 
 
 def _days_with_one_missed(views: pl.Series) -> pl.Series:
@@ -63,9 +64,20 @@ class Repetition(Family):
         )
         # What is grouped by title costs most by far: only what needs it is. Each day adds a bit of its own.
         by_title = (
-            rows.with_columns(view_days=pl.when(pl.col("views") > 0).then(pl.lit(2, pl.UInt64).pow(nth)).otherwise(0))
-            .group_by("account", "title")
+            rows.select(
+                "plays",
+                view_days=pl.when(pl.col("views") > 0).then(pl.lit(2, pl.UInt64).pow(nth)).otherwise(0),
+                both=pl.col("account").cast(pl.UInt128) * _TWO_64
+                + pl.col("title"),  # one key is grouped faster than two
+            )
+            .group_by("both")
             .agg(pl.col("plays", "view_days").sum())
+            .select(
+                "plays",
+                "view_days",
+                account=(pl.col("both") // _TWO_64).cast(pl.UInt64),
+                title=(pl.col("both") % _TWO_64).cast(pl.UInt64),
+            )
             .collect()
         )
         punctual = (

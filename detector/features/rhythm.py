@@ -2,24 +2,28 @@
 
 import polars as pl
 
-from detector.features._feature import MANY_PEOPLE, Family, Feature
+from detector.features._feature import MANY_PEOPLE, Family, Feature, Window
 
 _ACTIVE = pl.col("plays") > 0
 _OFTEN_DAYS = 3  # on fewer it was chance
 _KNOWN_DAYS = 10  # of fewer, habits can not be told
-_PLAYED_DAYS = (pl.col("hours") > 0).sum().cast(pl.Int64)
-
-
-def _days_of(hour: int) -> pl.Expr:
-    """On how many days something played in this hour of the local clock."""
-    played: pl.Expr = (pl.col("hours") // 2**hour) % 2
-    return played.sum().cast(pl.Int64)
+_HOURS = [f"hour_{hour}_days" for hour in range(24)]
 
 
 class Rhythm(Family):
     """When it is watched: people sleep, eat and work."""
 
     cause, weight = MANY_PEOPLE
+
+    @classmethod
+    def prepare(cls, window: Window) -> pl.DataFrame:
+        """On how many days something played, was started, and played in each hour of the local clock."""
+        hours = pl.col("hours")
+        return window.days.group_by("account").agg(
+            ((hours & 2**hour > 0).sum().cast(pl.Int64).alias(name) for hour, name in enumerate(_HOURS)),
+            played_days=(hours > 0).sum().cast(pl.Int64),
+            active_days=_ACTIVE.sum(),
+        )
 
     active_hours = Feature(
         says="Local hours of a day in which something played, on average over the days with plays.",
@@ -33,7 +37,7 @@ class Rhythm(Family):
     covered_hours = Feature(
         says="Hours of the local clock in which something played on at least three days of the window.",
         unit="hours",
-        expr=pl.when(_ACTIVE.any()).then(pl.sum_horizontal(_days_of(h) >= _OFTEN_DAYS for h in range(24))),
+        expr=pl.when(pl.col("active_days") > 0).then(pl.sum_horizontal(pl.col(_HOURS) >= _OFTEN_DAYS)),
         missing="nothing was started in the window",
         when_high="{value:.0f} of the 24 hours of the clock are watched in again and again; most accounts have "
         "{typical:.0f}",
@@ -58,9 +62,9 @@ class Rhythm(Family):
         says="How likely it is that an hour of the local clock in which something played on one day is played in on "
         "another day as well, weekdays and weekends alike.",
         unit="share",
-        expr=pl.when(_PLAYED_DAYS >= _KNOWN_DAYS).then(
-            pl.sum_horizontal(_days_of(h) * (_days_of(h) - 1) for h in range(24))
-            / (pl.sum_horizontal(_days_of(h) for h in range(24)) * (_PLAYED_DAYS - 1))
+        expr=pl.when(pl.col("played_days") >= _KNOWN_DAYS).then(
+            pl.sum_horizontal(pl.col(_HOURS) * (pl.col(_HOURS) - 1))
+            / (pl.sum_horizontal(_HOURS) * (pl.col("played_days") - 1))
         ),
         missing=f"something played on fewer than {_KNOWN_DAYS} days of the window",
         when_high="{value:.0%} of the hours watched on a day are watched on any other day, too, weekends or not; of "

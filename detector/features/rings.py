@@ -13,7 +13,7 @@ class Rings(Family):
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """What the account has in common with others; nothing, where it shares neither device nor network."""
-        knows = window.visits.filter(pl.col("device").is_not_null() | pl.col("address").is_not_null())
+        knows = window.contexts.filter(pl.col("device").is_not_null() | pl.col("address").is_not_null())
         return (
             knows.select("account")
             .unique()
