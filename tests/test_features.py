@@ -191,6 +191,8 @@ def test_peers_are_of_one_plan_and_country() -> None:
     both = build_features(window_of(rows), peers=("plan_streams", "country"))
     assert both["peer"].to_list() == ["a plan of 4 streams, BR"]
     assert build_features(window_of(rows), peers=("country",))["peer"].to_list() == ["BR"]
+    alone = build_features(window_of([{"plan_streams": 1}]), peers=("plan_streams",))
+    assert alone["peer"].to_list() == ["a plan of 1 stream"]
     nowhere = build_features(window_of([{"plan_streams": 4}]), peers=("plan_streams", "country"))
     assert nowhere["peer"].to_list() == [None]
     assert "peer" not in build_features(window_of(rows)).columns

@@ -26,10 +26,11 @@ def peers_of(window: Window, traits: Sequence[Trait]) -> pl.DataFrame:
 
 def _plan(window: Window) -> pl.LazyFrame:
     plan = pl.col("plan_streams").max()
+    plural = pl.when(plan == 1).then(pl.lit("")).otherwise(pl.lit("s"))
     return (
         window.days.lazy()
         .group_by("account")
-        .agg(plan_streams=pl.when(plan.is_not_null()).then(pl.format("a plan of {} streams", plan)))
+        .agg(plan_streams=pl.when(plan.is_not_null()).then(pl.format("a plan of {} stream{}", plan, plural)))
     )
 
 
