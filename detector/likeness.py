@@ -14,7 +14,7 @@ _CROWD, _CROWD_THAT_LASTS = 4, 3
 # By kind, the families of features whose evidence speaks for it.
 _SPEAKING = {
     "loop or automated playback": ("repetition", "unresting"),
-    "ring": ("rings", "repetition"),
+    "ring": ("rings", "hands", "repetition"),
     "restreaming": ("unresting", "rhythm", "concurrency", "repetition"),
     "resale": ("groups", "profiles", "residents", "places"),
     "account takeover": ("change", "joined"),

@@ -26,6 +26,7 @@ _SCHEMA = {
     "account": pl.UInt64,
     "ring_accounts": pl.UInt32,
     "device_accounts": pl.UInt32,
+    "device_accounts_beside": pl.UInt32,
     "lockstep_share": pl.Float64,
 }
 _TIES = {"account": pl.UInt64, "what": pl.String, "shared": pl.UInt64}
@@ -37,7 +38,8 @@ class Neighbours:
 
     `hubs`: addresses that more than a few accounts use. `accounts`: one row for each account that shares a device or a
     small network: `account`, `ring_accounts` (how many there are in its ring, itself counted), `device_accounts` (most
-    other accounts on one of its devices), `lockstep_share` (share of its titles of a day that another of its ring
+    other accounts on one of its devices), `device_accounts_beside` (the same of accounts that were each on it for
+    days, and beside one another), `lockstep_share` (share of its titles of a day that another of its ring
     played on that day; null without titles). `ties`: what ties them, one row for each account on a device or address
     that another is on: `account`, `what` (device or address), `shared` (the device or address).
     """
@@ -73,14 +75,18 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
         known.select("account", what=pl.lit(what), shared=what) for known, what in ((own, "device"), (homes, "address"))
     ).filter(pl.len().over("what", "shared") > 1)
     rings = _rings(ties)
-    by_device = own.with_columns(others=pl.len().over("device") - 1).group_by("account").agg(pl.col("others").max())
-    accounts = rings.join(by_device, on="account", how="left").join(_lockstep(titles, rings), on="account", how="left")
+    beside = own.filter((pl.col("days") >= _RING_DAYS) & pl.col("beside"))
+    accounts = (
+        rings.join(_most_others(own, "device_accounts"), on="account", how="left")
+        .join(_most_others(beside, "device_accounts_beside"), on="account", how="left")
+        .join(_lockstep(titles, rings), on="account", how="left")
+    )
     return Neighbours(
         hubs,
         accounts.select(
             "account",
             pl.len().over("ring").cast(pl.UInt32).alias("ring_accounts"),
-            pl.col("others").fill_null(0).cast(pl.UInt32).alias("device_accounts"),
+            pl.col("device_accounts", "device_accounts_beside").fill_null(0),
             "lockstep_share",
         ).sort("account"),
         ties.sort("account", "what", "shared"),
@@ -111,6 +117,11 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
         .with_columns(beside=beside.over(what).fill_null(False))
         .sort(what, "account")
     )
+
+
+def _most_others(on_devices: pl.DataFrame, name: str) -> pl.DataFrame:
+    others = pl.len().over("device").cast(pl.UInt32) - 1
+    return on_devices.with_columns(others=others).group_by("account").agg(pl.col("others").max().alias(name))
 
 
 def _rings(ties: pl.DataFrame) -> pl.DataFrame:

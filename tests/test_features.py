@@ -72,6 +72,7 @@ def test_names_are_unique_and_families_are_told() -> None:
         "change",
         "rhythm",
         "rings",
+        "hands",
         "unresting",
     }
 

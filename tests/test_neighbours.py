@@ -41,6 +41,16 @@ def test_a_shared_device_ties_accounts_also_through_others() -> None:
     assert met.accounts["device_accounts"].to_list() == [1, 1, 1]
 
 
+def test_a_device_is_in_several_hands_only_where_they_are_on_it_beside_one_another() -> None:
+    """Two accounts play on one screen for days; a guest was on it for two, and who had it before is gone."""
+    before = [visit | {"day": visit["day"] - dt.timedelta(days=20)} for visit in _days(5, account=4, device=10)]
+    met = _meet(
+        *_days(9, account=1, device=10), *_days(9, account=2, device=10), *_days(2, account=3, device=10), *before
+    )
+    by_account = met.accounts.select("account", "device_accounts", "device_accounts_beside").rows()
+    assert by_account == [(1, 3, 1), (2, 3, 1), (3, 3, 0), (4, 3, 0)]
+
+
 @pytest.mark.parametrize(("days", "tied"), [(3, True), (2, False)])
 def test_a_home_address_ties_only_who_is_there_for_days(days: int, tied: bool) -> None:
     """A visit, or a lease that goes from one home to the next, ties nobody."""

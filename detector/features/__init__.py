@@ -14,6 +14,7 @@ from detector.features.change import Change
 from detector.features.concurrency import Concurrency
 from detector.features.devices import Devices
 from detector.features.groups import Groups
+from detector.features.hands import Hands
 from detector.features.joined import Joined
 from detector.features.places import Places
 from detector.features.profiles import Profiles
@@ -32,6 +33,7 @@ __all__ = [
     "Family",
     "Feature",
     "Groups",
+    "Hands",
     "Joined",
     "Places",
     "Profiles",
@@ -60,6 +62,7 @@ FAMILIES: tuple[type[Family], ...] = (
     Change,
     Rhythm,
     Rings,
+    Hands,
     Unresting,
 )
 CATALOGUE: dict[str, Feature] = {feature.name: feature for family in FAMILIES for feature in family.features}

@@ -155,7 +155,9 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     (`neighbours.Neighbours.accounts`); everything else is null or, for counts, 0.
     """
     written: dict[str, list[dict[str, Any]]] = {"account_days": [], "titles": [], "visits": []}
-    rings = [{"account": 1, "device_accounts": 0} | row["ring"] for row in rows if "ring" in row]
+    rings = [
+        {"account": 1, "device_accounts": 0, "device_accounts_beside": 0} | row["ring"] for row in rows if "ring" in row
+    ]
     for row in rows:
         day = {"account": 1, "day": EXAMPLE_DAY - dt.timedelta(days=row.get("ago", 0))}
         written["account_days"].append(_LEAST["account_days"] | dict(row) | day)
