@@ -114,12 +114,12 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
 
 
 def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """One row per device: `account, device, group, people, at_home, addresses, plays, first_day, last_day`.
+    """One row per device: `account, device, group, people, at_home, plays, first_day, last_day`.
 
     A `group` are the devices that met on a line within the `year` (`tables.SpanLines`): a home's address, or the
-    network where many people are. `people` are groups that share one of the `profiles` (`tables.SpanProfiles`).
-    `at_home` says whether the device was ever on a home's line, `addresses` on how many. A device of which no line is
-    known is left out.
+    network where many people are; those whose address is another every few plays are one. `people` are groups that
+    share one of the `profiles` (`tables.SpanProfiles`). `at_home` says whether the device was ever on a home's line. A
+    device of which no line is known is left out.
     """
     address, network = pl.col("address"), pl.col("network")
     is_home = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
@@ -131,16 +131,13 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     )
     nodes = _tied(known.select("account", "device", "of", "key"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
+    known = known.join(group, on=["account", "device"])
     devices = (
-        known.group_by("account", "device")
-        .agg(
-            pl.col("plays").sum(),
-            pl.col("first_day").min(),
-            pl.col("last_day").max(),
-            pl.col("at_home").any(),
-            addresses=pl.col("key").filter("at_home").n_unique(),
-        )
-        .join(group, on=["account", "device"])
+        known.group_by("account", "device", "group")
+        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
+        .join(_changing(known), on=["account", "group"], how="left")
+        .with_columns(group=pl.coalesce("same_as", "group"))
+        .drop("same_as")
     )
     several = devices.filter((pl.col("group").min() != pl.col("group").max()).over("account"))
     shown = profiles.join(several.select("account", "device", "group"), on=["account", "device"])
@@ -190,6 +187,20 @@ def _tied(ties: pl.DataFrame) -> pl.DataFrame:
     edges = known.join(nodes, on=_NODE).join(devices, on=["account", "device"])
     left, right = (edges[name].cast(pl.Int64).to_numpy() for name in ("device_node", "node"))
     return nodes.with_columns(group=components(nodes.height, left, right)).drop("node")
+
+
+def _changing(known: pl.DataFrame) -> pl.DataFrame:
+    """`account, group, same_as`: groups of devices whose address is another every few plays are one home, for devices
+    of one home need not meet there."""
+    addresses = pl.col("addresses")
+    changing = (
+        known.filter("at_home")
+        .group_by("account", "group")
+        .agg(pl.col("plays").sum(), addresses=pl.col("key").n_unique())
+        .filter((addresses >= _CHANGING_ADDRESSES) & (_CHANGING_ADDRESSES * addresses > pl.col("plays")))
+        .sort("account", "plays", "group", descending=[False, True, False])
+    )
+    return changing.select("account", "group", same_as=pl.col("group").first().over("account"))
 
 
 def _leases(found: pl.DataFrame) -> pl.DataFrame:

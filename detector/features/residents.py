@@ -26,6 +26,11 @@ _APART = _seen({1: (1, 1), 2: (2, 2)})
 _ONE_PROFILE = _seen({1: (1, 1), 2: (2, 1)})
 _CAME_HOME = [*_APART, {"ago": 90, "visits": [{"device": 2, "address": 1, "profile": 2}]}]
 _GUESTS = _seen({1: (1, 1)}) + _seen({2: (2, 2)}, (40, 39, 38))
+_NEW_ADDRESS_EACH_DAY = [
+    {"ago": ago, "visits": [{"device": device, "address": 10 * ago + device}]}
+    for device in (1, 2)
+    for ago in (70 + device, 55 + device, 40 + device, 25 + device, 10 + device)
+]
 
 
 class Residents(Family):
@@ -42,14 +47,9 @@ class Residents(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """How many groups of devices with a home, and how many people, there were for long in the year."""
         stay = pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max()
-        groups = window.residents.group_by("account", "group").agg(
-            *stay, pl.col("at_home").any(), addresses=pl.col("addresses").max()
-        )
+        groups = window.residents.group_by("account", "group").agg(*stay, pl.col("at_home").any())
         people = window.residents.group_by("account", "people").agg(*stay).filter(_STAYS)
-        # Where the address is another every few plays, devices of one home need not meet: all these are one.
-        changing = (pl.col("addresses") >= 3) & (3 * pl.col("addresses") > pl.col("plays"))
-        homes = groups.filter(_STAYS & pl.col("at_home")).with_columns(changing=changing)
-        of_homes = homes.group_by("account").agg(homes=(~pl.col("changing")).sum() + pl.col("changing").any())
+        of_homes = groups.filter(_STAYS & pl.col("at_home")).group_by("account").agg(homes=pl.len())
         share = pl.col("plays") / pl.col("plays").sum()
         of_people = people.group_by("account").agg(people=pl.len(), effective=1 / (share**2).sum())
         return (
@@ -68,7 +68,14 @@ class Residents(Family):
         when_high="{value:.0f} homes were used for long whose devices met nowhere all year; most accounts have "
         "{typical:.0f}",
         innocent=_INNOCENT,
-        examples=[(_APART, 2), (_ONE_PROFILE, 2), (_CAME_HOME, 1), (_GUESTS, 1), ([{}], None)],
+        examples=[
+            (_APART, 2),
+            (_ONE_PROFILE, 2),
+            (_CAME_HOME, 1),
+            (_GUESTS, 1),
+            (_NEW_ADDRESS_EACH_DAY, 1),
+            ([{}], None),
+        ],
         telling="rank",
         shown_by=OFF_MAIN,
     )
@@ -81,7 +88,14 @@ class Residents(Family):
         when_high="{value:.0f} groups of people watched for long who shared nothing all year; most accounts have "
         "{typical:.0f}",
         innocent=_INNOCENT,
-        examples=[(_APART, 2), (_ONE_PROFILE, 1), (_CAME_HOME, 1), (_GUESTS, 1), ([{}], None)],
+        examples=[
+            (_APART, 2),
+            (_ONE_PROFILE, 1),
+            (_CAME_HOME, 1),
+            (_GUESTS, 1),
+            (_NEW_ADDRESS_EACH_DAY, 1),
+            ([{}], None),
+        ],
         telling="rank",
         shown_by=OFF_MAIN,
     )
