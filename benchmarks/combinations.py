@@ -22,6 +22,7 @@ Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE, _NEW = ("concurrency", "devices", "rhythm"), ("places", "groups"), ("joined", "change")
 _WHO, _YEAR = "profiles", "residents"
+_MANY = (*_SIZE, "unresting")  # long days show in all of them
 
 
 def _top(
@@ -50,13 +51,13 @@ def _families(evidence: dict[str, Values]) -> dict[str, Values]:
 def _three(
     evidence: dict[str, Values], *also: tuple[str, ...], k: int = 3, size: float = 0.5, **weights: float
 ) -> Values:
-    return _top(_families(evidence), joined=(_SIZE, *also), k=k, size=size, **weights)
+    return _top(_families(evidence), joined=(_MANY, *also), k=k, size=size, **weights)
 
 
 IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     IN_USE: _three,
-    "... with the forest over all": lambda e: _top(e, joined=(_SIZE,), size=0.5),
+    "... with the forest over all": lambda e: _top(e, joined=(_MANY,), size=0.5),
     "... groups and places as one cause": lambda e: _three(e, _WHERE),
     "... two of them": lambda e: _three(e, k=2),
     "... four of them": lambda e: _three(e, k=4),

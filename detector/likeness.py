@@ -15,7 +15,7 @@ _CROWD, _CROWD_THAT_LASTS = 4, 3
 _SPEAKING = {
     "loop or automated playback": ("repetition", "unresting"),
     "ring": ("rings", "hands", "repetition"),
-    "restreaming": ("unresting", "rhythm", "concurrency", "repetition"),
+    "restreaming": ("unresting", "rhythm", "concurrency"),
     "resale": ("groups", "profiles", "residents", "places"),
     "account takeover": ("change", "joined"),
     "household sharing": ("groups", "profiles", "residents"),
@@ -67,10 +67,10 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("restreaming"))
         .when((evidence("repetition") >= _RARE) & (evidence("repetition") >= strongest))
         .then(pl.lit("loop or automated playback"))
-        .when((evidence("rings") >= _RARE) & value("ring_accounts", 3))
-        .then(pl.lit("ring"))
         .when(machine & counted)
         .then(pl.lit("loop or automated playback"))
+        .when((evidence("rings") >= _RARE) & value("ring_accounts", 3))
+        .then(pl.lit("ring"))
         .when(tireless | (machine & value("unresting_days", _UNRESTING_DAYS)))
         .then(pl.lit("restreaming"))
         .when(crowd)

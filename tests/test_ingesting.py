@@ -37,7 +37,7 @@ def test_ingest_says_which_formats_it_took_and_what_they_lack(tmp_path: Path) ->
     code, out, err = detector("ingest", "log", cwd=tmp_path)
     assert code == 0, err
     assert "1 file read as jellyfin\n2 files read as tautulli\n" in out
-    assert "jellyfin: says no IP address, country or device id, so places and rings will be left out\n" in out
+    assert "jellyfin: says no IP address, country or device id, so places, rings and hands will be left out\n" in out
     record = _last_record(tmp_path)
     assert record["formats"] == {"jellyfin": 1, "tautulli": 2}
     assert record["lacks"] == {"jellyfin": ["IP address", "country", "device id"]}
@@ -48,14 +48,14 @@ def test_ingest_says_which_formats_it_took_and_what_they_lack(tmp_path: Path) ->
     ("format", "caveat"),
     [
         ("tautulli", ""),
-        ("netflix", "netflix: says no IP address or device id, so rings will be left out"),
-        ("emby", "emby: says no device id"),
+        ("netflix", "netflix: says no IP address or device id, so rings and hands will be left out"),
+        ("emby", "emby: says no device id, so hands will be left out"),
         ("vendor", "vendor: says no title, so repetition will be left out"),
         ("plex", "plex: says no IP address, country or duration, so concurrency and places will be left out"),
         (
             "spotify-year",
             "spotify-year: says no IP address, country, device id or device name, "
-            "so devices, places and rings will be left out",
+            "so devices, places, rings and hands will be left out",
         ),
     ],
 )

@@ -253,24 +253,3 @@ class Repetition(Family):
         telling="rank",
         shown_by=pl.col("is_bare_view"),
     )
-    hours_per_start = Feature(
-        says="Hours streamed for each time that a person started something; the last start may still be to come.",
-        unit="hours",
-        expr=pl.when((pl.col("starts_known").sum() >= _LEAST_PLAYS) & pl.col("seconds").is_not_null().any()).then(
-            pl.col("seconds").sum()
-            / 3600
-            * (pl.col("starts_known").sum() / pl.col("plays").sum())
-            / (pl.col("starts_by_person").sum() + 1)
-        ),
-        missing=f"of fewer than {_LEAST_PLAYS} plays it is known who started them, or none says how long it lasted",
-        when_high="{value:.1f} hours were streamed for each time that a person pressed play; most accounts stream "
-        "{typical:.1f}",
-        innocent=("a screen that is always on", "a series left to play on overnight"),
-        examples=[
-            ([{"plays": 24, "seconds": 72_000, "starts_known": 24, "starts_by_person": 3}], 5),
-            ([{"plays": 24, "seconds": 72_000, "starts_known": 12, "starts_by_person": 0}], 10),
-            ([{"plays": 24, "seconds": 72_000}], None),
-        ],
-        telling="power",
-        shown_by=(pl.col("interaction") == "autoplay").fill_null(False),
-    )

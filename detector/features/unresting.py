@@ -1,4 +1,4 @@
-"""A device that never rests: nobody watches for as long as a machine plays."""
+"""What never rests: nobody watches for as long as a machine plays, nor presses play as seldom."""
 
 import polars as pl
 
@@ -9,14 +9,15 @@ _LEAST_DAYS = 7  # on fewer it was a binge, or a stream left open
 _MISSING = "no playback of the window says its device"
 _INNOCENT = ("a screen that is always on", "a stream left open")
 _BUSIEST = pl.col("device") == pl.col("device").drop_nulls().mode().sort().first()
+_LEAST_PLAYS = 10  # of fewer, nobody can tell
 _ROUND_THE_CLOCK = 2**24 - 1
 
 
 class Unresting(Family):
-    """A device that never rests: nobody watches for as long as a machine plays.
+    """What never rests: nobody watches for as long as a machine plays, nor presses play as seldom.
 
-    In a big family something plays from early to late, but on one screen after the other. Who restreams, or plays to be
-    counted, lets one device run through the night and the next day, whatever it plays.
+    In a big family something plays from early to late, but on one screen after the other, and somebody chooses it. Who
+    restreams, or plays to be counted, lets one device run through the night and the next day, whatever it plays.
     """
 
     cause, weight = MANY_PEOPLE[0], 1.0  # long days show in it as in the rhythm; but many people do not use one device
@@ -57,7 +58,7 @@ class Unresting(Family):
             ),
             ([{"visits": [{"device": 1, "utc_hours": 0b1}]}], None),
         ],
-        telling="exponential",
+        telling="power",
         shown_by=_BUSIEST,
     )
     unresting_days = Feature(
@@ -73,4 +74,25 @@ class Unresting(Family):
             ([{"visits": [{}]}], None),
         ],
         shown_by=_BUSIEST,
+    )
+    hours_per_start = Feature(
+        says="Hours streamed for each time that a person started something; the last start may still be to come.",
+        unit="hours",
+        expr=pl.when((pl.col("starts_known").sum() >= _LEAST_PLAYS) & pl.col("seconds").is_not_null().any()).then(
+            pl.col("seconds").sum()
+            / 3600
+            * (pl.col("starts_known").sum() / pl.col("plays").sum())
+            / (pl.col("starts_by_person").sum() + 1)
+        ),
+        missing=f"of fewer than {_LEAST_PLAYS} plays it is known who started them, or none says how long it lasted",
+        when_high="{value:.1f} hours were streamed for each time that a person pressed play; most accounts stream "
+        "{typical:.1f}",
+        innocent=("a screen that is always on", "a series left to play on overnight"),
+        examples=[
+            ([{"plays": 24, "seconds": 72_000, "starts_known": 24, "starts_by_person": 3}], 5),
+            ([{"plays": 24, "seconds": 72_000, "starts_known": 12, "starts_by_person": 0}], 10),
+            ([{"plays": 24, "seconds": 72_000}], None),
+        ],
+        telling="power",
+        shown_by=(pl.col("interaction") == "autoplay").fill_null(False),
     )

@@ -26,6 +26,7 @@ _NEEDED_BY: dict[str, frozenset[Fact]] = {
     "devices": frozenset({"device id", "device name"}),
     "places": frozenset({"IP address", "country"}),
     "rings": frozenset({"IP address", "device id"}),
+    "hands": frozenset({"device id"}),
 }
 # A data row standing where the header should be holds a time, and so a field that begins with a digit.
 _COLUMN_NAME = re.compile(r"[^\W\d][\w .()/-]{0,60}")
