@@ -202,6 +202,7 @@ class Repetition(Family):
             ([{"titles": [{"title": 1, "views": 5}, {"title": 2, "views": 1}, {"title": 3}]}], 3),
             ([{"titles": [{"title": 1}]}], None),
         ],
+        telling="power",
         shown_by=pl.col("is_view") & pl.col("title").is_duplicated(),
     )
     back_to_back_repeats = Feature(
