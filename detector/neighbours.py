@@ -20,6 +20,7 @@ Ends = npt.NDArray[np.int64]
 _HUB_ACCOUNTS = 4  # an address that more accounts use is nobody's home
 _RING_ADDRESS_ACCOUNTS = 8  # a farm's line may be a hub; a crowd's ties nobody
 _RING_DAYS_SHARE = 0.25  # of the account's days: less is one of many addresses that a provider hands out
+_MOST_DAYS_SHARE = 0.5  # ... an account that plays on a device on most of its days is in that device's hand
 _RING_DEVICE_ACCOUNTS = 50  # an id that more accounts show is no device, but what an app says of all of them
 _RING_DAYS = 3  # on one address, and beside one another: less is a visit, or a lease that went from home to home
 _SCHEMA = {
@@ -58,9 +59,11 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     """From the visits (`tables.Visits`) and titles (`tables.TitleDays`) of all accounts in the window."""
     played = visits.filter(pl.col("plays") > 0)
     devices, addresses = _shared(played, "device"), _shared(played, "address")
-    there = addresses.select("account").unique().lazy()
+    there = pl.concat([devices.select("account"), addresses.select("account")]).unique().lazy()
     active = played.join(there, on="account", how="semi").group_by("account").agg(active_days=pl.col("day").n_unique())
-    addresses = addresses.join(active.collect(), on="account", maintain_order="left")
+    devices, addresses = (
+        known.join(active.collect(), on="account", maintain_order="left") for known in (devices, addresses)
+    )
     users = pl.len().over("address")
     hubs = addresses.filter(users > _HUB_ACCOUNTS)["address"].unique().sort()
     homes = addresses.filter(
@@ -71,11 +74,16 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
         & ~pl.col("kind").is_in([*CROWDS, "vpn"]).fill_null(False)
     )
     own = devices.filter(pl.len().over("device") <= _RING_DEVICE_ACCOUNTS)
+    beside = own.filter((pl.col("days") >= _RING_DAYS) & pl.col("beside"))
+    # A guest at a hotel's screen is on it for a few days, and before or after the others.
+    theirs = own.filter(
+        (pl.col("days") >= _RING_DAYS) & pl.col("beside") | (pl.col("days") >= _MOST_DAYS_SHARE * pl.col("active_days"))
+    )
     ties = pl.concat(
-        known.select("account", what=pl.lit(what), shared=what) for known, what in ((own, "device"), (homes, "address"))
+        known.select("account", what=pl.lit(what), shared=what)
+        for known, what in ((theirs, "device"), (homes, "address"))
     ).filter(pl.len().over("what", "shared") > 1)
     rings = _rings(ties)
-    beside = own.filter((pl.col("days") >= _RING_DAYS) & pl.col("beside"))
     accounts = (
         rings.join(_most_others(own, "device_accounts"), on="account", how="left")
         .join(_most_others(beside, "device_accounts_beside"), on="account", how="left")

@@ -51,6 +51,15 @@ def test_a_device_is_in_several_hands_only_where_they_are_on_it_beside_one_anoth
     assert by_account == [(1, 3, 1), (2, 3, 1), (3, 3, 0), (4, 3, 0)]
 
 
+def test_a_hotels_screen_ties_none_of_its_guests() -> None:
+    """Each was on it for some days, one after the other, and played at home on most."""
+    visits = [
+        *_days(20, account=1, device=1), *_days(20, account=2, device=2), *_days(4, account=1, device=10),
+        *(visit | {"day": visit["day"] - dt.timedelta(days=10)} for visit in _days(4, account=2, device=10)),
+    ]  # fmt: skip
+    assert _ring(_meet(*visits)) == {}
+
+
 @pytest.mark.parametrize(("days", "tied"), [(3, True), (2, False)])
 def test_a_home_address_ties_only_who_is_there_for_days(days: int, tied: bool) -> None:
     """A visit, or a lease that goes from one home to the next, ties nobody."""
