@@ -12,6 +12,7 @@ from detector.spans import MAY_BE_HOME, days_of
 from detector.tables import SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
+_PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
 _NODE = ["account", "of", "key"]
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
@@ -190,14 +191,24 @@ def _tied(ties: pl.DataFrame) -> pl.DataFrame:
 
 
 def _changing(known: pl.DataFrame) -> pl.DataFrame:
-    """`account, group, same_as`: groups of devices whose address is another every few plays are one home, for devices
-    of one home need not meet there."""
-    addresses = pl.col("addresses")
-    changing = (
-        known.filter("at_home")
+    """`account, group, same_as`: groups of devices that are one home, for in it nothing lasts that would tie them: the
+    address is another every few plays, or the device most of the time, as in a browser that forgets its id."""
+    addresses, one_day = pl.col("addresses"), pl.col("first_day") == pl.col("last_day")
+    by_device = known.group_by("account", "group", "device").agg(
+        pl.col("first_day").min(), pl.col("last_day").max(), pl.col("plays").sum(), pl.col("at_home").any()
+    )
+    devices = (
+        by_device.filter(pl.col("at_home").any().over("account", "group"))
         .group_by("account", "group")
-        .agg(pl.col("plays").sum(), addresses=pl.col("key").n_unique())
-        .filter((addresses >= _CHANGING_ADDRESSES) & (_CHANGING_ADDRESSES * addresses > pl.col("plays")))
+        .agg(pl.col("plays").sum(), devices=pl.len(), passing=one_day.sum())
+    )
+    homes = known.filter("at_home").group_by("account", "group").agg(addresses=pl.col("key").n_unique())
+    changing = (
+        devices.join(homes, on=["account", "group"])
+        .filter(
+            (addresses >= _CHANGING_ADDRESSES) & (_CHANGING_ADDRESSES * addresses > pl.col("plays"))
+            | (pl.col("devices") >= _PASSING_DEVICES) & (pl.col("passing") >= _MOSTLY * pl.col("devices"))
+        )
         .sort("account", "plays", "group", descending=[False, True, False])
     )
     return changing.select("account", "group", same_as=pl.col("group").first().over("account"))

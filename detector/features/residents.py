@@ -31,6 +31,11 @@ _NEW_ADDRESS_EACH_DAY = [
     for device in (1, 2)
     for ago in (70 + device, 55 + device, 40 + device, 25 + device, 10 + device)
 ]
+_NEW_DEVICE_EACH_DAY = [
+    {"ago": ago, "visits": [{"device": ago, "address": address, "plays": 2}]}
+    for address, days in ((1, (80, 75, 70, 60)), (2, (50, 40, 35, 20)))
+    for ago in days
+]
 
 
 class Residents(Family):
@@ -74,6 +79,7 @@ class Residents(Family):
             (_CAME_HOME, 1),
             (_GUESTS, 1),
             (_NEW_ADDRESS_EACH_DAY, 1),
+            (_NEW_DEVICE_EACH_DAY, 1),
             ([{}], None),
         ],
         telling="rank",
@@ -94,6 +100,7 @@ class Residents(Family):
             (_CAME_HOME, 1),
             (_GUESTS, 1),
             (_NEW_ADDRESS_EACH_DAY, 1),
+            (_NEW_DEVICE_EACH_DAY, 1),
             ([{}], None),
         ],
         telling="rank",
