@@ -209,9 +209,9 @@ def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) ->
     """The rows that share at least one of these keys. Few do: keys are read of all, the rest of their accounts only."""
     keys = rows.select(sorted({name for _, by in ties for name in by})).collect(engine="in-memory").lazy()
     accounts = pl.concat([_sharing(keys, *tie).select("account") for tie in ties]).collect(engine="in-memory")
-    theirs = rows.filter(pl.col("account").is_in(accounts["account"].unique().implode()))
-    numbered = theirs.collect(engine="in-memory").with_row_index("row").lazy()
-    found = pl.concat([_sharing(numbered, *tie).select("row") for tie in ties])
+    theirs = pl.col("account").is_in(accounts["account"].unique().implode())
+    numbered = rows.filter(theirs).collect(engine="in-memory").with_row_index("row").lazy()
+    found = pl.concat([_sharing(numbered, to.filter(theirs), by).select("row") for to, by in ties])
     tied = numbered.join(found, on="row", how="semi", maintain_order="left")
     return tied.drop("row").collect(engine="in-memory")
 

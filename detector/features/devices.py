@@ -20,7 +20,8 @@ class Devices(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Devices of the window, those of them that joined in it, and the weeks in which one could join."""
         used = (
-            window.contexts.filter(pl.col("device").is_not_null())
+            window.contexts.lazy()
+            .filter(pl.col("device").is_not_null())
             .group_by("account", "device")
             .agg(pl.col("days").bitwise_or(), device_days=days_of())
             .group_by("account")
@@ -37,8 +38,7 @@ class Devices(Family):
             .agg(new_devices=pl.len())
         )
         return (
-            used.lazy()
-            .join(since, on="account", how="left")
+            used.join(since, on="account", how="left")
             .join(joined, on="account", how="left")
             .select(
                 pl.exclude("begin", "new_devices"),

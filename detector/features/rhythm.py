@@ -19,11 +19,12 @@ class Rhythm(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """On how many days something played, was started, and played in each hour of the local clock."""
         hours = pl.col("hours")
-        return window.days.group_by("account").agg(
+        by_account = window.days.lazy().group_by("account")
+        return by_account.agg(
             ((hours & 2**hour > 0).sum().cast(pl.Int64).alias(name) for hour, name in enumerate(_HOURS)),
             played_days=(hours > 0).sum().cast(pl.Int64),
             active_days=_ACTIVE.sum(),
-        )
+        ).collect()
 
     active_hours = Feature(
         says="Local hours of a day in which something played, on average over the days with plays.",
