@@ -136,6 +136,29 @@ def one_more_device(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataF
     )
 
 
+def one_of_them(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
+    """Whether devices that came lately play what was played on those before them, as a member of the household would
+    who goes on with a show, or sees a film again."""
+    titles = playbacks.select("account", "day", "device", "title").drop_nulls(["device", "title"])
+    lately = pl.col("day").max().over("account") - pl.duration(days=_LATELY_DAYS)
+    came = titles.with_columns(new=pl.col("day").min().over("account", "device") > lately)
+    before = came.filter(~pl.col("new")).select("account", "title", theirs=True).unique()
+    met = came.filter("new").select("account", "title").unique().join(before, on=["account", "title"], how="left")
+    of_newcomers = (
+        met.join(before, on="account", how="semi")
+        .group_by("account")
+        .agg(titles=pl.len(), theirs=pl.col("theirs").fill_null(False).sum())
+    )
+    return _said(
+        of_newcomers,
+        pl.col("theirs") >= _SELDOM * pl.col("titles"),
+        "one of the household on a new device: of {} titles on devices that came in the last two weeks, {} were also "
+        "played on those before them",
+        "titles",
+        "theirs",
+    )
+
+
 def one_who_sleeps(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     """Whether there is time to sleep on most days, be it at night or not."""
     hours = _by_hour(playbacks).select("account", "hour").unique().sort("account", "hour")
@@ -161,6 +184,7 @@ CHECKS: Mapping[str, Check] = {
     "residents": one_traveller,
     "change": one_more_device,
     "joined": one_more_device,
+    "taste": one_of_them,
     "rhythm": one_who_sleeps,
     "unresting": one_who_sleeps,
 }

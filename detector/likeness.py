@@ -16,9 +16,9 @@ _SPEAKING = {
     "loop or automated playback": ("repetition", "unresting"),
     "ring": ("rings", "hands", "repetition"),
     "restreaming": ("unresting", "rhythm", "concurrency"),
-    "resale": ("groups", "profiles", "residents", "places"),
-    "account takeover": ("change", "joined"),
-    "household sharing": ("groups", "profiles", "residents"),
+    "resale": ("groups", "profiles", "residents", "places", "taste"),
+    "account takeover": ("change", "joined", "taste"),
+    "household sharing": ("groups", "profiles", "residents", "taste"),
 }
 
 

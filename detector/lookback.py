@@ -29,7 +29,7 @@ _PARTS: dict[str, type[dy.Schema]] = {
 _OF_A_DAY = ("account_days", "titles", "visits")
 # What is read of the days of the window.
 _ACCOUNT_DAYS = [name for name in tables.columns(tables.AccountDays) if not name.startswith("last_")]
-_TITLES = ["account", "day", "title", "plays", "views", "seconds", "first_minute"]
+_TITLES = ["account", "day", "title", "plays", "views", "seconds", "first_minute", "device"]
 _VISITS = [
     "account",
     "day",

@@ -13,6 +13,7 @@ import polars as pl
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from detector.coviewing import alike, none_alike
 from detector.tables import CROWDS
 
 Ends = npt.NDArray[np.int64]
@@ -42,17 +43,21 @@ class Neighbours:
     other accounts on one of its devices), `device_accounts_beside` (the same of accounts that were each on it for
     days, and beside one another), `lockstep_share` (share of its titles of a day that another of its ring
     played on that day; null without titles). `ties`: what ties them, one row for each account on a device or address
-    that another is on: `account`, `what` (device or address), `shared` (the device or address).
+    that another is on: `account`, `what` (device or address), `shared` (the device or address). `alike`: the titles
+    that go together, `title, goes_with` (see `coviewing.alike`).
     """
 
     hubs: pl.Series
     accounts: pl.DataFrame
     ties: pl.DataFrame
+    alike: pl.DataFrame
 
     @classmethod
     def none(cls) -> Self:
         """Nobody has anything in common."""
-        return cls(pl.Series("address", [], pl.UInt64), pl.DataFrame(schema=_SCHEMA), pl.DataFrame(schema=_TIES))
+        return cls(
+            pl.Series("address", [], pl.UInt64), pl.DataFrame(schema=_SCHEMA), pl.DataFrame(schema=_TIES), none_alike()
+        )
 
 
 def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
@@ -98,6 +103,7 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
             "lockstep_share",
         ).sort("account"),
         ties.sort("account", "what", "shared"),
+        alike(titles),
     )
 
 

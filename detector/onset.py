@@ -1,6 +1,7 @@
 """Since when an account has looked as it does: the same model, asked week by week about its past."""
 
 import datetime as dt
+from dataclasses import replace
 
 import polars as pl
 
@@ -20,8 +21,8 @@ def since(
 
     `year` holds the account-days of one account over the year up to `day`. Null where not even the window up to `day`
     scores so: what others have in common with the account is not looked back on, apart from which addresses are
-    `hubs` (see `neighbours.Neighbours`), so a ring may have begun at any time. A look back on which too little had been
-    seen for a score ends the search.
+    `hubs` (see `neighbours.Neighbours`), so a ring may have begun at any time, and taste does not count. A look back on
+    which too little had been seen for a score ends the search.
     """
     # Each look is an account of its own whose last day is the same: so all are computed at once, as any night is.
     looks = [_moved(year, number, settings.year_days, day) for number in range(_LOOKS)]
@@ -29,7 +30,7 @@ def since(
     in_window = pl.col("day") > day - dt.timedelta(days=settings.days)
     seen = Day(*(frame.filter(in_window) for frame in (whole.account_days, whole.titles, whole.visits)))
     span = spans.fold(whole.account_days.lazy().select(spans.OF_DAYS), spans.by_context(whole.visits).lazy())
-    met = Neighbours(hubs, Neighbours.none().accounts, Neighbours.none().ties)
+    met = replace(Neighbours.none(), hubs=hubs)
     built = features.build_features(
         Window.of(seen, spans.by_context(seen.visits), span, met, day=day, length_days=settings.days)
     )

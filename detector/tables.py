@@ -162,6 +162,7 @@ class TitleDays(dy.Schema):
         "it only ran on from the day before, or the log gives dates without a time",
     )
     streak_days = dy.UInt32(description="local days in a row with a view, up to this one; 0 without a view on it")
+    device = _id("one of the devices that it was on, the lowest", nullable=True)
 
 
 class Visits(dy.Schema):

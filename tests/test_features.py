@@ -70,6 +70,7 @@ def test_names_are_unique_and_families_are_told() -> None:
         "residents",
         "joined",
         "change",
+        "taste",
         "rhythm",
         "rings",
         "hands",

@@ -7,12 +7,21 @@ import pytest
 
 from detector import tables
 from detector.features import FAMILIES
-from detector.innocence import CHECKS, Check, one_habit, one_more_device, one_roof, one_traveller, one_who_sleeps
+from detector.innocence import (
+    CHECKS,
+    Check,
+    one_habit,
+    one_more_device,
+    one_of_them,
+    one_roof,
+    one_traveller,
+    one_who_sleeps,
+)
 
 EVENING = dt.datetime(2025, 6, 1, 20, tzinfo=dt.UTC)
 
 
-COLUMNS = ("account", "playback", "day", "device", "address", "network", "country", "region", "network_kind",
+COLUMNS = ("account", "playback", "day", "device", "title", "address", "network", "country", "region", "network_kind",
            "started_at", "ended_at", "utc_offset_s")  # fmt: skip
 
 
@@ -157,6 +166,20 @@ def test_a_newcomer_where_the_others_are_fits_a_new_device(address: int, said: s
 def test_without_a_newcomer_or_anybody_before_it_nothing_is_said() -> None:
     assert _said(one_more_device, [{"device": 1, "address": 1}] * 20) == ""
     assert _said(one_more_device, [{"device": n, "address": 1} for n in range(10)]) == ""
+
+
+@pytest.mark.parametrize(("titles", "said"), [((1, 12), "the data fit one of"), ((11, 12), "the data hardly fit one")])
+def test_who_goes_on_with_what_others_began_is_one_of_them(titles: tuple[int, int], said: str) -> None:
+    """A new device plays a title that was played on those before it, or none of them."""
+    rows: list[dict[str, object]] = [{"device": 1, "title": n % 4} for n in range(20)]
+    rows += [{"device": 2, "title": titles[n % 2]} for n in range(5)]
+    assert said in _said(one_of_them, rows)
+
+
+def test_of_titles_that_nobody_played_before_or_that_are_unknown_nothing_is_said() -> None:
+    """Without an older device, or without titles, the check is silent."""
+    assert _said(one_of_them, [{"device": n, "title": 1} for n in range(10)]) == ""
+    assert _said(one_of_them, [{"device": 1 + (n > 15)} for n in range(20)]) == ""
 
 
 def test_who_rests_each_day_sleeps() -> None:

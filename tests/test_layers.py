@@ -24,6 +24,7 @@ PURE = (
     "comparison",
     "playbacks",
     "days",
+    "coviewing",
     "neighbours",
     "spans",
     "features",

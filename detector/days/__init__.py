@@ -206,7 +206,7 @@ def _by_title(rows: pl.LazyFrame) -> pl.LazyFrame:
         rows.filter(recorded & counted)
         .with_columns(first_minute=minute)
         .group_by("account", "title")
-        .agg(*_COUNTS, pl.col("first_minute").min())
+        .agg(*_COUNTS, pl.col("first_minute", "device").min())
     )
 
 

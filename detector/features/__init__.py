@@ -22,6 +22,7 @@ from detector.features.repetition import Repetition
 from detector.features.residents import Residents
 from detector.features.rhythm import Rhythm
 from detector.features.rings import Rings
+from detector.features.taste import Taste
 from detector.features.unresting import Unresting
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Rhythm",
     "Rings",
     "Shape",
+    "Taste",
     "Trait",
     "Unresting",
     "Window",
@@ -60,6 +62,7 @@ FAMILIES: tuple[type[Family], ...] = (
     Residents,
     Joined,
     Change,
+    Taste,
     Rhythm,
     Rings,
     Hands,

@@ -152,7 +152,8 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
 
     `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, `titles` and
     `visits` are lists that hold only what matters, `ring` says what the account has in common with others
-    (`neighbours.Neighbours.accounts`); everything else is null or, for counts, 0.
+    (`neighbours.Neighbours.accounts`); a title goes with itself and with those that its `goes_with` lists; everything
+    else is null or, for counts, 0.
     """
     written: dict[str, list[dict[str, Any]]] = {"account_days": [], "titles": [], "visits": []}
     rings = [
@@ -176,7 +177,17 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     seen = Day(*(getattr(digested, part).filter(in_window) for part in _TABLES))
     year = fold(digested.account_days.lazy(), by_context(digested.visits).lazy())
     alone = Neighbours.none()
-    neighbours = replace(alone, accounts=pl.DataFrame(rings, schema=alone.accounts.schema))
+    pairs = {
+        (item["title"], other)
+        for item in written["titles"]
+        if item.get("title") is not None
+        for other in (item["title"], *item.get("goes_with", ()))
+    }
+    neighbours = replace(
+        alone,
+        accounts=pl.DataFrame(rings, schema=alone.accounts.schema),
+        alike=pl.DataFrame(sorted(pairs), schema=alone.alike.schema, orient="row"),
+    )
     return Window.of(seen, by_context(seen.visits), year, neighbours, day=EXAMPLE_DAY, length_days=28)
 
 

@@ -8,11 +8,11 @@ from detector.features._feature import Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 from detector.tables import SERVERS
 
-_RECENT, _SETTLED = dt.timedelta(days=45), dt.timedelta(days=25)  # what an account used in its first days is old
-_KNOWN_DAYS = 50  # before, an account has no old life beside which a new one could show
-_STAY_DAYS, _GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
+RECENT, SETTLED = dt.timedelta(days=45), dt.timedelta(days=25)  # what an account used in its first days is old
+KNOWN_DAYS = 50  # before, an account has no old life beside which a new one could show
+STAY_DAYS, GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
 _MISSING = (
-    f"no playback of the window says its device and where it was, or the account is known for under {_KNOWN_DAYS} days"
+    f"no playback of the window says its device and where it was, or the account is known for under {KNOWN_DAYS} days"
 )
 _INNOCENT = ("a move with all devices new", "a new screen in a second home", "a journey with a new device")
 _OLD = [
@@ -40,8 +40,8 @@ class Joined(Family):
         groups = (
             devices.group_by("account", "group")
             .agg(pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
-            .join(window.year.accounts.select("account", since=pl.col("first_day") + _SETTLED), on="account")
-            .with_columns(is_new=pl.col("first_day") > pl.max_horizontal("since", pl.lit(window.day - _RECENT)))
+            .join(window.year.accounts.select("account", since=pl.col("first_day") + SETTLED), on="account")
+            .with_columns(is_new=pl.col("first_day") > pl.max_horizontal("since", pl.lit(window.day - RECENT)))
             .filter(pl.col("is_new").any().over("account") & ~pl.col("is_new").all().over("account"))
         )
         by_device = devices.select("account", "device", "group").join(
@@ -69,7 +69,7 @@ class Joined(Family):
         met = pl.col("regions").list.set_intersection("old_regions").list.len() > 0
         beside_days = pl.col("beside_days").fill_null(0)
         there_days = (pl.col("last_day") - pl.col("first_day")).dt.total_days() + 1
-        stays = (there_days >= _STAY_DAYS) | (there_days >= 2) & (pl.col("last_day") > window.day - _GONE)
+        stays = (there_days >= STAY_DAYS) | (there_days >= 2) & (pl.col("last_day") > window.day - GONE)
         elsewhere = (pl.col("regions").list.len() > 0) & ~met.fill_null(False)
         joined = (
             groups.join(old, on="account", how="left")
@@ -82,7 +82,7 @@ class Joined(Family):
                 beside_days=pl.col("beside_days").max(),
             )
         )
-        known = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1 >= _KNOWN_DAYS
+        known = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1 >= KNOWN_DAYS
         return (
             window.contexts.join(devices, on="account", how="semi")
             .group_by("account")
@@ -98,7 +98,7 @@ class Joined(Family):
         unit="share",
         expr=pl.when("known").then(pl.col("joined_home") / pl.col("plays")),
         missing=_MISSING,
-        history_days=_KNOWN_DAYS,
+        history_days=KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from a home that joined lately and that no older device was ever in; "
         "most accounts have {typical:.0%}",
         innocent=_INNOCENT,
@@ -116,7 +116,7 @@ class Joined(Family):
         unit="share",
         expr=pl.when("known").then(pl.col("joined_elsewhere") / pl.col("plays")),
         missing=_MISSING,
-        history_days=_KNOWN_DAYS,
+        history_days=KNOWN_DAYS,
         when_high="{value:.0%} of the plays came from devices that joined lately in another region; most accounts have "
         "{typical:.0%}",
         innocent=_INNOCENT,
@@ -134,7 +134,7 @@ class Joined(Family):
         unit="days",
         expr=pl.when("known").then("beside_days"),
         missing=_MISSING,
-        history_days=_KNOWN_DAYS,
+        history_days=KNOWN_DAYS,
         when_high="on {value:.0f} days devices that joined lately played beside older ones that they never met; most "
         "accounts have {typical:.0f}",
         innocent=_INNOCENT,

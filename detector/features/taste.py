@@ -1,0 +1,179 @@
+"""Taste: titles of some of the account's people that go with nothing the others play."""
+
+from typing import Any
+
+import polars as pl
+
+from detector.features._feature import Family, Feature, Window
+from detector.features.joined import GONE, KNOWN_DAYS, RECENT, SETTLED, STAY_DAYS
+
+_TITLES = 5  # of either side: fewer are no taste
+_OTHER_DEVICES = pl.col("device").is_not_null() & (
+    pl.col("device") != pl.col("device").drop_nulls().mode().sort().first()
+)
+_FEW = f"or under {_TITLES} titles of either side that other accounts play too"
+_OWN, _THEIRS = {"device": 1, "address": 1, "profile": 1}, {"device": 2, "address": 2, "profile": 2}
+
+
+def _seen(
+    first: int, by: dict[str, int], ago: tuple[int, ...], *, goes_with: int | None = None
+) -> list[dict[str, Any]]:
+    """Somebody's device that plays six titles on each of some days."""
+    titles = [
+        {"title": first + n, "device": by["device"], "goes_with": [] if goes_with is None else [goes_with + n]}
+        for n in range(6)
+    ]
+    visit = {"country": "DE", "region": "A", "plays": 6, **by}
+    return [{"ago": days, "plays": 6, "titles": titles, "visits": [visit]} for days in ago]
+
+
+_LONG, _LATELY = (80, 60, 20, 2), (30, 5)
+_OLD = _seen(1, _OWN, _LONG)
+_UNLIKE, _ALIKE = _seen(11, _THEIRS, _LATELY), _seen(11, _THEIRS, _LATELY, goes_with=1)
+_AT_HOME = _seen(11, _OWN | {"device": 2}, _LATELY)
+_UNPLACED = _seen(1, {"device": 1}, _LONG) + _seen(11, {"device": 2}, _LATELY)
+_APART, _AGREED = _seen(11, _THEIRS, _LONG), _seen(11, _THEIRS, _LONG, goes_with=1)
+_PROFILE_SHARED = _seen(11, _THEIRS | {"profile": 1}, _LONG)
+
+
+class Taste(Family):
+    """Titles of some of the account's people that go with nothing the others play.
+
+    Members of a household go on with one another's shows and films, on new screens too, and see what others see who saw
+    the same. Strangers do not. What parents play goes with little that their children play: so only those are compared
+    whom nothing else ties, and where the log does not say who met, devices that came lately with the older ones. Titles
+    go together if more screens show both than would by chance (see `coviewing`), and a title goes with itself.
+    """
+
+    cause = "change"  # who came with devices of their own shows there as well; where nobody knows who met, here alone
+
+    @classmethod
+    def prepare(cls, window: Window) -> pl.DataFrame:
+        """Titles by account: how many were played, and how many of newcomers and strangers go with no other."""
+        known = window.neighbours.alike.select("title").unique()
+        played = window.titles.drop_nulls("device").join(known, on="title", how="semi")
+        known_days = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1
+        found = (
+            played.group_by("account")
+            .agg(titles=pl.col("title").n_unique())
+            .join(window.year.accounts.select("account", known_days=known_days), on="account", how="left")
+            .join(window.residents.select("account", placed=True).unique(), on="account", how="left")
+        )
+        for name, sides in (("newcomers", _newcomers(window)), ("strangers", _strangers(window))):
+            unlike = _unlike(played, sides, window.neighbours.alike).select("account", several=True, unlike="unlike")
+            found = (
+                found.join(unlike, on="account", how="left")
+                .with_columns(pl.when("several").then("unlike").otherwise(0).alias(name))
+                .drop("several", "unlike")
+            )
+        return found
+
+    newcomer_titles_share = Feature(
+        says="Share of the titles that were played by devices that joined within 45 days and stayed, and go with "
+        "nothing that the older ones play. Devices count that never met an older one; where no line is known, all.",
+        unit="share",
+        expr=pl.when(pl.col("known_days") >= KNOWN_DAYS).then(pl.col("newcomers") / pl.col("titles")),
+        missing=f"no playback of the window says its device and its title, the account is known for under {KNOWN_DAYS} "
+        f"days, {_FEW}",
+        history_days=KNOWN_DAYS,
+        when_high="{value:.0%} of the titles were played by devices that joined lately, and go with nothing that the "
+        "older ones play; most accounts have {typical:.0%}",
+        innocent=("a new member of the household", "a child's first tablet", "guests"),
+        examples=[
+            ([*_OLD, *_UNLIKE], 0.5),
+            ([*_OLD, *_ALIKE], 0),
+            ([*_OLD, *_AT_HOME], 0),
+            (_UNPLACED, 0.5),
+            (_OLD, 0),
+            (_UNLIKE, None),
+        ],
+        telling="rank",
+        shown_by=_OTHER_DEVICES,
+    )
+    stranger_titles_share = Feature(
+        says="Share of the titles that were played by people who shared no home, line or profile in the year with "
+        "those who play most, and go with nothing that these play.",
+        unit="share",
+        expr=pl.when("placed").then(pl.col("strangers") / pl.col("titles")),
+        missing=f"no playback of the window says its device, its title and where it was, {_FEW}",
+        when_high="{value:.0%} of the titles were played by people who shared nothing with the others, and go with "
+        "nothing that these play; most accounts have {typical:.0%}",
+        innocent=("a student away from home", "grown-up children on lines of their own", "friends who share"),
+        examples=[
+            ([*_OLD, *_APART], 0.5),
+            ([*_OLD, *_AGREED], 0),
+            ([*_OLD, *_PROFILE_SHARED], 0),
+            (_OLD, 0),
+            (_UNPLACED, None),
+        ],
+        telling="rank",
+        shown_by=_OTHER_DEVICES,
+    )
+
+
+def _newcomers(window: Window) -> pl.DataFrame:
+    """`account, device, is_other`: devices that joined lately and stayed, against the older ones, of accounts that have
+    both. Who left is neither."""
+    since = window.year.accounts.select("account", settled=pl.col("first_day") + SETTLED)
+    last_day = window.titles.group_by("account", "device").agg(last_day=pl.col("day").max())
+    lately = pl.col("first_day") > pl.max_horizontal("settled", pl.lit(window.day - RECENT))
+    began = pl.col("first_day").min().over("account", "who")
+    ended = pl.col("last_day").max().over("account", "who")
+    left = (ended <= window.day - GONE) | (ended == began)
+    return (
+        window.year.devices.join(since, on="account")
+        .filter(lately.any().over("account"))
+        .join(window.residents.select("account", "device", "group"), on=["account", "device"], how="left")
+        .join(last_day, on=["account", "device"], how="left")
+        # Where others are placed, a device that is not is nobody's: in doubt, nobody is made a stranger.
+        .filter(pl.col("group").is_not_null() | pl.col("group").is_null().all().over("account"))
+        .with_columns(who=pl.coalesce(pl.col("group").cast(pl.UInt64), "device"))
+        .with_columns(
+            is_other=lately.all().over("account", "who"),
+            stayed=((ended - began).dt.total_days() + 1 >= STAY_DAYS) | ~left,
+        )
+        .filter(~pl.col("is_other") | pl.col("stayed"))
+        .filter(pl.col("is_other").any().over("account"))
+        .select("account", "device", "is_other")
+    )
+
+
+def _strangers(window: Window) -> pl.DataFrame:
+    """`account, device, is_other`: devices of people who never met those who play most, against the devices of these,
+    of accounts that have both."""
+    plays = window.titles.group_by("account", "device").agg(pl.col("plays").sum())
+    devices = (
+        window.residents.select("account", "device", "people")
+        .filter((pl.col("people").min() != pl.col("people").max()).over("account"))
+        .join(plays, on=["account", "device"])
+    )
+    main = (
+        devices.group_by("account", "people")
+        .agg(pl.col("plays").sum(), first=pl.col("device").min())  # the numbers of people depend on how work is cut
+        .sort("account", "plays", "first", descending=[False, True, False])
+        .group_by("account", maintain_order=True)
+        .agg(main=pl.col("people").first())
+    )
+    return (
+        devices.join(main, on="account")
+        .select("account", "device", is_other=pl.col("people") != pl.col("main"))
+        .filter(pl.col("is_other").any().over("account"))
+    )
+
+
+def _unlike(played: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """`account, unlike`: how many titles of the others go with none of this side; null where either played too few."""
+    seen = played.join(sides, on=["account", "device"]).select("account", "is_other", "title").unique()
+    others, these = seen.filter("is_other"), seen.filter(~pl.col("is_other"))
+    tied = others.join(alike, on="title").join(
+        these.select("account", goes_with="title"), on=["account", "goes_with"], how="semi"
+    )
+    unlike = others.join(tied, on=["account", "title"], how="anti").group_by("account").agg(unlike=pl.len())
+    enough = (pl.col("others") >= _TITLES) & (pl.col("these") >= _TITLES)
+    return (
+        seen.group_by("account")
+        .agg(others=pl.col("is_other").sum(), these=(~pl.col("is_other")).sum())
+        .filter(pl.col("others") > 0)
+        .join(unlike, on="account", how="left")
+        .select("account", pl.when(enough).then(pl.col("unlike").fill_null(0)))
+    )
