@@ -49,30 +49,31 @@ class Taste(Family):
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
-        """Titles by account: how many were played, and how many of newcomers and strangers go with no other."""
-        known = window.neighbours.alike.select("title").unique()
-        played = window.titles.drop_nulls("device").join(known, on="title", how="semi")
+        """By account, the share of its titles that newcomers and strangers played and that go with no other."""
+        alike = window.neighbours.alike
         known_days = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1
         found = (
-            played.group_by("account")
-            .agg(titles=pl.col("title").n_unique())
+            window.titles.lazy()
+            .filter(pl.col("device").is_not_null() & pl.lit(not alike.is_empty()))
+            .select("account")
+            .unique()
+            .collect()
             .join(window.year.accounts.select("account", known_days=known_days), on="account", how="left")
             .join(window.residents.select("account", placed=True).unique(), on="account", how="left")
         )
         for name, sides in (("newcomers", _newcomers(window)), ("strangers", _strangers(window))):
-            unlike = _unlike(played, sides, window.neighbours.alike).select("account", several=True, unlike="unlike")
-            found = (
-                found.join(unlike, on="account", how="left")
-                .with_columns(pl.when("several").then("unlike").otherwise(0).alias(name))
-                .drop("several", "unlike")
+            share = _unlike(_titles_of(window, sides), sides, alike)
+            found = found.join(share.rename({"unlike": name}), on="account", how="left").with_columns(
+                pl.when("several").then(name).otherwise(0.0).alias(name)
             )
+            found = found.drop("several")
         return found
 
     newcomer_titles_share = Feature(
         says="Share of the titles that were played by devices that joined within 45 days and stayed, and go with "
         "nothing that the older ones play. Devices count that never met an older one; where no line is known, all.",
         unit="share",
-        expr=pl.when(pl.col("known_days") >= KNOWN_DAYS).then(pl.col("newcomers") / pl.col("titles")),
+        expr=pl.when(pl.col("known_days") >= KNOWN_DAYS).then("newcomers"),
         missing=f"no playback of the window says its device and its title, the account is known for under {KNOWN_DAYS} "
         f"days, {_FEW}",
         history_days=KNOWN_DAYS,
@@ -94,7 +95,7 @@ class Taste(Family):
         says="Share of the titles that were played by people who shared no home, line or profile in the year with "
         "those who play most, and go with nothing that these play.",
         unit="share",
-        expr=pl.when("placed").then(pl.col("strangers") / pl.col("titles")),
+        expr=pl.when("placed").then("strangers"),
         missing=f"no playback of the window says its device, its title and where it was, {_FEW}",
         when_high="{value:.0%} of the titles were played by people who shared nothing with the others, and go with "
         "nothing that these play; most accounts have {typical:.0%}",
@@ -111,25 +112,30 @@ class Taste(Family):
     )
 
 
+def _titles_of(window: Window, some: pl.DataFrame) -> pl.DataFrame:
+    """The titles of some accounts."""
+    return window.titles.join(some.select("account").unique(), on="account", how="semi").drop_nulls("device")
+
+
 def _newcomers(window: Window) -> pl.DataFrame:
     """`account, device, is_other`: devices that joined lately and stayed, against the older ones, of accounts that have
     both. Who left is neither."""
     since = window.year.accounts.select("account", settled=pl.col("first_day") + SETTLED)
-    last_day = window.titles.group_by("account", "device").agg(last_day=pl.col("day").max())
     lately = pl.col("first_day") > pl.max_horizontal("settled", pl.lit(window.day - RECENT))
+    devices = window.year.devices.join(since, on="account").with_columns(lately=lately)
+    devices = devices.join(devices.filter("lately"), on="account", how="semi")
+    last_day = _titles_of(window, devices).group_by("account", "device").agg(last_day=pl.col("day").max())
     began = pl.col("first_day").min().over("account", "who")
     ended = pl.col("last_day").max().over("account", "who")
     left = (ended <= window.day - GONE) | (ended == began)
     return (
-        window.year.devices.join(since, on="account")
-        .filter(lately.any().over("account"))
-        .join(window.residents.select("account", "device", "group"), on=["account", "device"], how="left")
+        devices.join(window.residents.select("account", "device", "group"), on=["account", "device"], how="left")
         .join(last_day, on=["account", "device"], how="left")
         # Where others are placed, a device that is not is nobody's: in doubt, nobody is made a stranger.
         .filter(pl.col("group").is_not_null() | pl.col("group").is_null().all().over("account"))
         .with_columns(who=pl.coalesce(pl.col("group").cast(pl.UInt64), "device"))
         .with_columns(
-            is_other=lately.all().over("account", "who"),
+            is_other=pl.col("lately").all().over("account", "who"),
             stayed=((ended - began).dt.total_days() + 1 >= STAY_DAYS) | ~left,
         )
         .filter(~pl.col("is_other") | pl.col("stayed"))
@@ -141,12 +147,11 @@ def _newcomers(window: Window) -> pl.DataFrame:
 def _strangers(window: Window) -> pl.DataFrame:
     """`account, device, is_other`: devices of people who never met those who play most, against the devices of these,
     of accounts that have both."""
-    plays = window.titles.group_by("account", "device").agg(pl.col("plays").sum())
-    devices = (
-        window.residents.select("account", "device", "people")
-        .filter((pl.col("people").min() != pl.col("people").max()).over("account"))
-        .join(plays, on=["account", "device"])
-    )
+    people = window.residents.select("account", "device", "people")
+    several = people.group_by("account").agg(least=pl.col("people").min(), most=pl.col("people").max())
+    devices = people.join(several.filter(pl.col("least") != pl.col("most")), on="account", how="semi")
+    plays = _titles_of(window, devices).group_by("account", "device").agg(pl.col("plays").sum())
+    devices = devices.join(plays, on=["account", "device"])
     main = (
         devices.group_by("account", "people")
         .agg(pl.col("plays").sum(), first=pl.col("device").min())  # the numbers of people depend on how work is cut
@@ -161,9 +166,11 @@ def _strangers(window: Window) -> pl.DataFrame:
     )
 
 
-def _unlike(played: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
-    """`account, unlike`: how many titles of the others go with none of this side; null where either played too few."""
-    seen = played.join(sides, on=["account", "device"]).select("account", "is_other", "title").unique()
+def _unlike(titles: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
+    """`account, several, unlike`: for accounts with titles of others, the share of all titles that are theirs and go
+    with none of this side; null where either side played too few."""
+    known = titles.join(alike, on="title", how="semi")
+    seen = known.join(sides, on=["account", "device"]).select("account", "is_other", "title").unique()
     others, these = seen.filter("is_other"), seen.filter(~pl.col("is_other"))
     tied = others.join(alike, on="title").join(
         these.select("account", goes_with="title"), on=["account", "goes_with"], how="semi"
@@ -175,5 +182,10 @@ def _unlike(played: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> p
         .agg(others=pl.col("is_other").sum(), these=(~pl.col("is_other")).sum())
         .filter(pl.col("others") > 0)
         .join(unlike, on="account", how="left")
-        .select("account", pl.when(enough).then(pl.col("unlike").fill_null(0)))
+        .join(known.group_by("account").agg(titles=pl.col("title").n_unique()), on="account")
+        .select(
+            "account",
+            several=True,
+            unlike=pl.when(enough).then(pl.col("unlike").fill_null(0) / pl.col("titles")),
+        )
     )
