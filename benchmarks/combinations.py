@@ -1,12 +1,13 @@
 """How the evidence of the families is put together: several ways, ranked on the same nights of invented services.
 
 python -m benchmarks.combinations --populations 2 --accounts 5000
+python -m benchmarks.combinations --populations 2 --accounts 5000 --without-addresses
 """
 
 import argparse
 import datetime as dt
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,11 @@ from detector.runs import open_doors
 
 Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
-_SIZE, _WHERE, _NEW = ("concurrency", "devices", "rhythm"), ("places", "groups"), ("joined", "change")
+_SIZE, _WHERE, _NEW = ("concurrency", "devices", "rhythm"), ("places", "groups"), ("joined", "change", "taste")
 _WHO, _YEAR = "profiles", "residents"
+_CAME = ("change", "taste")
+# What a log without addresses does not say.
+_PLACE = ("ip", "asn", "country", "region", "city", "latitude", "longitude", "network_kind", "timezone")
 _MANY = (*_SIZE, "unresting")  # long days show in all of them
 
 
@@ -39,7 +43,8 @@ def _top(
     weights = dict.fromkeys(_SIZE, size) | {_WHO: who, _YEAR: year}
     evidence = {name: values * weights.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
-    once = [np.maximum.reduce([evidence[name] for name in names]) for names in joined]
+    shown = [[evidence[name] for name in names if name in evidence] for names in joined]
+    once = [np.maximum.reduce(some) for some in shown if some]
     total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
     return total
 
@@ -51,13 +56,18 @@ def _families(evidence: dict[str, Values]) -> dict[str, Values]:
 def _three(
     evidence: dict[str, Values], *also: tuple[str, ...], k: int = 3, size: float = 0.5, **weights: float
 ) -> Values:
-    return _top(_families(evidence), joined=(_MANY, *also), k=k, size=size, **weights)
+    same = also if _NEW in also else (_CAME, *also)
+    return _top(_families(evidence), joined=(_MANY, *same), k=k, size=size, **weights)
+
+
+def _without(evidence: dict[str, Values], *names: str) -> dict[str, Values]:
+    return {name: values for name, values in evidence.items() if name not in names}
 
 
 IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     IN_USE: _three,
-    "... with the forest over all": lambda e: _top(e, joined=(_MANY,), size=0.5),
+    "... with the forest over all": lambda e: _top(e, joined=(_MANY, _CAME), size=0.5),
     "... groups and places as one cause": lambda e: _three(e, _WHERE),
     "... two of them": lambda e: _three(e, k=2),
     "... four of them": lambda e: _three(e, k=4),
@@ -67,10 +77,10 @@ WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     "... profiles in full": lambda e: _three(e, who=1),
     "... profiles and groups as one cause": lambda e: _three(e, (_WHO, "groups")),
     "... residents for 1": lambda e: _three(e, year=1),
-    "... joined and change as one cause": lambda e: _three(e, _NEW),
-    "... without residents and joined": lambda e: _three(
-        {n: v for n, v in e.items() if n not in ("residents", "joined")}
-    ),
+    "... joined, change and taste as one cause": lambda e: _three(e, _NEW),
+    "... taste as a cause of its own": lambda e: _top(_families(e), joined=(_MANY,), size=0.5),
+    "... without taste": lambda e: _three(_without(e, "taste")),
+    "... without residents and joined": lambda e: _three(_without(e, "residents", "joined")),
     "three strongest families": lambda e: _top(_families(e)),
     "three strongest of families and all": _top,
     "the strongest family": lambda e: _top(_families(e), k=1),
@@ -84,8 +94,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--populations", type=int, default=2)
     parser.add_argument("--accounts", type=int, default=5_000)
+    parser.add_argument("--without-addresses", action="store_true", help="as many logs are, without any place")
     asked = parser.parse_args()
-    found = pl.concat([_population(asked.accounts, _FIRST_SEED + n) for n in range(asked.populations)])
+    unsaid = _PLACE if asked.without_addresses else ()
+    found = pl.concat([_population(asked.accounts, _FIRST_SEED + n, unsaid) for n in range(asked.populations)])
     print(f"{asked.populations} populations of {asked.accounts} accounts, 3 % abusive, middle intensity; means")
     print("| way | " + " | ".join((AVERAGE_PRECISION, PRECISION, f"abusive {ABOVE_1}")) + " |")
     print("|---|---|---|---|")
@@ -96,7 +108,7 @@ def main() -> None:
         )
 
 
-def _population(accounts: int, seed: int) -> pl.DataFrame:
+def _population(accounts: int, seed: int, unsaid: Sequence[str]) -> pl.DataFrame:
     service = simulate.simulate(
         accounts=accounts, days=_DAYS, end=_LAST, seed=seed, abuse_share=0.03, intensity="middle"
     )
@@ -107,7 +119,7 @@ def _population(accounts: int, seed: int) -> pl.DataFrame:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        service.playbacks.write_parquet(folder / "log.parquet")
+        service.playbacks.drop(unsaid).write_parquet(folder / "log.parquet")
         (folder / "key").write_text("1f" * 32)
         with open_doors(folder / "home", settings, folder / "key") as doors:
             taken = ingesting.ingest(
@@ -122,7 +134,8 @@ def _population(accounts: int, seed: int) -> pl.DataFrame:
     truth = service.truth.with_columns(account=account).select("account", "kind", "label")
     scored = scores.filter(pl.col("score").is_not_null())
     families = {*(feature.family for feature in CATALOGUE.values()), "overall"}
-    evidence = {name: scored[f"score_{name}"].to_numpy() for name in sorted(families)}
+    seen_in = [name for name in sorted(families) if f"score_{name}" in scored.columns]
+    evidence = {name: scored[f"score_{name}"].to_numpy() for name in seen_in}
     rows = []
     totals = {way: total(evidence) for way, total in WAYS.items()}
     np.testing.assert_allclose(totals[IN_USE], scored["score"].to_numpy(), rtol=1e-6)  # it is what a night does
