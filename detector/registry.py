@@ -184,20 +184,22 @@ class Registry:
             if library in _DECIDING and version_of(library) != made_with:
                 raise IntegrityError(
                     f"expected model {registered.version} to be used with {library} {made_with}, found "
-                    f"{version_of(library)}; train again, or install that version"
+                    f"{version_of(library)}; train again and promote what comes of it, or install that version"
                 )
         data = store.checked_bytes(self._artifacts / registered.file, registered.sha256)
         try:
             model = skops.io.loads(data, trusted=_TRUSTED)
         except Exception as error:
             raise IntegrityError(
-                f"expected model {registered.version} to load, found {type(error).__name__}; train again"
+                f"expected model {registered.version} to load, found {type(error).__name__}; train again and "
+                "promote what comes of it"
             ) from None
         if not isinstance(model, AccountModel):
-            raise IntegrityError(f"expected model {registered.version} to be an account model; train again")
+            raise IntegrityError(f"expected model {registered.version} to be an account model; train again and promote")
         if list(model.names) != registered.record.get("features"):
             raise IntegrityError(
-                f"expected model {registered.version} to have the features of its record, found others; train again"
+                f"expected model {registered.version} to have the features of its record, found others; train again "
+                "and promote what comes of it"
             )
         return model
 

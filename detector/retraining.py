@@ -23,7 +23,7 @@ from detector import (
     suppressing,
     training,
 )
-from detector.errors import GateError, InputError
+from detector.errors import GateError, InputError, IntegrityError
 from detector.ingesting import Progress, silent
 from detector.nightly import take_in
 from detector.registry import Registered
@@ -103,8 +103,14 @@ def retrain(
 def compare(
     doors: Doors, champion: Registered, challenger: Registered, settings: config.Settings
 ) -> comparison.Comparison | None:
-    """Two models on the last published nights; null where there is none whose features both can read."""
-    old, new = (doors.registry().load(one) for one in (champion, challenger))
+    """Two models on the last published nights; null where there is none whose features both can read, or the champion
+    can be used no more: then it holds back no other."""
+    models = doors.registry()
+    new = models.load(challenger)
+    try:
+        old = models.load(champion)
+    except IntegrityError:
+        return None
     nights: list[comparison.PastNight] = []
     for run in reversed(doors.ledger.publications()):
         if len(nights) == settings.promotion.nights:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, retraining
+from detector import config, registry, retraining
 from detector.cases import Verdict
-from detector.errors import GateError, InputError
+from detector.errors import GateError, InputError, IntegrityError
+from detector.model import AccountModel
 from detector.nightly import night
 from detector.registry import CHALLENGER, CHAMPION
 from detector.runs import Doors, open_doors
@@ -70,6 +71,26 @@ def test_retraining_leaves_confirmed_accounts_out_and_compares(
     # Rolling back is one command, and asks nothing.
     back = retraining.promote(doors, before.version, override="", settings=strict, clock=ticking)
     assert CHAMPION in back.aliases
+
+
+def test_a_champion_that_can_be_used_no_more_holds_back_no_other(
+    doors: Doors, settings: config.Settings, ticking: Callable[[], dt.datetime], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an update that reads its file no longer, training again and promoting is the way out."""
+    before = doors.registry().with_alias(CHAMPION)
+    assert before is not None
+    load = registry.Registry.load
+
+    def refusing(models: registry.Registry, one: registry.Registered) -> AccountModel:
+        if one.version == before.version:
+            raise IntegrityError("train again and promote")
+        return load(models, one)
+
+    monkeypatch.setattr(registry.Registry, "load", refusing)
+    trained = retraining.retrain(doors, TRAINED_UNTIL, settings=settings, clock=ticking)
+    assert trained.compared is None
+    strict = settings.model_copy(update={"promotion": settings.promotion.model_copy(update={"lost_share": 0.0})})
+    assert retraining.promote(doors, "", override="", settings=strict, clock=ticking).version == trained.version
 
 
 def test_without_a_challenger_nothing_is_promoted(doors: Doors, settings: config.Settings) -> None:
