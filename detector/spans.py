@@ -32,21 +32,25 @@ class Span:
     profiles: pl.DataFrame
 
 
+def in_one(*values: pl.Expr) -> pl.Expr:
+    """One number for an account and something of it: grouped and joined in a third of the time of all that it stands
+    for. No two things of one account have the same before some account has billions of them."""
+    named = (value.alias(str(nth)) for nth, value in enumerate(values))
+    return pl.col("account").cast(pl.UInt128) * 2**64 + pl.struct(*named).hash()
+
+
 def by_context(visits: pl.DataFrame) -> pl.DataFrame:
     """Visits of some days (`tables.Visits`, any of their columns) → one row for each *context*, a profile on a device
     at an address and place with which something was played, sorted by account: `plays`, `first_day`, `last_day`, and as
     `days` the days of its plays, one bit each. The bits say so where the visits lie within 64 days of each other and
     hold all that makes up a context."""
     context = [name for name in VISIT if name in visits.columns]
-    # One number is grouped in a third of the time of all that it stands for. No two contexts of one account have the
-    # same before some account has billions of them.
-    one = pl.col("account").cast(pl.UInt128) * 2**64 + pl.struct(context).hash()
     bit = pl.lit(2, pl.UInt64).pow(pl.col("day").cast(pl.Int32) % 64)
     found = (
         visits.lazy()
         .with_row_index("row")
         .filter(pl.col("plays") > 0)
-        .select("row", "day", "plays", one=one, days=bit)
+        .select("row", "day", "plays", one=in_one(*map(pl.col, context)), days=bit)
         .group_by("one")
         .agg(
             pl.col("row").min(),

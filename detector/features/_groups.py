@@ -8,12 +8,13 @@ import polars as pl
 
 from detector.days import VISIT
 from detector.neighbours import components
-from detector.spans import MAY_BE_HOME, days_of
+from detector.spans import MAY_BE_HOME, days_of, in_one
 from detector.tables import SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
 _NODE = ["account", "of", "key"]
+_AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
@@ -61,7 +62,7 @@ def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.D
     nodes = _tied(
         pl.concat(
             [
-                known.filter(pl.col("is_home") | ~anchored).select("account", "device", "of", "key"),
+                known.filter(~_AT_HOME & (pl.col("is_home") | ~anchored)).select("account", "device", "of", "key"),
                 _of_the_year(known, year, hubs),
             ]
         )
@@ -97,7 +98,8 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
         of=pl.when("is_home").then(1).otherwise(2),
         key=pl.when("is_home").then(address).otherwise(pl.coalesce(network, address)),
     )
-    nodes = _tied(pl.concat([known.select("account", "device", "of", "key"), _of_the_year(known, year, hubs)]))
+    on_the_way = known.filter(~_AT_HOME).select("account", "device", "of", "key")
+    nodes = _tied(pl.concat([on_the_way, _of_the_year(known, year, hubs)]))
     by_device = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     found = known.join(by_device, on=["account", "device"])
     found = found.join(_leases(found), on=["account", "group"], how="left").with_columns(
@@ -176,18 +178,21 @@ def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl
 
 def _tied(ties: pl.DataFrame) -> pl.DataFrame:
     """`account, of, key, group`: devices (of 0, by their `device`) and what they were seen with, by what ties them."""
-    ties = ties.unique()
+    ties = ties.with_columns(
+        one=in_one(pl.col("of"), pl.col("key")), device_one=in_one(pl.lit(0, pl.Int32), pl.col("device"))
+    )
     known = ties.drop_nulls("device")
+    devices = known.select("account", of=pl.lit(0), key="device", one="device_one")
     nodes = (
-        pl.concat([known.select("account", of=pl.lit(0), key="device"), ties.drop_nulls("key").select(_NODE)])
-        .unique()
+        pl.concat([devices, ties.drop_nulls("key").select(*_NODE, "one")])
+        .unique("one")
         .sort(_NODE)
         .with_row_index("node")
     )
-    devices = nodes.filter(pl.col("of") == 0).select("account", device="key", device_node="node")
-    edges = known.join(nodes, on=_NODE).join(devices, on=["account", "device"])
-    left, right = (edges[name].cast(pl.Int64).to_numpy() for name in ("device_node", "node"))
-    return nodes.with_columns(group=components(nodes.height, left, right)).drop("node")
+    number = nodes.select("one", "node")
+    edges = known.join(number, on="one").join(number, left_on="device_one", right_on="one", suffix="_of_device")
+    left, right = (edges[name].cast(pl.Int64).to_numpy() for name in ("node_of_device", "node"))
+    return nodes.with_columns(group=components(nodes.height, left, right)).drop("node", "one")
 
 
 def _changing(known: pl.DataFrame) -> pl.DataFrame:

@@ -16,7 +16,7 @@ class Hands(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """With how many others the account's devices are shared; none, where no other account is on them."""
         return (
-            window.visits.filter(pl.col("device").is_not_null())
+            window.contexts.filter(pl.col("device").is_not_null())
             .select("account")
             .unique()
             .join(window.neighbours.accounts, on="account", how="left")
