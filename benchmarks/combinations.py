@@ -18,6 +18,7 @@ from detector import config, identity, ingesting, model, nightly, published, ret
 from detector.evaluation import ABOVE_1, ALL_ABUSE, AVERAGE_PRECISION, PRECISION, evaluate
 from detector.features import CATALOGUE
 from detector.runs import open_doors
+from detector.simulate import KINDS
 
 Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
@@ -65,6 +66,7 @@ def _without(evidence: dict[str, Values], *names: str) -> dict[str, Values]:
 
 
 IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
+WITHOUT_TASTE = "... without taste"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     IN_USE: _three,
     "... with the forest over all": lambda e: _top(e, joined=(_MANY, _CAME), size=0.5),
@@ -79,7 +81,7 @@ WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     "... residents for 1": lambda e: _three(e, year=1),
     "... joined, change and taste as one cause": lambda e: _three(e, _NEW),
     "... taste as a cause of its own": lambda e: _top(_families(e), joined=(_MANY,), size=0.5),
-    "... without taste": lambda e: _three(_without(e, "taste")),
+    WITHOUT_TASTE: lambda e: _three(_without(e, "taste")),
     "... without residents and joined": lambda e: _three(_without(e, "residents", "joined")),
     "three strongest families": lambda e: _top(_families(e)),
     "three strongest of families and all": _top,
@@ -106,6 +108,10 @@ def main() -> None:
         print(
             f"| {way} | " + " | ".join(f"{means[name]:.3f}" for name in (AVERAGE_PRECISION, PRECISION, ABOVE_1)) + " |"
         )
+    print(f"\n| {ABOVE_1}, by kind | {IN_USE} | {WITHOUT_TASTE} |\n|---|---|---|")
+    of_both = [found.filter(pl.col("way") == way).mean().row(0, named=True) for way in (IN_USE, WITHOUT_TASTE)]
+    for kind in [kind.name for kind in KINDS if kind.name in found.columns]:
+        print(f"| {kind} | " + " | ".join(f"{means[kind]:.3f}" for means in of_both) + " |")
 
 
 def _population(accounts: int, seed: int, unsaid: Sequence[str]) -> pl.DataFrame:
@@ -146,7 +152,12 @@ def _population(accounts: int, seed: int, unsaid: Sequence[str]) -> pl.DataFrame
         ranked = scored.select("account", score=pl.Series(total))
         measures = evaluate(ranked, truth, features, draws=2).measures
         mine = measures.filter((pl.col("method") == "score") & (pl.col("kind") == ALL_ABUSE))
-        rows.append({"way": way} | dict(mine.select("measure", "value").iter_rows()))
+        by_kind = measures.filter((pl.col("method") == "score") & (pl.col("measure") == ABOVE_1))
+        rows.append(
+            {"way": way}
+            | dict(by_kind.select("kind", "value").iter_rows())
+            | dict(mine.select("measure", "value").iter_rows())
+        )
     return pl.DataFrame(rows)
 
 
