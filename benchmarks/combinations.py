@@ -41,7 +41,7 @@ def _top(
 ) -> Values:
     """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE`, `_WHO` and `_YEAR`
     weighed."""
-    weights = dict.fromkeys(_SIZE, size) | {_WHO: who, _YEAR: year}
+    weights = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, _WHO: who, _YEAR: year}
     evidence = {name: values * weights.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
     shown = [[evidence[name] for name in names if name in evidence] for names in joined]
