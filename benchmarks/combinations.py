@@ -9,6 +9,7 @@ import datetime as dt
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,71 +23,61 @@ from detector.simulate import KINDS
 
 Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
-_SIZE, _WHERE, _NEW = ("concurrency", "devices", "rhythm"), ("places", "groups"), ("joined", "change", "taste")
-_WHO, _YEAR = "profiles", "residents"
-_CAME = ("change", "taste")
+_SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
+_MANY = (*_SIZE, "unresting")  # long days show in all of them
+_STRANGERS = ("joined", "change", "taste", "residents")
 # What a log without addresses does not say.
 _PLACE = ("ip", "asn", "country", "region", "city", "latitude", "longitude", "network_kind", "timezone")
-_MANY = (*_SIZE, "unresting")  # long days show in all of them
 
 
 def _top(
-    evidence: dict[str, Values],
-    *,
-    joined: tuple[tuple[str, ...], ...] = (),
-    k: int = 3,
-    size: float = 1,
-    who: float = 0.5,
-    year: float = 1.3,
+    evidence: dict[str, Values], *causes: tuple[str, ...], k: int = 3, size: float = 1, **weights: float
 ) -> Values:
-    """The sum of the `k` strongest, families that are `joined` counting once, those of `_SIZE`, `_WHO` and `_YEAR`
-    weighed."""
-    weights = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, _WHO: who, _YEAR: year}
-    evidence = {name: values * weights.get(name, 1) for name, values in evidence.items()}
-    alone = [values for name, values in evidence.items() if not any(name in names for names in joined)]
-    shown = [[evidence[name] for name in names if name in evidence] for names in joined]
+    """The sum of the `k` strongest, families that show one of the `causes` counting once; those of `_SIZE` weighed."""
+    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "profiles": 0.5} | weights
+    evidence = {name: values * of_each.get(name, 1) for name, values in evidence.items()}
+    alone = [values for name, values in evidence.items() if not any(name in names for names in causes)]
+    shown = [[evidence[name] for name in names if name in evidence] for names in causes]
     once = [np.maximum.reduce(some) for some in shown if some]
     total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
     return total
 
 
-def _families(evidence: dict[str, Values]) -> dict[str, Values]:
-    return {name: values for name, values in evidence.items() if name != "overall"}
+def _without(evidence: dict[str, Values], *names: str) -> dict[str, Values]:
+    return {name: values for name, values in evidence.items() if name not in ("overall", *names)}
 
 
 def _three(
-    evidence: dict[str, Values], *also: tuple[str, ...], k: int = 3, size: float = 0.5, **weights: float
+    evidence: dict[str, Values],
+    *also: tuple[str, ...],
+    strangers: tuple[str, ...] = _STRANGERS,
+    size: float = 0.5,
+    **how: Any,
 ) -> Values:
-    same = also if _NEW in also else (_CAME, *also)
-    return _top(_families(evidence), joined=(_MANY, *same), k=k, size=size, **weights)
-
-
-def _without(evidence: dict[str, Values], *names: str) -> dict[str, Values]:
-    return {name: values for name, values in evidence.items() if name not in names}
+    return _top(_without(evidence), _MANY, strangers, *also, size=size, **how)
 
 
 IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
 WITHOUT_TASTE = "... without taste"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     IN_USE: _three,
-    "... with the forest over all": lambda e: _top(e, joined=(_MANY, _CAME), size=0.5),
+    "... with the forest over all": lambda e: _top(e, _MANY, _STRANGERS, size=0.5),
+    "... residents as a cause of their own": lambda e: _three(e, strangers=_STRANGERS[:3]),
+    "... all that shows strangers apart": lambda e: _three(e, strangers=()),
+    "... groups show strangers, too": lambda e: _three(e, strangers=(*_STRANGERS, "groups")),
     "... groups and places as one cause": lambda e: _three(e, _WHERE),
     "... two of them": lambda e: _three(e, k=2),
     "... four of them": lambda e: _three(e, k=4),
     "... size for 0.3": lambda e: _three(e, size=0.3),
     "... size for 0.8": lambda e: _three(e, size=0.8),
     "... size in full": lambda e: _three(e, size=1),
-    "... profiles in full": lambda e: _three(e, who=1),
-    "... profiles and groups as one cause": lambda e: _three(e, (_WHO, "groups")),
-    "... residents for 1": lambda e: _three(e, year=1),
-    "... joined, change and taste as one cause": lambda e: _three(e, _NEW),
-    "... taste as a cause of its own": lambda e: _top(_families(e), joined=(_MANY,), size=0.5),
+    "... profiles in full": lambda e: _three(e, profiles=1),
     WITHOUT_TASTE: lambda e: _three(_without(e, "taste")),
     "... without residents and joined": lambda e: _three(_without(e, "residents", "joined")),
-    "three strongest families": lambda e: _top(_families(e)),
+    "three strongest families": lambda e: _top(_without(e)),
     "three strongest of families and all": _top,
-    "the strongest family": lambda e: _top(_families(e), k=1),
-    "sum of all families": lambda e: _top(_families(e), k=99),
+    "the strongest family": lambda e: _top(_without(e), k=1),
+    "sum of all families": lambda e: _top(_without(e), k=99),
     "the forest over all alone": lambda e: e["overall"],
 }
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window
+from detector.features._feature import STRANGERS, Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 from detector.spans import days_of
 
@@ -37,6 +37,8 @@ class Change(Family):
     over an account brings devices that were never seen, to a place where none of the old ones was ever seen; on a
     profile that is somebody's, or after which the old devices fall silent, this is hardly a newcomer of the household.
     """
+
+    cause = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

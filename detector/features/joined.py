@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window
+from detector.features._feature import STRANGERS, Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 from detector.tables import SERVERS
 
@@ -32,6 +32,8 @@ class Joined(Family):
     Who takes an account over, or buys a place in one, watches on devices and lines of their own from one day on,
     whether the old life goes on beside it or falls silent, and on whose profile ever.
     """
+
+    cause = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

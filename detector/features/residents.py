@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window
+from detector.features._feature import STRANGERS, Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 
 # Who played less, or within fewer days, was a guest.
@@ -46,7 +46,7 @@ class Residents(Family):
     rent never do, and those who come and go add up.
     """
 
-    weight = 1.3  # hardly any household looks like that
+    cause = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

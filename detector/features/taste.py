@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window
+from detector.features._feature import STRANGERS, Family, Feature, Window
 from detector.features.joined import GONE, KNOWN_DAYS, RECENT, SETTLED, STAY_DAYS
 
 _TITLES = 5  # of either side: fewer are no taste
@@ -45,7 +45,7 @@ class Taste(Family):
     go together if more screens show both than would by chance (see `coviewing`), and a title goes with itself.
     """
 
-    cause = "change"  # who came with devices of their own shows there as well; where nobody knows who met, here alone
+    cause = STRANGERS  # where nobody knows who met, they show here alone
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
