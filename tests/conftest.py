@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from support import KEY, LAST_DAY, QUICK, TRAINED_UNTIL, clock
@@ -18,6 +19,9 @@ from detector.nightly import night
 from detector.retraining import train
 from detector.runs import open_doors
 from detector.simulate import simulate, write
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # tests don't time: a machine may be busy
+hypothesis.settings.load_profile("untimed")
 
 
 def _unavailable(what: str, error: Exception) -> None:

@@ -741,9 +741,7 @@ def test_no_request_of_the_api_is_an_error_of_ours(desk: Desk) -> None:
     for found in schema.get_all_operations():
         operation: Any = found.ok()  # type: ignore[union-attr]
 
-        @hypothesis.settings(
-            max_examples=8, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
-        )
+        @hypothesis.settings(max_examples=8, database=None, suppress_health_check=list(hypothesis.HealthCheck))
         @hypothesis.seed(20260301)
         @hypothesis.given(case=operation.as_strategy())
         def walk(case: Any) -> None:

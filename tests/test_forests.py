@@ -32,7 +32,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("way")
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**16), n=st.integers(2, 400), columns=st.integers(1, 6), samples=st.integers(2, 300))
 def test_scores_are_those_of_scikit_learn_to_the_last_bit(seed: int, n: int, columns: int, samples: int) -> None:
     """Whatever it was grown on, and for rows that it has not seen, beyond its thresholds and on them."""

@@ -62,7 +62,7 @@ IDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x1e\
 
 
 @given(account=IDS, profile=IDS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_pseudonym_is_the_first_64_bits_of_hmac_sha256(account: str, profile: str) -> None:
     """Emoji, NUL and the empty text included, the standard library's HMAC-SHA256 gives the same."""
     out = pseudonymise_ids(pl.DataFrame({"account_id": [account], "profile_id": [profile]}), KEYS)
@@ -200,7 +200,7 @@ def _prefixes(*ips: str | None) -> dict[str, tuple[str | None, str | None]]:
     number=st.integers(0, 2**128 - 1),
     flipped=st.integers(0, 127),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_networks_are_those_of_the_standard_library(version: int, number: int, flipped: int) -> None:
     """Two IPs share an address (IPv4 whole, IPv6 /64) or a network (/24, /48) exactly when ipaddress says so."""
     bits, address_bits, network_bits = (32, 32, 24) if version == 4 else (128, 64, 48)
@@ -427,7 +427,6 @@ def test_keys_are_not_in_what_they_print_nor_in_errors_of_frames() -> None:
 
 
 @given(st.lists(st.none() | st.integers(0, 2**64 - 1) | st.sampled_from([0, 2**63 - 1, 2**63, 2**64 - 1])))
-@settings(deadline=None)
 def test_hex_digits_stand_for_exactly_one_pseudonym(values: list[int | None]) -> None:
     """16 digits each, over all 64 bits, and back again; null stays null."""
     digits = to_hex(pl.Series("account", values, dtype=pl.UInt64))
@@ -476,7 +475,7 @@ def test_sealing_twice_gives_different_bytes_that_show_no_name() -> None:
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_one_altered_byte_is_refused(data: st.DataObject) -> None:
     """Wherever it stands, nonce and tag included."""
     sealed = bytearray(seal(NAMES, KEYS))

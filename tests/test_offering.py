@@ -17,7 +17,7 @@ def _night(seed: int, n: int) -> pl.DataFrame:
 
 
 @given(seed=st.integers(0, 1_000), n=st.integers(1, 60), capacity=st.integers(0, 70))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_families_take_turns(seed: int, n: int, capacity: int) -> None:
     """Each account once, no more than the capacity; of a family the highest scores; no family twice more than another
     that has accounts left; whatever the order of the rows."""

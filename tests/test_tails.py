@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.features import Shape
@@ -19,7 +19,6 @@ def _tail(values: npt.ArrayLike, shape: Shape) -> Tail:
 
 @SHAPES
 @given(values=st.lists(NUMBERS, min_size=1, max_size=60), asked=st.lists(NUMBERS, min_size=2, max_size=20))
-@settings(deadline=None)
 def test_more_is_never_less_evidence(shape: Shape, values: list[float], asked: list[float]) -> None:
     """Whatever was learned from, a higher value has at least the evidence of a lower one, and it is finite."""
     evidence = _tail(values, shape).evidence(np.sort(np.array([*asked, *values])))

@@ -125,9 +125,7 @@ class Feature:
         object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
 
 
-STRANGERS = (
-    "strangers"  # a cause: somebody who is not of the household, whether they came lately or were there all year
-)
+STRANGERS = "strangers"  # a cause: somebody who is not of the household, come lately or there all year
 MANY_PEOPLE = ("many people", 0.5)  # a cause and its weight: most of those whom many people use are big households
 
 
