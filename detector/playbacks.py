@@ -158,11 +158,13 @@ def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
     only place it differently are one, for a later file may have been taken in with a later location database.
     Where a real device id stands, a device shows one thing at a time. See GLOSSARY for *playback*, *repeat*, *ghost*.
     """
-    distinct, replays, conflicts = _without_replays(rows)
-    stretches = _cut_ghosts(distinct, settings)
-    playbacks = _mark_views(_merge_resumes(stretches, settings), settings)
-    shaped = tables.shape(playbacks.lazy(), tables.Playbacks).collect()
-    return Repaired(shaped.sort("account", "started_at", "playback"), replays, conflicts)
+    # One name for all: each step lets go of what the one before it made, or a large day would be in memory six times.
+    rows, replays, conflicts = _without_replays(rows)
+    rows = _cut_ghosts(rows, settings)
+    rows = _merge_resumes(rows, settings)
+    rows = _mark_views(rows, settings)
+    rows = tables.shape(rows.lazy(), tables.Playbacks).collect()
+    return Repaired(rows.sort("account", "started_at", "playback"), replays, conflicts)
 
 
 def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
