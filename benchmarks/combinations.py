@@ -24,7 +24,6 @@ from detector.simulate import KINDS
 Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
-_MANY = (*_SIZE, "unresting")  # long days show in all of them
 _STRANGERS = ("joined", "change", "taste", "residents")
 # What a log without addresses does not say.
 _PLACE = ("ip", "asn", "country", "region", "city", "latitude", "longitude", "network_kind", "timezone")
@@ -54,17 +53,18 @@ def _three(
     size: float = 0.5,
     **how: Any,
 ) -> Values:
-    return _top(_without(evidence), _MANY, strangers, *also, size=size, **how)
+    return _top(_without(evidence), _SIZE, strangers, *also, size=size, **how)
 
 
 IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
 WITHOUT_TASTE = "... without taste"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     IN_USE: _three,
-    "... with the forest over all": lambda e: _top(e, _MANY, _STRANGERS, size=0.5),
+    "... with the forest over all": lambda e: _top(e, _SIZE, _STRANGERS, size=0.5),
     "... residents as a cause of their own": lambda e: _three(e, strangers=_STRANGERS[:3]),
     "... all that shows strangers apart": lambda e: _three(e, strangers=()),
     "... groups show strangers, too": lambda e: _three(e, strangers=(*_STRANGERS, "groups")),
+    "... what never rests shows many people": lambda e: _top(_without(e), (*_SIZE, "unresting"), _STRANGERS, size=0.5),
     "... groups and places as one cause": lambda e: _three(e, _WHERE),
     "... two of them": lambda e: _three(e, k=2),
     "... four of them": lambda e: _three(e, k=4),

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from detector.features._feature import MANY_PEOPLE, Family, Feature, Window
+from detector.features._feature import Family, Feature, Window
 
 _MANY_HOURS = 20  # of a day: a screen that is on from early to late rests for longer
 _LEAST_DAYS = 7  # on fewer it was a binge, or a stream left open
@@ -20,9 +20,7 @@ class Unresting(Family):
     restreams, or plays to be counted, lets one device run through the night and the next day, whatever it plays.
     """
 
-    # Long days show in it as in the rhythm, but many people do not use one device. The weight lets one title on 365
-    # days in a row stand before it.
-    cause, weight = MANY_PEOPLE[0], 0.8
+    weight = 0.8  # a screen may be on all day: one title on 365 days in a row stands before it
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
