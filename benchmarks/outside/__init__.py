@@ -1,0 +1,1 @@
+"""A second invented service, whose customs were written down without the simulator's."""
