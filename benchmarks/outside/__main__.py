@@ -28,7 +28,8 @@ def main() -> None:
     found = pl.concat([_measures(asked.accounts, _FIRST_SEED + n) for n in range(asked.populations)])
     means = found.group_by("measure", "kind").agg(pl.col("value").mean())
     value = {(measure, kind): mean for measure, kind, mean in means.iter_rows()}
-    print(f"{asked.populations} populations of {asked.accounts} accounts; means\n\n| | |\n|---|---|")
+    print(f"{asked.populations} populations of {asked.accounts} accounts; means\n")
+    print(f"| measure, or kind {ABOVE_1} | mean |\n|---|---|")
     for measure, title in ((AVERAGE_PRECISION,) * 2, (PRECISION,) * 2, (ABOVE_1, f"abusive {ABOVE_1}")):
         print(f"| {title} | {value[measure, ALL_ABUSE]:.3f} |")
     for name, kind in sorted(KINDS.items(), key=lambda item: item[1].label):
