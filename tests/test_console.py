@@ -543,6 +543,7 @@ def test_of_two_who_decide_at_the_same_moment_one_is_told(desk: Desk) -> None:
     """Twenty pairs at once: each case has one verdict, and the other of the pair a refusal."""
     ana, ben = desk.signed_in("analyst", "ana"), desk.signed_in("analyst", "ben")
     numbers = [case.id for case in desk.doors.ledger.cases.queue()[:20]]
+    desk.doors.registry()  # MLflow warns as it is first imported; what silences it there is no thread's own
 
     def decide(at: tuple[TestClient, int]) -> int:
         return at[0].post(f"/cases/{at[1]}/decide", data={"verdict": "undecided"}).status_code
