@@ -12,7 +12,7 @@ from detector.features import Feature
 
 _REASONS, _FITS, _COUNTER, _EVIDENCE = 5, 2, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
-_NIGHTLY = 1 / 3  # of the promised share: every account is looked at again each night (docs/error_rate.md)
+_NIGHTLY = 0.2  # of the promised share: every account is looked at again each night (docs/error_rate.md)
 
 
 def decide(
