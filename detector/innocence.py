@@ -57,8 +57,8 @@ def one_habit(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
 
 
 def one_roof(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether several devices at work at once are mostly in one home, as in a big household. A server is nobody's home;
-    who is on a carrier's network, or in a hotel, may be anywhere, and such hours speak neither way."""
+    """Whether several devices at work at once are mostly in one home, and rest, as in a big household. A server is
+    nobody's home; who is on a carrier's network, or in a hotel, may be anywhere, and such hours speak neither way."""
     kind = pl.col("network_kind")
     home = pl.when(~kind.is_in(tables.CROWDS).fill_null(False)).then(_PLACE)
     at_once = (
@@ -66,18 +66,21 @@ def one_roof(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         .filter(pl.col("place").is_not_null().all().over("account", "hour"))
         .group_by("account", "hour")
         .agg(
+            pl.col("day").min(),
             devices=pl.col("device").n_unique(),
             together=(pl.col("place").n_unique() == 1) & ~kind.is_in(tables.SERVERS).fill_null(False).any(),
         )
         .filter(pl.col("devices") > 1)
         .group_by("account")
-        .agg(hours=pl.len(), together=pl.col("together").sum())
+        .agg(hours=pl.len(), days=pl.col("day").n_unique(), together=pl.col("together").sum())
     )
+    rests = pl.col("hours") <= (24 - _RESTED_H) * pl.col("days")
     return _said(
         at_once,
-        pl.col("together") >= _MOSTLY * pl.col("hours"),
-        "a big household: of {} hours with several devices at work, {} saw them all in one home",
+        (pl.col("together") >= _MOSTLY * pl.col("hours")) & rests,
+        "a big household: of {} hours with several devices at work, on {} days, {} saw them all in one home",
         "hours",
+        "days",
         "together",
     )
 

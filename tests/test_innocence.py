@@ -106,7 +106,7 @@ def _together(devices: int, **places: object) -> list[dict[str, object]]:
         (_together(4, address=1), "the data fit a big household: of 20 hours"),
         (
             _together(4, address=lambda n: n),
-            "hardly fit a big household: of 20 hours with several devices at work, 0 saw",
+            "hardly fit a big household: of 20 hours with several devices at work, on 20 days, 0 saw",
         ),
         (_together(4), ""),
         (_together(1, address=1), ""),
@@ -120,6 +120,15 @@ def test_streams_at_once_under_one_roof_fit_a_household(rows: list[dict[str, obj
     said."""
     assert _said(one_roof, rows).startswith("the data") is bool(said)
     assert said in _said(one_roof, rows)
+
+
+def test_streams_at_once_that_never_rest_fit_no_household() -> None:
+    """Two devices in one home around the clock are machines; until late at night they may be a family's."""
+    begins = [dt.datetime(2025, 6, day, hour, tzinfo=dt.UTC) for day in range(1, 4) for hour in range(24)]
+    always = [{"device": n, "address": 1, "at": at} for at in begins for n in (1, 2)]
+    assert "hardly fit a big household: of 72 hours" in _said(one_roof, always)
+    late = [row for row in always if isinstance(row["at"], dt.datetime) and row["at"].hour >= 6]
+    assert "the data fit a big household: of 54 hours" in _said(one_roof, late)
 
 
 AT_HOME = {"device": 1, "country": "DE", "region": "BE"}
