@@ -53,7 +53,6 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
         passes: how often the most extreme accounts are left out and the rest learned from anew.
-        typical_: per feature, the median of all; a forest is given this where the value is lower.
         calibration_: the scores of the held-out accounts, rising.
         highest_: the accounts behind the last of these: whom reviewers look at before an error rate is promised.
         learned_from_: how many accounts it was fitted on.
@@ -100,13 +99,13 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
         `missing` is per feature the share of rows in which a value stands in; none unless said.
         """
-        self.typical_ = np.median(x, axis=0)
+        typical = np.median(x, axis=0)
         ordinary = np.ones(len(x), dtype=np.bool_)
         for _ in range(self.passes):
-            self._learn(x[ordinary], held_out[ordinary], trees=min(self.trees, _PASS_TREES))
+            self._learn(x[ordinary], held_out[ordinary], typical, trees=min(self.trees, _PASS_TREES))
             score = self.predict(x)
             ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
-        self._learn(x[ordinary], held_out[ordinary], trees=self.trees)
+        self._learn(x[ordinary], held_out[ordinary], typical, trees=self.trees)
         self.learned_from_ = len(x)
         self.missing_ = np.array(missing or [0.0] * len(self.names))
         self.quantiles_ = _quantiles(x)
@@ -126,9 +125,10 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         kept.highest_ = self.highest_[left]
         return kept
 
-    def _learn(self, x: Matrix, held_out: npt.NDArray[np.bool_], *, trees: int) -> None:
+    def _learn(self, x: Matrix, held_out: npt.NDArray[np.bool_], typical: Matrix, *, trees: int) -> None:
         grown, calibrating = x[~held_out], x[held_out]
-        raised = np.maximum(grown, self.typical_)
+        # No tree divides where it saw no difference: whoever lies lower is at all its nodes where the typical one is.
+        raised = np.maximum(grown, typical)
         self.forests_ = {
             name: Forest(trees=trees, samples=self.samples, seed=self.seed).fit(
                 np.ascontiguousarray(raised[:, self._columns(name)])
@@ -142,7 +142,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         }
 
     def _oddness(self, name: str, x: Matrix) -> Values:
-        return self.forests_[name].oddness(np.maximum(x, self.typical_)[:, self._columns(name)])
+        return self.forests_[name].oddness(x[:, self._columns(name)])
 
     def _columns(self, name: str) -> list[int]:
         return list(self.families.get(name, range(len(self.names))))

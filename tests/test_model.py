@@ -370,7 +370,7 @@ def test_little_of_something_is_not_suspicious(ordinary: pl.DataFrame, fitted: A
     """High means suspicious: an account of which every feature is rare because it is low stands out by nothing."""
     at = model.matrix(fitted, ordinary).min(axis=0) - 1
     evidence = fitted.evidence(at[None, :].astype(np.float32))
-    typical = fitted.evidence(fitted.typical_[None, :].astype(np.float32))
+    typical = fitted.evidence(np.median(model.matrix(fitted, ordinary), axis=0)[None, :])
     assert {name: values[0] for name, values in evidence.items()} == pytest.approx(
         {name: values[0] for name, values in typical.items()}, abs=0.3
     )

@@ -31,11 +31,14 @@ _NEW_ADDRESS_EACH_DAY = [
     for device in (1, 2)
     for ago in (70 + device, 55 + device, 40 + device, 25 + device, 10 + device)
 ]
-_NEW_DEVICE_EACH_DAY = [
-    {"ago": ago, "visits": [{"device": ago, "address": address, "plays": 2}]}
-    for address, days in ((1, (80, 75, 70, 60)), (2, (50, 40, 35, 20)))
-    for ago in days
-]
+_NEW_DEVICE_EACH_DAY, _THREE_DEVICES = (
+    [
+        {"ago": ago, "visits": [{"device": ago, "address": address, "plays": 2}]}
+        for address, days in enumerate(days_of_homes)
+        for ago in days
+    ]
+    for days_of_homes in (((80, 75, 70, 60), (50, 40, 35, 20)), ((80, 75, 60), (50, 40, 20)))
+)
 
 
 class Residents(Family):
@@ -80,6 +83,7 @@ class Residents(Family):
             (_GUESTS, 1),
             (_NEW_ADDRESS_EACH_DAY, 1),
             (_NEW_DEVICE_EACH_DAY, 1),
+            (_THREE_DEVICES, 2),
             ([{}], None),
         ],
         telling="rank",

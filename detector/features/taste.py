@@ -16,15 +16,15 @@ _OWN, _THEIRS = {"device": 1, "address": 1, "profile": 1}, {"device": 2, "addres
 
 
 def _seen(
-    first: int, by: dict[str, int], ago: tuple[int, ...], *, goes_with: int | None = None
+    first: int, by: dict[str, int], ago: tuple[int, ...], *, number: int = 6, goes_with: int | None = None
 ) -> list[dict[str, Any]]:
-    """Somebody's device that plays six titles on each of some days."""
+    """Somebody's device that plays so many titles on each of some days."""
     titles = [
         {"title": first + n, "device": by["device"], "goes_with": [] if goes_with is None else [goes_with + n]}
-        for n in range(6)
+        for n in range(number)
     ]
-    visit = {"country": "DE", "region": "A", "plays": 6, **by}
-    return [{"ago": days, "plays": 6, "titles": titles, "visits": [visit]} for days in ago]
+    visit = {"country": "DE", "region": "A", "plays": number, **by}
+    return [{"ago": days, "plays": number, "titles": titles, "visits": [visit]} for days in ago]
 
 
 _LONG, _LATELY = (80, 60, 20, 2), (30, 5)
@@ -84,6 +84,8 @@ class Taste(Family):
             ([*_OLD, *_UNLIKE], 0.5),
             ([*_OLD, *_ALIKE], 0),
             ([*_OLD, *_AT_HOME], 0),
+            ([*_OLD, *_seen(11, _THEIRS, (27, 20))], 0),
+            ([*_OLD, *_seen(11, _THEIRS, _LATELY, number=4)], None),
             (_UNPLACED, 0.5),
             (_OLD, 0),
             (_UNLIKE, None),
