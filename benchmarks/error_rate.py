@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--populations", type=int, default=20)
     parser.add_argument("--accounts", type=int, default=6_000)
     parser.add_argument("--abuse-share", type=float, default=0.03)
-    parser.add_argument("--seed", type=int, default=700)
+    parser.add_argument("--seed", type=int, default=820)
     asked = parser.parse_args()
     found: dict[tuple[bool, float], list[tuple[int, int, int]]] = {}
     for number in range(asked.populations):
