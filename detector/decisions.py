@@ -12,6 +12,7 @@ from detector.features import Feature
 
 _REASONS, _FITS, _COUNTER, _EVIDENCE = 5, 2, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
+BEYOND_PROMISE = "beyond the promised error rate"
 _NIGHTLY = 0.2  # of the promised share: every account is looked at again each night (docs/error_rate.md)
 
 
@@ -87,7 +88,7 @@ def put_before_reviewers(
         pl.when(pl.col("account").is_in(_or_nobody(suppressed).implode())).then(pl.lit("suppressed")),
         pl.when(pl.col("kind").is_in(settings.kinds_not_reviewed)).then(pl.col("kind")),
         pl.when(pl.lit(promised) & (pl.col("q_value") > settings.false_discovery_share * _NIGHTLY)).then(
-            pl.lit("beyond the promised error rate")
+            pl.lit(BEYOND_PROMISE)
         ),
     )
     ordered = (

@@ -12,6 +12,8 @@ import polars as pl
 import pytest
 from support import QUICK, TRAINED_UNTIL
 
+from detector import decisions
+from detector.cli import batch
 from detector.features import CATALOGUE
 
 COMMANDS = (
@@ -364,3 +366,13 @@ def test_signals_end_a_run_cleanly(folder: Path, number: int, code: int) -> None
     assert run.wait(timeout=30) == code
     assert json.loads(detector("runs", "--json", cwd=folder)[1])[0]["status"] == "interrupted"
     assert detector("nightly", "--day", TRAINED_UNTIL, cwd=folder)[0] == 0
+
+
+def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more() -> None:
+    """A small service may have nothing to flag at a small share of false alarms."""
+    night = {
+        "day": "2026-06-30", "accounts": 900, "flags": 0, "kinds": {}, "unchanged": False, "error_rate_promised": True,
+        "kept_back": {decisions.BEYOND_PROMISE: 9},
+    }  # fmt: skip
+    assert "false_discovery_share` shows more" in batch._night_line(night)
+    assert "shows more" not in batch._night_line(night | {"kept_back": {}})

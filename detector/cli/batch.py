@@ -147,6 +147,8 @@ def nightly(
 
 
 def _night_line(night: dict[str, Any]) -> str:
+    from detector.decisions import BEYOND_PROMISE
+
     text = f"{night['day']}: {night['accounts']} accounts, {night['flags']} flagged"
     if night["kinds"]:
         text += " (" + ", ".join(f"{n} {kind}" for kind, n in night["kinds"].items()) + ")"
@@ -156,6 +158,8 @@ def _night_line(night: dict[str, Any]) -> str:
         text += "\n  scored as high and kept back: " + ", ".join(f"{n} {why}" for why, n in kept_back.items())
     if night.get("error_rate_promised"):
         text += "\n  flagged under the promised share of false alarms; `detector review stats` has what came of it"
+        if BEYOND_PROMISE in night["kept_back"]:
+            text += "; a larger `[decision] false_discovery_share` shows more"
     elif "error_rate_promised" in night:
         waiting = night["calibration_cases_open"]
         text += "\n  no error rate can be promised yet: as many as reviewers can take are flagged; " + (
