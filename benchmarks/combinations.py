@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from benchmarks import services
 from detector import config, identity, ingesting, model, nightly, published, retraining, simulate
 from detector.evaluation import ABOVE_1, ALL_ABUSE, AVERAGE_PRECISION, PRECISION, evaluate
 from detector.features import CATALOGUE
@@ -25,8 +26,6 @@ Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
 _STRANGERS = ("joined", "change", "taste", "residents")
-# What a log without addresses does not say.
-_PLACE = ("ip", "asn", "country", "region", "city", "latitude", "longitude", "network_kind", "timezone")
 
 
 def _top(
@@ -89,7 +88,7 @@ def main() -> None:
     parser.add_argument("--accounts", type=int, default=5_000)
     parser.add_argument("--without-addresses", action="store_true", help="as many logs are, without any place")
     asked = parser.parse_args()
-    unsaid = _PLACE if asked.without_addresses else ()
+    unsaid = services.PLACE if asked.without_addresses else ()
     found = pl.concat([_population(asked.accounts, _FIRST_SEED + n, unsaid) for n in range(asked.populations)])
     print(f"{asked.populations} populations of {asked.accounts} accounts, 3 % abusive, middle intensity; means")
     print("| way | " + " | ".join((AVERAGE_PRECISION, PRECISION, f"abusive {ABOVE_1}")) + " |")

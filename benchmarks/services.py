@@ -13,6 +13,8 @@ from detector import config, digesting, features, identity, ingesting, lookback,
 from detector.store import Store
 
 LAST = dt.date(2026, 6, 30)
+# What a log without addresses does not say.
+PLACE = ("ip", "asn", "country", "region", "city", "latitude", "longitude", "network_kind", "timezone")
 _KEYS = identity.Keys("0" * 64, bytes(32))
 
 
@@ -24,13 +26,16 @@ class Known:
     truth: pl.DataFrame
 
 
-def known(nights: Sequence[dt.date], **asked: Any) -> Known:
-    """A service with the arguments of `simulate.simulate`, digested as any log is, without training or publishing."""
+def known(nights: Sequence[dt.date], *, unsaid: Sequence[str] = (), **asked: Any) -> Known:
+    """A service with the arguments of `simulate.simulate`, digested as any log is, without training or publishing.
+
+    Its log does not have the columns `unsaid`.
+    """
     service = simulate.simulate(end=max(nights), **asked)
     settings = config.load(environ={}).settings
     now = dt.datetime.combine(max(nights) + dt.timedelta(days=3), dt.time(), dt.UTC)
     with tempfile.TemporaryDirectory() as folder:
-        service.playbacks.write_parquet(Path(folder) / "log.parquet")
+        service.playbacks.drop(unsaid).write_parquet(Path(folder) / "log.parquet")
         home = Store(Path(folder) / "home")
         log = [str(Path(folder) / "log.parquet")]
         list(ingesting.ingest(log, into=home, keys=_KEYS, settings=settings, now=now))

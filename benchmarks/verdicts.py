@@ -55,11 +55,19 @@ def main() -> None:
     parser.add_argument("--populations", type=int, default=10)
     parser.add_argument("--accounts", type=int, default=8_000)
     parser.add_argument("--intensity", default="faint")
+    parser.add_argument("--without-addresses", action="store_true", help="as many logs are, without any place")
     asked = parser.parse_args()
+    unsaid = services.PLACE if asked.without_addresses else ()
     ranked, missed = [], []
     for seed in range(_FIRST_SEED, _FIRST_SEED + asked.populations):
         known = services.known(
-            _NIGHTS, accounts=asked.accounts, days=_DAYS, seed=seed, abuse_share=_ABUSE, intensity=asked.intensity
+            _NIGHTS,
+            unsaid=unsaid,
+            accounts=asked.accounts,
+            days=_DAYS,
+            seed=seed,
+            abuse_share=_ABUSE,
+            intensity=asked.intensity,
         )
         then, now = _scored(known)
         for half in (0, 1):
