@@ -13,6 +13,7 @@ from detector.tables import SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
+_LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
 _NODE = ["account", "of", "key"]
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
 # Playbacks away from the address that is used most: they show that there are others.
@@ -87,16 +88,22 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
 
     A `group` holds the devices that met: each was seen where another of it was, be that a home, a carrier's network, a
     hotel's or a server's; nothing is lent to a home. So a group on its own is somebody who never came to where the
-    others are, and this is told also where no address is anybody's. `people` are groups that share a profile: one
+    others are, and this is told also where no address is anybody's. Where somebody lives on a home's line, the network
+    of a mobile carrier ties nothing where all profiles are known. `people` are groups that share a profile: one
     person's phone that is never at home belongs to the one whose profile it shows.
     """
     address, network = pl.col("address"), pl.col("network")
     known = contexts.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null()).with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()).fill_null(False)
     )
+    known = known.with_columns(says=pl.col("profile").is_not_null().any().over("account", "device"))
+    says = pl.col("says").all().over("account")  # else the one phone of which it is not known would stand alone
     known = known.with_columns(
         of=pl.when("is_home").then(1).otherwise(2),
-        key=pl.when("is_home").then(address).otherwise(pl.coalesce(network, address)),
+        key=pl.when("is_home")
+        .then(address)
+        .when(~((pl.col("network_kind") == "mobile").fill_null(False) & says & _settled(year, hubs)))
+        .then(pl.coalesce(network, address)),
     )
     on_the_way = known.filter(~_AT_HOME).select("account", "device", "of", "key")
     nodes = _tied(pl.concat([on_the_way, _of_the_year(known, year, hubs)]))
@@ -120,17 +127,23 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     """One row per device: `account, device, group, people, at_home, plays, first_day, last_day`.
 
     A `group` are the devices that met on a line within the `year` (`tables.SpanLines`): a home's address, or the
-    network where many people are; those whose address is another every few plays are one. `people` are groups that
-    share one of the `profiles` (`tables.SpanProfiles`). `at_home` says whether the device was ever on a home's line. A
-    device of which no line is known is left out.
+    network where many people are, unless that is a carrier's or a server's, all profiles are known and somebody lives
+    on a home's line; those whose address is another every few plays are one. `people` are groups that share one of the
+    `profiles` (`tables.SpanProfiles`). `at_home` says whether the device was ever on a home's line. A device of which
+    no line is known is left out.
     """
     address, network = pl.col("address"), pl.col("network")
     is_home = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
-    known = year.filter(pl.coalesce(address, network).is_not_null()).select(
-        pl.exclude("address", "network"),
+    says = profiles.select("account", "device", says=True).unique()
+    placed = year.filter(pl.coalesce(address, network).is_not_null()).join(says, on=["account", "device"], how="left")
+    known = placed.select(
+        pl.exclude("address", "network", "says"),
         at_home=is_home,
         of=pl.when(is_home).then(1).otherwise(2),
-        key=pl.when(is_home).then(address).otherwise(pl.coalesce(network, address)),
+        key=pl.when(is_home)
+        .then(address)
+        .when(~(address.is_null() & pl.col("says").is_not_null().all().over("account") & _settled(year, hubs)))
+        .then(pl.coalesce(network, address)),
     )
     nodes = _tied(known.select("account", "device", "of", "key"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
@@ -165,6 +178,19 @@ def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str
         most_at_once=pl.max_horizontal(str(h) for h in range(24)),
         shared_hours=pl.sum_horizontal((pl.col(str(h)) > 1).cast(pl.UInt32) for h in range(24)),
     )
+
+
+def _settled(year: pl.DataFrame, hubs: pl.Series) -> pl.Expr:
+    """Whether somebody lives on a home's line, by the lines of the `year`: most of what one of the devices plays.
+
+    Then a carrier's network makes nobody one of the household whose profile is never seen there: the whole town is on
+    it. Where the home itself is on a carrier's line, it is all that the household has in common.
+    """
+    address = pl.col("address")
+    at_home = pl.col("plays").filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
+    lived_in = year.group_by("account", "device").agg(at_home=at_home, plays=pl.col("plays").sum())
+    settled = lived_in.filter((pl.col("at_home") >= _LIVED_IN_PLAYS) & (2 * pl.col("at_home") > pl.col("plays")))
+    return pl.col("account").is_in(settled["account"].unique().implode())
 
 
 def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:

@@ -26,9 +26,9 @@ _NO_PROFILES = _two_lives(profile=None)
 class Profiles(Family):
     """Who uses what inside the account: profiles and devices that never meet.
 
-    People of one household share something: a TV, the home's line, a carrier's network. Strangers who were let in share
-    nothing, each with a profile and devices of their own; or they share a profile, and are at once where one person can
-    not be. Told by what never met, this holds as well where every line is a carrier's.
+    People of one household share something: a TV, the home's line or, where that is one, a carrier's. Strangers who
+    were let in share nothing, each with a profile and devices of their own; or they share a profile, and are at once
+    where one person can not be. Told by what never met, this holds as well where every line is a carrier's.
     """
 
     weight = 0.5  # students and friends live like that too, and groups show much of the same
