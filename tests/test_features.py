@@ -242,7 +242,7 @@ def test_tenants_on_carriers_are_as_many_as_they_are_and_a_family_is_one() -> No
 def test_a_carrier_ties_nobody_to_a_home_with_a_line_of_its_own() -> None:
     """The owner's TV and phone, and two tenants' phones, all on one carrier: three people, in the window and the year.
     Who was at home once, or whose profile nobody knows, is of the household; so are all where the carrier is the home,
-    though a day of it was spent on somebody's line."""
+    though some days, or the few of one tablet, were spent on somebody's line."""
     owner = [_use(ago, 1, 1, address=7) for ago in _DAYS] + [_use(ago, 1, 2, 5, **_CARRIER) for ago in _DAYS]
     owner.append(_use(1, 1, 2, address=7))
     tenants = [_use(ago, who, 10 + who, 5, **_CARRIER) for ago in _DAYS for who in (2, 3)]
@@ -250,9 +250,12 @@ def test_a_carrier_ties_nobody_to_a_home_with_a_line_of_its_own() -> None:
         assert _built([*owner, *tenants], name) == 3, name
         assert _built([*owner, *tenants, *(_use(2, who, 10 + who, address=7) for who in (2, 3))], name) == 1, name
         carried = [_use(ago, who, who, 5, **_CARRIER) for ago in _DAYS for who in (1, 2, 3)]
-        assert _built([*carried, _use(1, 1, 1, address=7)], name) == 1, name
-    unknown = [_use(ago, None, 10 + who, 5, **_CARRIER) for ago in _DAYS for who in (2, 3)]
-    assert _built([*owner, *unknown], "people_365d") == 1
+        assert _built([*carried, *(_use(ago, 1, 1, address=7) for ago in _DAYS[:6])], name) == 1, name
+        assert _built([*carried, *(_use(ago, 1, 9, address=7) for ago in _DAYS[:2])], name) == 1, name
+        unknown = [_use(ago, None, 10 + who, 5, **_CARRIER) for ago in _DAYS for who in (2, 3)]
+        assert _built([*owner, *unknown], name) == 1, name
+    before = [_use(ago, 1, 1, address=7) for ago in range(20, 60)] + [_use(41, 1, 2, 5, **_CARRIER)]
+    assert _built([*before, *owner, *(_use(ago, None, 13, 5, **_CARRIER) for ago in range(7))], "newcomer_share") == 0
 
 
 def test_a_phone_that_is_never_at_home_belongs_to_whose_profile_it_shows() -> None:

@@ -100,10 +100,7 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     says = pl.col("says").all().over("account")  # else the one phone of which it is not known would stand alone
     known = known.with_columns(
         of=pl.when("is_home").then(1).otherwise(2),
-        key=pl.when("is_home")
-        .then(address)
-        .when(~((pl.col("network_kind") == "mobile").fill_null(False) & says & _settled(year, hubs)))
-        .then(pl.coalesce(network, address)),
+        key=_meets_on(pl.col("is_home"), (pl.col("network_kind") == "mobile").fill_null(False) & says, year, hubs),
     )
     on_the_way = known.filter(~_AT_HOME).select("account", "device", "of", "key")
     nodes = _tied(pl.concat([on_the_way, _of_the_year(known, year, hubs)]))
@@ -140,10 +137,7 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
         pl.exclude("address", "network", "says"),
         at_home=is_home,
         of=pl.when(is_home).then(1).otherwise(2),
-        key=pl.when(is_home)
-        .then(address)
-        .when(~(address.is_null() & pl.col("says").is_not_null().all().over("account") & _settled(year, hubs)))
-        .then(pl.coalesce(network, address)),
+        key=_meets_on(is_home, address.is_null() & pl.col("says").is_not_null().all().over("account"), year, hubs),
     )
     nodes = _tied(known.select("account", "device", "of", "key"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
@@ -180,17 +174,19 @@ def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str
     )
 
 
-def _settled(year: pl.DataFrame, hubs: pl.Series) -> pl.Expr:
-    """Whether somebody lives on a home's line, by the lines of the `year`: most of what one of the devices plays.
+def _meets_on(is_home: pl.Expr, carried: pl.Expr, year: pl.DataFrame, hubs: pl.Series) -> pl.Expr:
+    """The line on which a device meets others: a home's address, else the network; none where it is `carried` with
+    everybody's profile known and somebody lives on a home's line (in the `year`, most of what one device plays).
 
-    Then a carrier's network makes nobody one of the household whose profile is never seen there: the whole town is on
-    it. Where the home itself is on a carrier's line, it is all that the household has in common.
+    The whole town is on a carrier's network: it makes nobody one of a household where that profile is never seen. Where
+    the home itself is on a carrier's line, it is all that the household has in common.
     """
-    address = pl.col("address")
-    at_home = pl.col("plays").filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
-    lived_in = year.group_by("account", "device").agg(at_home=at_home, plays=pl.col("plays").sum())
+    address, plays = pl.col("address"), pl.col("plays")
+    at_home = plays.filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
+    lived_in = year.group_by("account", "device").agg(at_home=at_home, plays=plays.sum())
     settled = lived_in.filter((pl.col("at_home") >= _LIVED_IN_PLAYS) & (2 * pl.col("at_home") > pl.col("plays")))
-    return pl.col("account").is_in(settled["account"].unique().implode())
+    lives_there = pl.col("account").is_in(settled["account"].unique().implode())
+    return pl.when(is_home).then(address).when(~(carried & lives_there)).then(pl.coalesce("network", address))
 
 
 def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
