@@ -291,6 +291,7 @@ def test_every_page_is_accessible_and_fits(open_page: Callable[..., Page], schem
                 summary.click()
         _check(page)
     page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")  # loaded: the page that is left goes away under the checks
     _check(page)
 
 
