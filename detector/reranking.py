@@ -3,7 +3,9 @@
 Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) learn from the labelled accounts what reviewers confirm.
 What they say is added to the score in its own unit, decades of evidence: the logarithm of the odds that a reviewer
 would confirm, weighed by how many labels there are. The score so keeps its word, wrong verdicts move it by little,
-and without labels of both classes nothing is learned (docs/verdicts.md compares learners and weights).
+and without labels of both classes nothing is learned (docs/verdicts.md compares learners and weights). Verdicts may
+push a case down far and raise it by little: what is like a false alarm is one, but what reviewers confirmed before
+must not take the places of a kind of abuse that nobody has judged yet.
 
 Nothing is stored: a re-ranker is learned anew each night from the verdicts that stand, which takes well under a
 second. A verdict that is undone is forgotten the next night, and a model file can not disagree with the ledger.
@@ -20,7 +22,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 _TREES = 300
 _MOST = 4.0  # decades of score that a decade of learned odds is worth, however many labels there are
 _HALF_AT = 50  # labels, as many of either class, at which half of that is trusted
-_SURE = 0.98  # no learned probability is believed beyond, nor below what it leaves
+_INNOCENT, _ABUSIVE = 0.02, 0.8  # no learned probability is believed below, or beyond
 _UNUSUAL_SHARE = 0.1  # of the accounts, by score: only those are put in another order
 _SIGNIFICANT = 9  # figures
 
@@ -69,9 +71,9 @@ def rerank(reranker: Reranker | None, scored: pl.DataFrame) -> pl.DataFrame:
     if reranker is None or scored.is_empty():
         return scored.select("account", priority="score")
     unusual = (scored["score"] >= scored["score"].quantile(1 - _UNUSUAL_SHARE, "higher")).to_numpy()
-    learned = np.full(scored.height, _decades(1 - _SURE))  # nobody learned that the usual are abusive
+    learned = np.full(scored.height, _decades(_INNOCENT))  # nobody learned that the usual are abusive
     probability = reranker.trees.predict_proba(_matrix(scored.filter(unusual), reranker.names))[:, 1]
-    learned[unusual] = _decades(probability.clip(1 - _SURE, _SURE))
+    learned[unusual] = _decades(probability.clip(_INNOCENT, _ABUSIVE))
     priority = pl.Series(reranker.weight * learned, dtype=pl.Float64) + scored["score"]
     return scored.select("account", priority=priority.round_sig_figs(_SIGNIFICANT))
 

@@ -42,6 +42,18 @@ def test_verdicts_improve_the_order_even_if_one_in_ten_is_wrong(seed: int, wrong
     assert learned > _precision(night.select("account", "score"), night, 60) + 0.1
 
 
+def test_verdicts_push_down_further_than_they_raise() -> None:
+    """Four hundred verdicts: who is like a false alarm loses more than twice what who is like a confirmed case gains.
+
+    So a kind that nobody has judged yet, which neither gains nor loses, keeps its place before the accounts whose
+    score is lower by more than that.
+    """
+    night = _night(10, 4_000)
+    learned = rerank(fit(_night(11, 400), NAMES, seed=0), night).join(night.select("account", "score"), on="account")
+    moved = learned.top_k(400, by="score").select(pl.col("priority") - pl.col("score")).to_numpy()
+    assert 0 < moved.max() < -moved.min() / 2
+
+
 @pytest.mark.parametrize("confirmed", [True, False, None])
 def test_verdicts_of_one_class_teach_nothing(confirmed: bool | None) -> None:
     """Twenty cases confirmed, refused or undecided leave the order to the score."""
