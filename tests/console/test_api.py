@@ -1,0 +1,37 @@
+"""The API, walked as its own description says."""
+
+from typing import Any
+
+from desks import Desk
+
+from detector.access import ROUTES
+
+
+def test_no_request_of_the_api_is_an_error_of_ours(desk: Desk) -> None:
+    """Schemathesis walks what OpenAPI says, and whatever it asks, no answer is of the 500s."""
+    import hypothesis
+    import schemathesis
+
+    client = desk.signed_in("owner")
+    schema = schemathesis.openapi.from_dict(client.get("/api/openapi.json").json())
+    asked = set()
+    for found in schema.get_all_operations():
+        operation: Any = found.ok()  # type: ignore[union-attr]
+
+        @hypothesis.settings(max_examples=8, database=None, suppress_health_check=list(hypothesis.HealthCheck))
+        @hypothesis.seed(20260301)
+        @hypothesis.given(case=operation.as_strategy())
+        def walk(case: Any) -> None:
+            said = case.as_transport_kwargs(base_url="http://localhost")
+            sent = {
+                name: said[name]
+                for name in ("method", "url", "params", "json", "headers")
+                if said.get(name) is not None
+            }
+            sent["headers"] = {name: str(value) for name, value in dict(sent.get("headers") or {}).items()}
+            answer = client.request(**sent)
+            assert answer.status_code < 500, (case.method, case.path, answer.text)
+
+        walk()
+        asked.add(operation.label)
+    assert len(asked) == len([path for _, path in ROUTES if path.startswith("/api/") and "openapi" not in path])
