@@ -52,6 +52,13 @@ QUIET = dict.fromkeys(
         ({"score_residents": 3.0}, {"returning_groups": 1.0, "homes_365d": 4.0}, "resale"),
         ({"score_residents": 3.0}, {"returning_groups": 1.0, "homes_365d": 3.0, "joined_home_share": 0.1}, "resale"),
         ({"score_residents": 3.0}, {"returning_groups": 1.0, "homes_365d": 3.0, "joined_home_share": 0.0}, SHARING),
+        ({"score_residents": 3.0}, {"homes_365d": 1.0, "people_365d": 4.0}, "resale"),
+        ({"score_residents": 3.0}, {"homes_365d": 2.0, "people_365d": 5.0}, SHARING),
+        (
+            {"score_groups": 3.0},
+            {"returning_groups": 6.0, "newcomer_share": 0.3, "homes_365d": 2.0, "joined_home_share": 0.1},
+            "resale",
+        ),
         ({"score_residents": 2.0, "score_joined": 3.0}, {"returning_groups": 2.0}, "account takeover"),
         ({"score_residents": 3.0, "score_joined": 2.0}, {"returning_groups": 2.0}, SHARING),
         ({"score_places": 2.0, "score_devices": 2.0}, {"returning_groups": None}, "resale"),
