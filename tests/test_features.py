@@ -239,21 +239,28 @@ def test_tenants_on_carriers_are_as_many_as_they_are_and_a_family_is_one() -> No
     assert _built(family, "strangers_same_hour_h") == 0
 
 
-def test_a_carrier_ties_nobody_to_a_home_with_a_line_of_its_own() -> None:
-    """The owner's TV and phone, and two tenants' phones, all on one carrier: three people, in the window and the year.
-    Who was at home once, or whose profile nobody knows, is of the household; so are all where the carrier is the home,
-    though some days, or the few of one tablet, were spent on somebody's line."""
-    owner = [_use(ago, 1, 1, address=7) for ago in _DAYS] + [_use(ago, 1, 2, 5, **_CARRIER) for ago in _DAYS]
-    owner.append(_use(1, 1, 2, address=7))
-    tenants = [_use(ago, who, 10 + who, 5, **_CARRIER) for ago in _DAYS for who in (2, 3)]
+def test_a_carrier_makes_no_two_homes_one_and_lends_phones_that_have_none() -> None:
+    """Two homes whose phones are on one carrier are two, in the window and the year. A phone of a profile of its own
+    that is only ever on that network is one of theirs and makes no third, nor one of the two; on another network it is
+    somebody else's. Where the carrier is the home, all are of it, though some days, or the few of one tablet, were
+    spent on somebody's line."""
+    homes = [
+        use
+        for ago in _DAYS
+        for who in (1, 2)
+        for use in (_use(ago, who, who, address=6 + who), _use(ago, who, 10 + who, 5, **_CARRIER))
+    ]
+    homes += [_use(1, who, 10 + who, address=6 + who) for who in (1, 2)]
+    carried = [_use(ago, who, who, 5, **_CARRIER) for ago in _DAYS for who in (1, 2, 3)]
     for name in ("lasting_strangers", "people_365d"):
-        assert _built([*owner, *tenants], name) == 3, name
-        assert _built([*owner, *tenants, *(_use(2, who, 10 + who, address=7) for who in (2, 3))], name) == 1, name
-        carried = [_use(ago, who, who, 5, **_CARRIER) for ago in _DAYS for who in (1, 2, 3)]
+        assert _built(homes, name) == 2, name
+        assert _built([*homes, *(_use(ago, 3, 13, 5, **_CARRIER) for ago in _DAYS)], name) == 2, name
+        assert _built([*homes, *(_use(ago, 3, 13, 6, **_CARRIER) for ago in _DAYS)], name) == 3, name
+        unknown = [_use(ago, None, 13, 6, **_CARRIER) for ago in _DAYS]
+        assert _built([*homes, *unknown, _use(1, 1, 11, 6, **_CARRIER)], name) == 1, name
         assert _built([*carried, *(_use(ago, 1, 1, address=7) for ago in _DAYS[:6])], name) == 1, name
         assert _built([*carried, *(_use(ago, 1, 9, address=7) for ago in _DAYS[:2])], name) == 1, name
-        unknown = [_use(ago, None, 10 + who, 5, **_CARRIER) for ago in _DAYS for who in (2, 3)]
-        assert _built([*owner, *unknown], name) == 1, name
+    owner = [use for use in homes if use["visits"][0]["profile"] == 1]
     before = [_use(ago, 1, 1, address=7) for ago in range(20, 60)] + [_use(41, 1, 2, 5, **_CARRIER)]
     assert _built([*before, *owner, *(_use(ago, None, 13, 5, **_CARRIER) for ago in range(7))], "newcomer_share") == 0
 

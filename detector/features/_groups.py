@@ -88,20 +88,21 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
 
     A `group` holds the devices that met: each was seen where another of it was, be that a home, a carrier's network, a
     hotel's or a server's; nothing is lent to a home. So a group on its own is somebody who never came to where the
-    others are, and this is told also where no address is anybody's. Where somebody lives on a home's line, the network
-    of a mobile carrier ties nothing where all profiles are known. `people` are groups that share a profile: one
+    others are, and this is told also where no address is anybody's. Where somebody lives on a home's line and all
+    profiles are known, the network of a mobile carrier makes no two homes one; it only gives a home to those who are
+    never on any such line (`_meets_on`). `people` are groups that share a profile: one
     person's phone that is never at home belongs to the one whose profile it shows.
     """
     address, network = pl.col("address"), pl.col("network")
     known = contexts.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null()).with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()).fill_null(False)
     )
-    known = known.with_columns(says=pl.col("profile").is_not_null().any().over("account", "device"))
-    says = pl.col("says").all().over("account")  # else the one phone of which it is not known would stand alone
     known = known.with_columns(
+        says=pl.col("profile").is_not_null().any().over("account", "device"),
         of=pl.when("is_home").then(1).otherwise(2),
-        key=_meets_on(pl.col("is_home"), (pl.col("network_kind") == "mobile").fill_null(False) & says, year, hubs),
     )
+    says = pl.col("says").all().over("account")  # else the one phone of which it is not known would stand alone
+    known = _meets_on(known, (pl.col("network_kind") == "mobile").fill_null(False) & says, year, hubs)
     on_the_way = known.filter(~_AT_HOME).select("account", "device", "of", "key")
     nodes = _tied(pl.concat([on_the_way, _of_the_year(known, year, hubs)]))
     by_device = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
@@ -124,8 +125,8 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     """One row per device: `account, device, group, people, at_home, plays, first_day, last_day`.
 
     A `group` are the devices that met on a line within the `year` (`tables.SpanLines`): a home's address, or the
-    network where many people are, unless that is a carrier's or a server's, all profiles are known and somebody lives
-    on a home's line; those whose address is another every few plays are one. `people` are groups that share one of the
+    network where many people are, which makes no two homes one where somebody lives on a home's line and all profiles
+    are known; those whose address is another every few plays are one. `people` are groups that share one of the
     `profiles` (`tables.SpanProfiles`). `at_home` says whether the device was ever on a home's line. A device of which
     no line is known is left out.
     """
@@ -133,11 +134,10 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     is_home = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
     says = profiles.select("account", "device", says=True).unique()
     placed = year.filter(pl.coalesce(address, network).is_not_null()).join(says, on=["account", "device"], how="left")
-    known = placed.select(
-        pl.exclude("address", "network", "says"),
-        at_home=is_home,
-        of=pl.when(is_home).then(1).otherwise(2),
-        key=_meets_on(is_home, address.is_null() & pl.col("says").is_not_null().all().over("account"), year, hubs),
+    placed = placed.with_columns(is_home=is_home, of=pl.when(is_home).then(1).otherwise(2))
+    carried = address.is_null() & pl.col("says").is_not_null().all().over("account")
+    known = _meets_on(placed, carried, year, hubs).select(
+        pl.exclude("address", "network", "says", "is_home"), at_home="is_home"
     )
     nodes = _tied(known.select("account", "device", "of", "key"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
@@ -174,19 +174,34 @@ def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str
     )
 
 
-def _meets_on(is_home: pl.Expr, carried: pl.Expr, year: pl.DataFrame, hubs: pl.Series) -> pl.Expr:
-    """The line on which a device meets others: a home's address, else the network; none where it is `carried` with
-    everybody's profile known and somebody lives on a home's line (in the `year`, most of what one device plays).
+def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """`known` with `key`, the line on which a device meets others: a home's address, else the network.
 
-    The whole town is on a carrier's network: it makes nobody one of a household where that profile is never seen. Where
-    the home itself is on a carrier's line, it is all that the household has in common.
+    The whole town is on a carrier's network: it makes no two homes one. So where it is `carried`, everybody's profile
+    is known and somebody lives on a home's line (in the `year`, most of what one device plays), of the devices that
+    were on such a line only the one that played most meets others there. A phone that never was on one is taken for a
+    member's where the household's own is on its network: that is more often a child's than a tenant's. Where the home
+    itself is on a carrier's line, it is all that the household has in common.
     """
-    address, plays = pl.col("address"), pl.col("plays")
-    at_home = plays.filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
-    lived_in = year.group_by("account", "device").agg(at_home=at_home, plays=plays.sum())
-    settled = lived_in.filter((pl.col("at_home") >= _LIVED_IN_PLAYS) & (2 * pl.col("at_home") > pl.col("plays")))
-    lives_there = pl.col("account").is_in(settled["account"].unique().implode())
-    return pl.when(is_home).then(address).when(~(carried & lives_there)).then(pl.coalesce("network", address))
+    address, plays, at_home = pl.col("address"), pl.col("plays"), pl.col("at_home_plays")
+    home_plays = plays.filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
+    devices = year.group_by("account", "device").agg(year_plays=plays.sum(), at_home_plays=home_plays)
+    lived_in = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
+    homely = devices.filter(lived_in.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
+    there = known.join(homely, on=["account", "device"], how="left").with_columns(carried=carried)
+    first = (
+        there.filter(pl.col("carried") & pl.col("year_plays").is_not_null())
+        .sort("account", "network", "year_plays", "device", descending=[False, False, True, False])
+        .unique(["account", "network"], keep="first", maintain_order=True)
+        .select("account", "network", host="device")
+    )
+    meets = ~pl.col("carried") | pl.col("year_plays").is_null() | (pl.col("device") == pl.col("host")).fill_null(False)
+    key = pl.when("is_home").then(address).when(meets).then(pl.coalesce("network", address))
+    return (
+        there.join(first, on=["account", "network"], how="left")
+        .with_columns(key=key)
+        .drop("year_plays", "carried", "host")
+    )
 
 
 def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
