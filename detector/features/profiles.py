@@ -26,8 +26,8 @@ _NO_PROFILES = _two_lives(profile=None)
 class Profiles(Family):
     """Who uses what inside the account: profiles and devices that never meet.
 
-    People of one household share something: a TV, the home's line or, where that is one, a carrier's. Strangers who
-    were let in share nothing, each with a profile and devices of their own; or they share a profile, and are at once
+    People of one household share something: a TV, the home's line or, for who never is on it, a carrier's. Strangers
+    who were let in share nothing, each with a profile and devices of their own; or they share one, and are at once
     where one person can not be. Told by what never met, this holds as well where every line is a carrier's.
     """
 
