@@ -32,7 +32,9 @@ def _top(
     evidence: dict[str, Values], *causes: tuple[str, ...], k: int = 3, size: float = 1, **weights: float
 ) -> Values:
     """The sum of the `k` strongest, families that show one of the `causes` counting once; those of `_SIZE` weighed."""
-    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "profiles": 0.5} | weights
+    of_each = (
+        dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "profiles": 0.5} | dict.fromkeys(_STRANGERS, 1.3) | weights
+    )
     evidence = {name: values * of_each.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in causes)]
     shown = [[evidence[name] for name in names if name in evidence] for names in causes]

@@ -1,4 +1,4 @@
-"""Homes that joined in the last weeks: devices that the older ones of the account never met."""
+"""People who joined in the year: devices that the older ones of the account never met."""
 
 import datetime as dt
 
@@ -8,7 +8,7 @@ from detector.features._feature import STRANGERS, Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 from detector.tables import SERVERS
 
-RECENT, SETTLED = dt.timedelta(days=45), dt.timedelta(days=25)  # what an account used in its first days is old
+SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
 KNOWN_DAYS = 50  # before, an account has no old life beside which a new one could show
 STAY_DAYS, GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
 _MISSING = (
@@ -27,23 +27,24 @@ def _new(ago: tuple[int, ...], **more: object) -> list[dict[str, object]]:
 
 
 class Joined(Family):
-    """Homes that joined in the last weeks: devices that the older ones of the account never met.
+    """People who joined in the year: devices that the older ones of the account never met.
 
     Who takes an account over, or buys a place in one, watches on devices and lines of their own from one day on,
-    whether the old life goes on beside it or falls silent, and on whose profile ever.
+    be that a home's, a carrier's or a server's, whether the old life goes on beside it or falls silent, and on whose
+    profile ever. Who came months ago is no less a stranger than who came last week.
     """
 
-    cause = STRANGERS
+    cause, weight = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
-        """The plays of the window by groups of devices that joined lately and stayed, and the days of both lives."""
+        """The plays of the window by groups of devices that joined and stayed, and the days of both lives."""
         devices = window.residents
         groups = (
             devices.group_by("account", "group")
-            .agg(pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
+            .agg(pl.col("first_day").min(), pl.col("last_day").max())
             .join(window.year.accounts.select("account", since=pl.col("first_day") + SETTLED), on="account")
-            .with_columns(is_new=pl.col("first_day") > pl.max_horizontal("since", pl.lit(window.day - RECENT)))
+            .with_columns(is_new=pl.col("first_day") > pl.col("since"))
             .filter(pl.col("is_new").any().over("account") & ~pl.col("is_new").all().over("account"))
         )
         by_device = devices.select("account", "device", "group").join(
@@ -76,10 +77,10 @@ class Joined(Family):
         joined = (
             groups.join(old, on="account", how="left")
             .with_columns(elsewhere=elsewhere, beside_days=beside_days)
-            .filter(pl.col("is_new") & stays & (pl.col("at_home") | pl.col("elsewhere")))
+            .filter(pl.col("is_new") & stays)
             .group_by("account")
             .agg(
-                joined_home=pl.col("plays").filter("at_home").sum(),
+                joined=pl.col("plays").sum(),
                 joined_elsewhere=pl.col("plays").filter("elsewhere").sum(),
                 beside_days=pl.col("beside_days").max(),
             )
@@ -91,21 +92,24 @@ class Joined(Family):
             .agg(pl.col("plays").sum())
             .join(joined, on="account", how="left")
             .join(window.year.accounts.select("account", known=known), on="account", how="left")
-            .with_columns(pl.col("joined_home", "joined_elsewhere", "beside_days").fill_null(0))
+            .with_columns(pl.col("joined", "joined_elsewhere", "beside_days").fill_null(0))
         )
 
-    joined_home_share = Feature(
-        says="Share of the plays by devices on homes' lines that joined within 45 days and stayed, none of which ever "
-        "met an older one.",
+    joined_365d_share = Feature(
+        says="Share of the plays by devices that joined after the account's first 25 days and stayed, none of which "
+        "ever met an older one; on whichever line.",
         unit="share",
-        expr=pl.when("known").then(pl.col("joined_home") / pl.col("plays")),
+        expr=pl.when("known").then(pl.col("joined") / pl.col("plays")),
         missing=_MISSING,
         history_days=KNOWN_DAYS,
-        when_high="{value:.0%} of the plays came from a home that joined lately and that no older device was ever in; "
-        "most accounts have {typical:.0%}",
+        when_high="{value:.0%} of the plays came from devices that joined later and that no older one ever met; most "
+        "accounts have {typical:.0%}",
         innocent=_INNOCENT,
         examples=[
             ([*_OLD, *_new((30, 5))], 0.5),
+            ([*_OLD, *_new((50, 5))], 0.5),
+            ([*_OLD, *_new((60, 5))], 0),
+            ([*_OLD, *_new((30, 5), address=None, network=9, network_kind="mobile", region="A")], 0.5),
             ([*_OLD, *_new((30, 27))], 0),
             ([*_OLD, *_new((30, 5)), *_new((5,), address=1)], 0),
             (_new((30, 5)), None),
@@ -113,13 +117,13 @@ class Joined(Family):
         telling="rank",
         shown_by=OFF_MAIN,
     )
-    joined_elsewhere_share = Feature(
-        says="Share of the plays by such devices, on any line, in regions where no older one played in the window.",
+    joined_365d_elsewhere_share = Feature(
+        says="Share of the plays by such devices in regions where no older one played in the window.",
         unit="share",
         expr=pl.when("known").then(pl.col("joined_elsewhere") / pl.col("plays")),
         missing=_MISSING,
         history_days=KNOWN_DAYS,
-        when_high="{value:.0%} of the plays came from devices that joined lately in another region; most accounts have "
+        when_high="{value:.0%} of the plays came from devices that joined later in another region; most accounts have "
         "{typical:.0%}",
         innocent=_INNOCENT,
         examples=[
@@ -130,14 +134,14 @@ class Joined(Family):
         telling="rank",
         shown_by=OFF_MAIN,
     )
-    joined_beside_days = Feature(
+    joined_365d_beside_days = Feature(
         says="Most days on which such devices played while an older one, which they never met, played on the same day, "
         "the one before or the one after.",
         unit="days",
         expr=pl.when("known").then("beside_days"),
         missing=_MISSING,
         history_days=KNOWN_DAYS,
-        when_high="on {value:.0f} days devices that joined lately played beside older ones that they never met; most "
+        when_high="on {value:.0f} days devices that joined later played beside older ones that they never met; most "
         "accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[

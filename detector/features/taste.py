@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features.joined import GONE, KNOWN_DAYS, RECENT, SETTLED, STAY_DAYS
+from detector.features.joined import GONE, KNOWN_DAYS, SETTLED, STAY_DAYS
 
 _TITLES = 5  # of either side: fewer are no taste
 _OTHER_DEVICES = pl.col("device").is_not_null() & (
@@ -41,11 +41,11 @@ class Taste(Family):
 
     Members of a household go on with one another's shows and films, on new screens too, and see what others see who saw
     the same. Strangers do not. What parents play goes with little that their children play: so only those are compared
-    whom nothing else ties, and where the log does not say who met, devices that came lately with the older ones. Titles
+    whom nothing else ties, and where the log does not say who met, devices that came later with the older ones. Titles
     go together if more screens show both than would by chance (see `coviewing`), and a title goes with itself.
     """
 
-    cause = STRANGERS  # where nobody knows who met, they show here alone
+    cause, weight = STRANGERS  # where nobody knows who met, they show here alone
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
@@ -69,15 +69,16 @@ class Taste(Family):
             found = found.drop("several")
         return found
 
-    newcomer_titles_share = Feature(
-        says="Share of the titles that were played by devices that joined within 45 days and stayed, and go with "
-        "nothing that the older ones play. Devices count that never met an older one; where no line is known, all.",
+    joined_365d_titles_share = Feature(
+        says="Share of the titles that were played by devices that joined after the account's first 25 days and "
+        "stayed, and go with nothing that the older ones play. Devices count that never met an older one; where no "
+        "line is known, all.",
         unit="share",
         expr=pl.when(pl.col("known_days") >= KNOWN_DAYS).then("newcomers"),
         missing=f"no playback of the window says its device and its title, the account is known for under {KNOWN_DAYS} "
         f"days, {_FEW}",
         history_days=KNOWN_DAYS,
-        when_high="{value:.0%} of the titles were played by devices that joined lately, and go with nothing that the "
+        when_high="{value:.0%} of the titles were played by devices that joined later, and go with nothing that the "
         "older ones play; most accounts have {typical:.0%}",
         innocent=("a new member of the household", "a child's first tablet", "guests"),
         examples=[
@@ -120,10 +121,10 @@ def _titles_of(window: Window, some: pl.DataFrame) -> pl.DataFrame:
 
 
 def _newcomers(window: Window) -> pl.DataFrame:
-    """`account, device, is_other`: devices that joined lately and stayed, against the older ones, of accounts that have
-    both. Who left is neither."""
+    """`account, device, is_other`: devices that joined after the first weeks and stayed, against the older ones, of
+    accounts that have both. Who left is neither."""
     since = window.year.accounts.select("account", settled=pl.col("first_day") + SETTLED)
-    lately = pl.col("first_day") > pl.max_horizontal("settled", pl.lit(window.day - RECENT))
+    lately = pl.col("first_day") > pl.col("settled")
     devices = window.year.devices.join(since, on="account").with_columns(lately=lately)
     devices = devices.join(devices.filter("lately"), on="account", how="semi")
     last_day = _titles_of(window, devices).group_by("account", "device").agg(last_day=pl.col("day").max())
