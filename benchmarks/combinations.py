@@ -29,16 +29,20 @@ _STRANGERS = ("joined", "change", "taste", "residents")
 
 
 def _top(
-    evidence: dict[str, Values], *causes: tuple[str, ...], k: int = 3, size: float = 1, **weights: float
+    evidence: dict[str, Values],
+    *causes: tuple[str, ...],
+    k: int = 2,
+    size: float = 1,
+    also: float = 0.3,
+    **weights: float,
 ) -> Values:
-    """The sum of the `k` strongest, families that show one of the `causes` counting once; those of `_SIZE` weighed."""
-    of_each = (
-        dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "profiles": 0.5} | dict.fromkeys(_STRANGERS, 1.3) | weights
-    )
+    """The sum of the `k` strongest, families that show one of the `causes` counting once and
+    the second of them `also`; those of `_SIZE` weighed."""
+    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "profiles": 0.5} | weights
     evidence = {name: values * of_each.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in causes)]
     shown = [[evidence[name] for name in names if name in evidence] for names in causes]
-    once = [np.maximum.reduce(some) for some in shown if some]
+    once = [model.strongest(some, (also, 1.0)) for some in shown if some]
     total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
     return total
 
@@ -47,7 +51,7 @@ def _without(evidence: dict[str, Values], *names: str) -> dict[str, Values]:
     return {name: values for name, values in evidence.items() if name not in ("overall", *names)}
 
 
-def _three(
+def _two(
     evidence: dict[str, Values],
     *also: tuple[str, ...],
     strangers: tuple[str, ...] = _STRANGERS,
@@ -57,26 +61,28 @@ def _three(
     return _top(_without(evidence), _SIZE, strangers, *also, size=size, **how)
 
 
-IN_USE, NONE_LEFT_OUT = "three strongest causes, size for 0.5 (in use)", "... learned from all accounts"
+IN_USE, NONE_LEFT_OUT = "two strongest causes, size for 0.5 (in use)", "... learned from all accounts"
 WITHOUT_TASTE = "... without taste"
 WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
-    IN_USE: _three,
+    IN_USE: _two,
     "... with the forest over all": lambda e: _top(e, _SIZE, _STRANGERS, size=0.5),
-    "... residents as a cause of their own": lambda e: _three(e, strangers=_STRANGERS[:3]),
-    "... all that shows strangers apart": lambda e: _three(e, strangers=()),
-    "... groups show strangers, too": lambda e: _three(e, strangers=(*_STRANGERS, "groups")),
+    "... residents as a cause of their own": lambda e: _two(e, strangers=_STRANGERS[:3]),
+    "... all that shows strangers apart": lambda e: _two(e, strangers=()),
+    "... groups show strangers, too": lambda e: _two(e, strangers=(*_STRANGERS, "groups")),
     "... what never rests shows many people": lambda e: _top(_without(e), (*_SIZE, "unresting"), _STRANGERS, size=0.5),
-    "... groups and places as one cause": lambda e: _three(e, _WHERE),
-    "... two of them": lambda e: _three(e, k=2),
-    "... four of them": lambda e: _three(e, k=4),
-    "... size for 0.3": lambda e: _three(e, size=0.3),
-    "... size for 0.8": lambda e: _three(e, size=0.8),
-    "... size in full": lambda e: _three(e, size=1),
-    "... profiles in full": lambda e: _three(e, profiles=1),
-    WITHOUT_TASTE: lambda e: _three(_without(e, "taste")),
-    "... without residents and joined": lambda e: _three(_without(e, "residents", "joined")),
-    "three strongest families": lambda e: _top(_without(e)),
-    "three strongest of families and all": _top,
+    "... groups and places as one cause": lambda e: _two(e, _WHERE),
+    "... three of them": lambda e: _two(e, k=3),
+    "... a cause's second family for nothing": lambda e: _two(e, also=0),
+    "... a cause's second family for 0.6": lambda e: _two(e, also=0.6),
+    "... four of them": lambda e: _two(e, k=4),
+    "... size for 0.3": lambda e: _two(e, size=0.3),
+    "... size for 0.8": lambda e: _two(e, size=0.8),
+    "... size in full": lambda e: _two(e, size=1),
+    "... profiles in full": lambda e: _two(e, profiles=1),
+    WITHOUT_TASTE: lambda e: _two(_without(e, "taste")),
+    "... without residents and joined": lambda e: _two(_without(e, "residents", "joined")),
+    "two strongest families": lambda e: _top(_without(e)),
+    "two strongest of families and all": _top,
     "the strongest family": lambda e: _top(_without(e), k=1),
     "sum of all families": lambda e: _top(_without(e), k=99),
     "the forest over all alone": lambda e: e["overall"],

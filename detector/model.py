@@ -5,7 +5,8 @@ of each feature that is telling alone stands beside its family's forest, for a f
 notice an account that is extreme in one. Each of these is turned into *evidence*: minus the decimal logarithm of the
 share of accounts, held out from fitting, that lie at least as high.
 
-The score is the sum of the evidence of the three strongest *causes*. Families that show the same cause count once: a
+The score is the sum of the evidence of the two strongest *causes*. Families that show the same cause count once, and
+the second strongest of them for a little more, as somebody who is a stranger in two ways is rarer than in one: a
 household of nine has many devices, many streams and long days, which is one thing and not three, and counts for less,
 for most big households are just that. What the forest over all finds is published beside the families and not added:
 it finds what they have found (docs/combinations.md).
@@ -37,7 +38,8 @@ OVERALL = "overall"
 # How many nobody knows: more than reviewers take (1 %), few enough to leave every ordinary way of life in.
 _EXTREME_SHARE, _PASSES = 0.04, 2
 _PASS_TREES = 100  # enough to tell who is extreme
-_CAUSES = 3  # that are added up
+_CAUSES = 2  # that are added up
+_ALSO = 0.3  # for how much the second strongest family of a cause counts
 _QUANTILES = np.linspace(0, 1, 1001)
 _SIGNIFICANT = 9  # figures
 
@@ -167,10 +169,10 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
     def total(self, evidence: Mapping[str, Values]) -> Values:
         """Score of each row, from the evidence of its families."""
-        by_cause: dict[str, Values] = {}
+        by_cause: dict[str, list[Values]] = {}
         for family, cause in self.causes.items():
-            by_cause[cause] = np.maximum(by_cause.get(cause, 0), self.weights[family] * evidence[family])
-        return _rounded(strongest(by_cause))
+            by_cause.setdefault(cause, []).append(self.weights[family] * evidence[family])
+        return _rounded(strongest([strongest(shown, (_ALSO, 1.0)) for shown in by_cause.values()], (1.0,) * _CAUSES))
 
     def p_value(self, score: Values) -> Values:
         """Conformal: the share of held-out accounts that score as high (Vovk, Gammerman and Shafer 2005)."""
@@ -182,14 +184,14 @@ def _rounded(values: Values) -> Values:
     return np.array(pl.Series(values, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT))
 
 
-def strongest(evidence: Mapping[str, Values]) -> Values:
-    """The sum of the three strongest.
+def strongest(evidence: Sequence[Values], weights: Sequence[float]) -> Values:
+    """The sum of the strongest, weighed; the last weight is that of the strongest of all.
 
-    >>> strongest({"a": np.array([1.0]), "b": np.array([3.0]), "c": np.array([2.0]), "d": np.array([0.5])})
-    array([6.])
+    >>> strongest([np.array([1.0]), np.array([3.0]), np.array([2.0])], (0.5, 1.0))
+    array([4.])
     """
-    stacked = np.sort(np.stack(list(evidence.values())), axis=0)
-    total: Values = stacked[-_CAUSES:].sum(axis=0)
+    stacked = np.sort(np.stack(evidence), axis=0)[-len(weights) :]
+    total: Values = (stacked * np.array(weights)[-len(stacked) :, None]).sum(axis=0)
     return total
 
 

@@ -93,7 +93,7 @@ def test_one_row_for_each_account_in_the_order_given(ordinary: pl.DataFrame, fit
     families = ["score_habits", "score_screens", "score_travel", "score_overall"]
     assert scored.columns == ["account", "score", "p_value", *families]
     assert scored.select(pl.exclude("account").is_finite().all()).row(0) == (True,) * 6
-    strongest = [sum(sorted(row)[-3:]) for row in scored.select(families[:-1]).iter_rows()]
+    strongest = [sum(sorted(row)[-2:]) for row in scored.select(families[:-1]).iter_rows()]
     assert scored["score"].to_list() == pytest.approx(strongest, rel=1e-8)
 
 
@@ -306,13 +306,14 @@ def test_without_the_features_that_are_named_an_account_is_ordinary(
 
 
 def test_families_that_show_the_same_cause_count_once(fitted: AccountModel) -> None:
-    """A big household shows in its devices and in its streams: the stronger of the two counts, not their sum."""
+    """A big household shows in its devices and in its streams: the stronger of the two counts, not their sum,
+    and the other for a little."""
     evidence = {"habits": np.array([1.0]), "screens": np.array([3.0]), "travel": np.array([2.0])}
-    assert fitted.total(evidence).tolist() == [6.0]
+    assert fitted.total(evidence).tolist() == [5.0]
     shared = AccountModel(**fitted.get_params() | {"causes": {"habits": "a", "screens": "b", "travel": "b"}})
-    assert shared.total(evidence).tolist() == [4.0]
+    assert shared.total(evidence).tolist() == pytest.approx([4.6])
     less = AccountModel(**shared.get_params() | {"weights": {"habits": 1.0, "screens": 0.5, "travel": 0.5}})
-    assert less.total(evidence).tolist() == [2.5]
+    assert less.total(evidence).tolist() == pytest.approx([2.8])
 
 
 def test_a_few_extreme_accounts_do_not_teach_that_they_are_ordinary(ordinary: pl.DataFrame) -> None:

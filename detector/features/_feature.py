@@ -125,9 +125,8 @@ class Feature:
         object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
 
 
-# Causes and their weights. Somebody who is not of the household, come later or there all year, is what resale, rent and
-# takeover have in common; most of those whom many people use are big households.
-STRANGERS, MANY_PEOPLE = ("strangers", 1.3), ("many people", 0.5)
+STRANGERS = "strangers"  # a cause: somebody who is not of the household, come later or there all year
+MANY_PEOPLE = ("many people", 0.5)  # a cause and its weight: most of those whom many people use are big households
 
 
 class Family:

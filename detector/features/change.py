@@ -38,7 +38,7 @@ class Change(Family):
     profile that is somebody's, or after which the old devices fall silent, this is hardly a newcomer of the household.
     """
 
-    cause, weight = STRANGERS
+    cause = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

@@ -34,7 +34,7 @@ class Joined(Family):
     profile ever. Who came months ago is no less a stranger than who came last week.
     """
 
-    cause, weight = STRANGERS
+    cause = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

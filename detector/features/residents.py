@@ -49,7 +49,7 @@ class Residents(Family):
     rent never do, and those who come and go add up.
     """
 
-    cause, weight = STRANGERS
+    cause = STRANGERS
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

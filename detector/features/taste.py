@@ -45,7 +45,7 @@ class Taste(Family):
     go together if more screens show both than would by chance (see `coviewing`), and a title goes with itself.
     """
 
-    cause, weight = STRANGERS  # where nobody knows who met, they show here alone
+    cause = STRANGERS  # where nobody knows who met, they show here alone
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
