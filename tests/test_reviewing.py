@@ -63,8 +63,8 @@ def test_a_promise_is_made_once_the_calibration_is_reviewed(doors: Doors, settin
     _night(doors, settings)
     before = published.scores(doors, published.run_of(doors, None))
     queue = doors.ledger.cases.queue()
-    confirmed = [case for case in queue if (case.score or 0) > 3]
-    innocent = [case for case in queue if (case.score or 0) <= 3]
+    confirmed = [case for case in queue if (case.score or 0) > 2]
+    innocent = [case for case in queue if (case.score or 0) <= 2]
     assert confirmed
     for cases, verdict in ((confirmed, Verdict("confirmed")), (innocent, Verdict("false alarm"))):
         doors.ledger.cases.decide([(case.account, verdict) for case in cases], actor="ana", now=DECIDED)
