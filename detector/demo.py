@@ -115,8 +115,8 @@ def _tell(
     labels = dict(told["label"].value_counts().iter_rows())
     abusive = known.filter(pl.col("label") == "abuse").height
     print(
-        f"\nof the {flags.height} flagged, {labels.get('abuse', 0)} are abusive (there are {abusive} in all), "
-        f"{labels.get('sharing', 0)} share beyond a household, {labels.get('benign', 0)} are innocent"
+        f"\nof the {flags.height} flagged: {labels.get('abuse', 0)} abusive (of {abusive} in all), "
+        f"{labels.get('sharing', 0)} sharing beyond a household, {labels.get('benign', 0)} innocent"
     )
     if flags.height:
         first = identity.to_hex(flags["account"].head(1))[0]

@@ -53,9 +53,9 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     crowd = ((value("returning_groups", _CROWD) & strangers) | value("lasting_strangers", _CROWD)) & ~of_the_year
     # Where the year knows several homes, they are the households: a phone that is never at home is one of theirs.
     crowd |= value("homes_365d", _CROWD) | (value("people_365d", _CROWD) & ~value("homes_365d", 2))
-    # Who comes and goes within two weeks is not counted by the year.
-    crowd |= value("returning_groups", _CROWD) & value("newcomer_share", _ANY)
-    crowd |= value("homes_365d", _CROWD_THAT_LASTS) & value("joined_365d_share", _ANY)
+    # Who comes and goes within two weeks is not counted by the year; friends who moved house long ago are no newcomers.
+    passing = value("returning_groups", _CROWD) | value("homes_365d", _CROWD_THAT_LASTS)
+    crowd |= passing & value("newcomer_share", _ANY)
     newcomers = pl.max_horizontal(evidence("change"), evidence("joined"))
     several = [value(name, 2) for name in ("returning_groups", "lasting_strangers", "homes_365d", "people_365d")]
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
