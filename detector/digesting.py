@@ -195,10 +195,10 @@ def _scanner(home: Store) -> Scan:
 def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple[dt.date, store.Part]]]:
     """The parts, so many together that they fit in memory well."""
     portions: list[list[tuple[dt.date, store.Part]]] = []
-    rows = _PORTION_ROWS
+    rows = 0
     for date, part in parts:
         rows += part.rows
-        if rows > _PORTION_ROWS:
+        if not portions or rows > _PORTION_ROWS:
             portions.append([])
             rows = part.rows
         portions[-1].append((date, part))

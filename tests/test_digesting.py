@@ -6,13 +6,23 @@ from pathlib import Path
 import polars as pl
 from support import KEY
 
-from detector import config, digesting, identity, lookback
+from detector import config, digesting, identity, lookback, tables
 from detector.ingesting import ingest
 from detector.neighbours import Neighbours
 from detector.store import Store
 
 SETTINGS = config.load(environ={}).settings
 KEYS = identity.Keys(KEY, bytes(32))
+
+
+def test_a_stored_part_without_rows_is_no_trouble(tmp_path: Path) -> None:
+    """A day of nothing digests to nothing."""
+    home, day = Store(tmp_path), dt.date(2025, 6, 30)
+    noon = dt.datetime.combine(day, dt.time(12), dt.UTC).isoformat()
+    nothing = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
+    home.put("playbacks", day, {"empty": nothing}, {"first_start": noon, "last_end": noon, "key_id": KEYS.key_id})
+    digesting.bring_up_to_date(home, day, settings=SETTINGS, key_id=KEYS.key_id)
+    assert home.read("account_days", [day])[0].is_empty()
 
 
 def test_what_began_in_the_middle_of_a_month_is_looked_back_on_whole(tmp_path: Path) -> None:
