@@ -53,12 +53,12 @@ def _without(evidence: dict[str, Values], *names: str) -> dict[str, Values]:
 
 def _two(
     evidence: dict[str, Values],
-    *also: tuple[str, ...],
+    *causes: tuple[str, ...],
     strangers: tuple[str, ...] = _STRANGERS,
     size: float = 0.5,
     **how: Any,
 ) -> Values:
-    return _top(_without(evidence), _SIZE, strangers, *also, size=size, **how)
+    return _top(_without(evidence), _SIZE, strangers, *causes, size=size, **how)
 
 
 IN_USE, NONE_LEFT_OUT = "two strongest causes, size for 0.5 (in use)", "... learned from all accounts"

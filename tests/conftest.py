@@ -11,9 +11,10 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from support import KEY, LAST_DAY, QUICK, TRAINED_UNTIL, clock
+from support import KEY, LAST_DAY, PASSWORD, QUICK, TRAINED_UNTIL, clock
 
 from detector import config
+from detector.console import passwords
 from detector.ingesting import ingest
 from detector.nightly import night
 from detector.retraining import train
@@ -48,6 +49,12 @@ def postgres_server() -> Iterator[str]:
         _unavailable("PostgreSQL could not be started", error)
     yield url
     server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def hashed() -> str:
+    """The password that everybody has in tests, as it is kept."""
+    return passwords.hashed(PASSWORD)
 
 
 _numbers = itertools.count()

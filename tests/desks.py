@@ -4,14 +4,13 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from fastapi.testclient import TestClient
-from support import clock
+from support import PASSWORD, clock
 
 from detector import config
 from detector.access import ROLES, Role
 from detector.console.app import create_app
 from detector.runs import Doors
 
-PASSWORD = "correct horse battery staple"
 PERSON = {role: role.replace(" ", ".") for role in ROLES}
 
 

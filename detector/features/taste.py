@@ -124,9 +124,9 @@ def _newcomers(window: Window) -> pl.DataFrame:
     """`account, device, is_other`: devices that joined after the first weeks and stayed, against the older ones, of
     accounts that have both. Who left is neither."""
     since = window.year.accounts.select("account", settled=pl.col("first_day") + SETTLED)
-    lately = pl.col("first_day") > pl.col("settled")
-    devices = window.year.devices.join(since, on="account").with_columns(lately=lately)
-    devices = devices.join(devices.filter("lately"), on="account", how="semi")
+    is_new = pl.col("first_day") > pl.col("settled")
+    devices = window.year.devices.join(since, on="account").with_columns(is_new=is_new)
+    devices = devices.join(devices.filter("is_new"), on="account", how="semi")
     last_day = _titles_of(window, devices).group_by("account", "device").agg(last_day=pl.col("day").max())
     began = pl.col("first_day").min().over("account", "who")
     ended = pl.col("last_day").max().over("account", "who")
@@ -138,7 +138,7 @@ def _newcomers(window: Window) -> pl.DataFrame:
         .filter(pl.col("group").is_not_null() | pl.col("group").is_null().all().over("account"))
         .with_columns(who=pl.coalesce(pl.col("group").cast(pl.UInt64), "device"))
         .with_columns(
-            is_other=pl.col("lately").all().over("account", "who"),
+            is_other=pl.col("is_new").all().over("account", "who"),
             stayed=((ended - began).dt.total_days() + 1 >= STAY_DAYS) | ~left,
         )
         .filter(~pl.col("is_other") | pl.col("stayed"))

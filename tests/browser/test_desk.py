@@ -17,11 +17,10 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
-from support import clock
+from support import PASSWORD, clock
 
 from detector import config
 from detector.access import Role
-from detector.console import passwords
 from detector.console.app import create_app
 from detector.runs import Doors, open_doors
 
@@ -30,7 +29,6 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-PASSWORD = "correct horse battery staple"
 PEOPLE: dict[str, Role] = {
     "ana": "analyst",
     "sam": "senior analyst",
@@ -58,11 +56,6 @@ class Server:
 
     url: str
     doors: Doors
-
-
-@pytest.fixture(scope="module")
-def hashed() -> str:
-    return passwords.hashed(PASSWORD)
 
 
 @pytest.fixture

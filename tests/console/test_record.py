@@ -6,8 +6,8 @@ import random
 
 import pytest
 import sqlalchemy as sa
-from desks import PASSWORD, Desk
-from support import TRAINED_UNTIL
+from desks import Desk
+from support import PASSWORD, TRAINED_UNTIL
 
 from detector import explaining, identity, published, terminal
 from detector.access import ROUTES

@@ -2,8 +2,9 @@
 
 import pytest
 import sqlalchemy as sa
-from desks import PASSWORD, PERSON, Desk
+from desks import PERSON, Desk
 from fastapi.testclient import TestClient
+from support import PASSWORD
 
 from detector.access import ROLES, ROUTES, Role
 from detector.ledger import schema

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-from desks import PASSWORD, Desk
+from desks import Desk
 from fastapi.testclient import TestClient
+from support import PASSWORD
 
 
 def test_the_cookie_says_nothing_and_is_out_of_reach(desk: Desk) -> None:
@@ -78,7 +79,7 @@ def test_a_session_ends_when_old(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("how", ["revoke", "remove", "sign out", "password"])
-def test_a_session_that_was_ended_opens_nothing(desk: Desk, how: str, known_hash: str) -> None:
+def test_a_session_that_was_ended_opens_nothing(desk: Desk, how: str, hashed: str) -> None:
     """Revoked, its person forgotten, signed out, or the password changed: the same cookie is nobody."""
     client = desk.signed_in("analyst")
     token, people = client.cookies["detector"], desk.doors.ledger.people
@@ -87,7 +88,7 @@ def test_a_session_that_was_ended_opens_nothing(desk: Desk, how: str, known_hash
     elif how == "remove":
         people.remove("analyst", actor="test", now=desk.clock())
     elif how == "password":
-        people.set_password("analyst", known_hash, actor="test", now=desk.clock())
+        people.set_password("analyst", hashed, actor="test", now=desk.clock())
     else:
         assert client.post("/sign-out").status_code == 303
     again = desk.client()

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from support import at
 
 from detector import config, identity, playbacks, tables
 
@@ -15,10 +16,6 @@ SETTINGS = config.load().settings
 KEYS = identity.Keys("5a" * 32, bytes(32))
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
-
-
-def at(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
 def raw(*rows: dict[str, Any]) -> pl.LazyFrame:

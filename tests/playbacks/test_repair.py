@@ -8,18 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from support import at
 
-from detector import config, identity, playbacks, tables
+from detector import config, playbacks, tables
 
-NOW = dt.datetime(2025, 7, 1, 12, tzinfo=dt.UTC)
 SETTINGS = config.load().settings
-KEYS = identity.Keys("5a" * 32, bytes(32))
 HOUR = dt.timedelta(hours=1)
-DAY = dt.timedelta(days=1)
-
-
-def at(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
 def played(start: str, minutes: float | None = None, **said: Any) -> dict[str, Any]:
