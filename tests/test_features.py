@@ -258,8 +258,10 @@ def test_a_carrier_makes_no_two_homes_one_and_lends_phones_that_have_none() -> N
         assert _built([*homes, *(_use(ago, 3, 13, 6, **_CARRIER) for ago in _DAYS)], name) == 3, name
         unknown = [_use(ago, None, 13, 6, **_CARRIER) for ago in _DAYS]
         assert _built([*homes, *unknown, _use(1, 1, 11, 6, **_CARRIER)], name) == 1, name
-        assert _built([*carried, *(_use(ago, 1, 1, address=7) for ago in _DAYS[:6])], name) == 1, name
-        assert _built([*carried, *(_use(ago, 1, 9, address=7) for ago in _DAYS[:2])], name) == 1, name
+        some_days = [_use(ago, who, who, address=6 + who) for ago in _DAYS[:6] for who in (1, 2)]
+        assert _built([*carried, *some_days], name) == 1, name
+        one_day = [_use(1, who, who, address=6 + who) for who in (1, 2)]
+        assert _built([*carried, *one_day, _use(1, 1, 9, address=7)], name) == 1, name
     owner = [use for use in homes if use["visits"][0]["profile"] == 1]
     before = [_use(ago, 1, 1, address=7) for ago in range(20, 60)] + [_use(41, 1, 2, 5, **_CARRIER)]
     assert _built([*before, *owner, *(_use(ago, None, 13, 5, **_CARRIER) for ago in range(7))], "newcomer_share") == 0
