@@ -177,7 +177,8 @@ def test_by_keyboard_alone(server: Server, open_page: Callable[..., Page]) -> No
                 return
         raise AssertionError(f"{name} is not reached")
 
-    page.keyboard.type("ana")  # the name has the focus
+    page.locator("input[name=name]:focus").wait_for()  # given when the page is drawn, which may be after it is loaded
+    page.keyboard.type("ana")
     tab_to("Password")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
