@@ -106,15 +106,15 @@ def fold(account_days: pl.LazyFrame, contexts: pl.LazyFrame, *earlier: Span) -> 
         .group_by(*LINE)
         .agg(pl.col("first_day").min(), pl.col("last_day").max(), pl.col("plays").sum())
     )
-    profiles = pl.concat(
-        [
-            seen.filter(pl.col("profile").is_not_null()).select("account", "device", "profile"),
-            *(span.profiles.lazy() for span in earlier),
-        ]
-    ).unique()
+    shown = seen.filter(pl.col("profile").is_not_null())
+    profiles = (
+        pl.concat([tables.shape(shown, tables.SpanProfiles), *(span.profiles.lazy() for span in earlier)])
+        .group_by("account", "device", "profile")
+        .agg(pl.col("first_day").min(), pl.col("plays").sum())
+    )
     return Span(
         tables.shape(accounts, tables.Spans).sort("account").collect(),
         devices.sort("account", "device").collect(),
         tables.shape(lines, tables.SpanLines).sort(*LINE).collect(),
-        profiles.sort("account", "device", "profile").collect(),
+        tables.shape(profiles, tables.SpanProfiles).sort("account", "device", "profile").collect(),
     )

@@ -222,6 +222,8 @@ class SpanProfiles(dy.Schema):
     account = _id("account", primary_key=True)
     device = _id("device", primary_key=True)
     profile = _id("profile", primary_key=True)
+    first_day = dy.Date(description="first day seen")
+    plays = dy.UInt32(description="playbacks")
 
 
 class Scores(dy.Schema):

@@ -4,8 +4,11 @@ A device that roams between addresses ties them: they are places of the same peo
 account have nothing that moves between them, however long one looks.
 """
 
+import datetime as dt
+
 import polars as pl
 
+from detector import tables
 from detector.days import VISIT
 from detector.neighbours import components
 from detector.spans import MAY_BE_HOME, days_of, in_one
@@ -14,6 +17,9 @@ from detector.tables import SERVERS
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
 _LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
+SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
+_VISIT = dt.timedelta(days=21)  # after which who came is at home again; shorter than what is old
+_VISIT_PLAYS = 2  # of a profile in a home that is not its own: one may be a slip
 _NODE = ["account", "of", "key"]
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
 # Playbacks away from the address that is used most: they show that there are others.
@@ -155,6 +161,61 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
     alone = pl.col("group") + devices.height + 1  # no number of people
     return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
+
+
+def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The lines of the `year` (`tables.SpanLines`), and one more for each device whose people were in the account's
+    home, though it was not: a line of that home, with no plays.
+
+    They were where a profile that is mostly played on their devices was played on a screen of the home as well, more
+    than once, though less than half as often as the profiles there on average: a grown-up child's on a visit, a guest's
+    before the guest left. Nor did the account have it long before the device: who watches on a profile of the home, as
+    in an account taken over, need not have been there. Who rents a profile never is.
+    """
+    # Where all devices were on one line, as in most homes, nobody else is there: that is told faster than by ties.
+    all_devices = year.group_by("account").agg(devices=pl.col("device").n_unique())
+    on_one_line = _of_the_year(all_devices, year, hubs).group_by("account", "key").agg(met=pl.col("device").n_unique())
+    several = on_one_line.group_by("account").agg(pl.col("met").max()).join(all_devices, on="account")
+    several = several.filter(pl.col("met") < pl.col("devices"))
+    nodes = _tied(_of_the_year(several, year, hubs))
+    group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
+    first_day, plays = pl.col("first_day").min(), pl.col("plays").sum()
+    is_old = first_day.over("account", "group") <= first_day.over("account") + SETTLED
+    lines = (
+        year.join(several, on="account", how="semi")
+        .join(group, on=["account", "device"], how="left")
+        .with_columns(is_old=is_old)
+    )
+    homes = nodes.filter(pl.col("of") == 1).select("account", address="key")
+    home = (
+        lines.filter("is_old")
+        .join(homes, on=["account", "address"], how="semi")
+        .group_by("account", "address", home="group")
+        .agg(plays)
+        .with_columns(of_home=plays.over("account", "home"))
+        .sort("account", "of_home", "home", "plays", "address", descending=[False, True, False, True, False])
+        .unique("account", keep="first", maintain_order=True)
+        .select("account", "address", "home")
+    )
+    devices = lines.group_by("account", "device", "group").agg(
+        pl.col("is_old").any(), pl.col("last_day").max(), appears=first_day
+    )
+    of_profile = ["account", "profile"]
+    is_there = (pl.col("group") == pl.col("home")).fill_null(False)
+    there_plays = pl.col("plays").filter(is_there).sum()
+    was_there = there_plays.over(of_profile) >= _VISIT_PLAYS
+    profiles_there = pl.col("profile").filter(is_there).n_unique()
+    is_seldom_there = 2 * there_plays.over(of_profile) < (there_plays / profiles_there).over("account")
+    is_theirs = 2 * plays.over(*of_profile, "group") > plays.over(of_profile)
+    came_with_it = pl.col("is_old") | (pl.col("first_day") <= first_day.over(of_profile) + _VISIT)
+    visitors = (
+        profiles.join(home, on="account")
+        .join(devices, on=["account", "device"])
+        .filter(~is_there & was_there & is_seldom_there & is_theirs & came_with_it)
+        .select("account", "device", "address", "last_day", first_day="appears")
+        .unique()
+    )
+    return pl.concat([year, tables.shape(visitors.with_columns(plays=0).lazy(), tables.SpanLines).collect()])
 
 
 def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:

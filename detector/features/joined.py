@@ -5,10 +5,9 @@ import datetime as dt
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features._groups import OFF_MAIN
+from detector.features._groups import OFF_MAIN, SETTLED
 from detector.tables import SERVERS
 
-SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
 KNOWN_DAYS = 50  # before, an account has no old life beside which a new one could show
 STAY_DAYS, GONE = 14, dt.timedelta(days=10)  # who left so long ago, and came for less, was a guest
 _MISSING = (
@@ -112,6 +111,8 @@ class Joined(Family):
             ([*_OLD, *_new((30, 5), address=None, network=9, network_kind="mobile", region="A")], 0.5),
             ([*_OLD, *_new((30, 27))], 0),
             ([*_OLD, *_new((30, 5)), *_new((5,), address=1)], 0),
+            ([*_OLD, *_new((33,), device=1, address=1, profile=2, plays=2), *_new((30, 5), profile=2)], 0),
+            ([*_OLD, *_new((60,), device=1, address=1, profile=2, plays=2), *_new((30, 5), profile=2)], 0.5),
             (_new((30, 5)), None),
         ],
         telling="rank",

@@ -25,6 +25,24 @@ def _seen(devices: dict[int, tuple[int, int | None]], ago: tuple[int, ...] = (70
 _APART = _seen({1: (1, 1), 2: (2, 2)})
 _ONE_PROFILE = _seen({1: (1, 1), 2: (2, 1)})
 _CAME_HOME = [*_APART, {"ago": 90, "visits": [{"device": 2, "address": 1, "profile": 2}]}]
+_ON_THE_TV, _ONE_SLIP = (
+    [*_APART, {"ago": 30, "visits": [{"device": 1, "address": 1, "profile": 2, "plays": plays}]}] for plays in (2, 1)
+)
+_SELDOM_ON_THEIRS, _ALWAYS_ON_THEIRS = (
+    [
+        {
+            "ago": ago,
+            "visits": [
+                {"device": 1, "address": 1, "profile": 1, "plays": 15},
+                {"device": 1, "address": 1, "profile": 2, "plays": theirs},
+                {"device": 2, "address": 2, "profile": 2, "plays": plays},
+                {"device": 2, "address": 2, "profile": 3, "plays": 3},
+            ],
+        }
+        for ago in (70, 40, 10)
+    ]
+    for theirs, plays in ((2, 1), (12, 15))
+)
 _GUESTS = _seen({1: (1, 1)}) + _seen({2: (2, 2)}, (40, 39, 38))
 _NEW_ADDRESS_EACH_DAY = [
     {"ago": ago, "visits": [{"device": device, "address": 10 * ago + device}]}
@@ -80,6 +98,10 @@ class Residents(Family):
             (_APART, 2),
             (_ONE_PROFILE, 2),
             (_CAME_HOME, 1),
+            (_ON_THE_TV, 1),
+            (_ONE_SLIP, 2),
+            (_SELDOM_ON_THEIRS, 2),
+            (_ALWAYS_ON_THEIRS, 2),
             (_GUESTS, 1),
             (_NEW_ADDRESS_EACH_DAY, 1),
             (_NEW_DEVICE_EACH_DAY, 1),

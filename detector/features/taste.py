@@ -5,7 +5,8 @@ from typing import Any
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features.joined import GONE, KNOWN_DAYS, SETTLED, STAY_DAYS
+from detector.features._groups import SETTLED
+from detector.features.joined import GONE, KNOWN_DAYS, STAY_DAYS
 
 _TITLES = 5  # of either side: fewer are no taste
 _OTHER_DEVICES = pl.col("device").is_not_null() & (
