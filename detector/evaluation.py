@@ -4,7 +4,7 @@ Abuse is told apart from the innocent; what is labelled sharing counts neither w
 counted and left out. An account is *above the line* when it scores higher than all but so many of the innocent.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -17,12 +17,13 @@ from detector.naming import naming
 from detector.ranking import Array, Draw, Ranking, interval, wilson
 from detector.rivals import counts_forest, usual_rules
 
-OURS, COUNTS, RULES = "score", "forest on counts", "usual rules"
+OURS, LEARNED, COUNTS, RULES = "score", "score and verdicts", "forest on counts", "usual rules"
 ALL_ABUSE, ALL_INNOCENT = "all abuse", "all innocent"
 AVERAGE_PRECISION, PRECISION = "average precision", "precision at capacity"
-WITHIN_CAPACITY, ABOVE_1, ABOVE_01 = "within capacity, by score", "above the 1 % line", "above the 0.1 % line"
+WITHIN_CAPACITY, ABOVE_1, ABOVE_01 = "within capacity", "above the 1 % line", "above the 0.1 % line"
 FLAGGED, RIGHTLY = "flagged by the night", "abuse among the flagged"
 LABELS = ("benign", "sharing", "abuse")
+OF_ORDER = (AVERAGE_PRECISION, PRECISION, WITHIN_CAPACITY)
 LINES = {ABOVE_1: 0.01, ABOVE_01: 0.001}
 JUDGED = ("abuse", "benign")
 
@@ -43,9 +44,16 @@ class Evaluation:
     naming: pl.DataFrame
 
     def side_by_side(self, measure: str) -> list[dict[str, Any]]:
-        """One measure as rows for people: kind, accounts, and a cell in per cent for each method."""
+        """One measure as rows for people: kind, accounts, and a cell in per cent for the score and each rival."""
+        return self._side_by_side(measure, (OURS, COUNTS, RULES))
+
+    def learned_side_by_side(self, measure: str) -> list[dict[str, Any]]:
+        """The same for the score, and for the order that verdicts teach."""
+        return self._side_by_side(measure, (OURS, LEARNED))
+
+    def _side_by_side(self, measure: str, methods: Sequence[str]) -> list[dict[str, Any]]:
         rows = []
-        mine = self.measures.filter(pl.col("measure") == measure)
+        mine = self.measures.filter(pl.col("measure") == measure, pl.col("method").is_in(methods))
         for (kind, n), part in mine.group_by("kind", "accounts", maintain_order=True):
             cells = {row["method"]: _cell(row) for row in part.iter_rows(named=True)}
             rows.append({measure: kind, "accounts": n, **cells})
@@ -68,6 +76,7 @@ def evaluate(
     truth: pl.DataFrame,
     features: pl.DataFrame,
     *,
+    priority: pl.DataFrame | None = None,
     flagged: pl.Series | None = None,
     capacity_share: float = 0.01,
     seed: int = 0,
@@ -77,7 +86,9 @@ def evaluate(
 
     Where `truth` has a column `intensity` too, the abusive are also judged by it. How cases are named is judged from
     the family scores beside `score`, and the number of households where `truth` tells them in a column of that name.
-    `flagged` are the accounts that the night put before reviewers; without them only the ranking is measured.
+    `priority` (`account, priority`) is the order that verdicts teach (see `reranking.rerank_by_others`), measured
+    beside the scores; None: they teach none. `flagged` are the accounts that the night put before reviewers; without
+    them only the ranking is measured.
 
     Intervals are those of a bootstrap that draws accounts of each kind anew, `draws` times; for shares widened to
     those of Wilson, for where all of five are caught the bootstrap is sure, and wrong.
@@ -100,6 +111,8 @@ def evaluate(
     # The rivals see whom we see.
     seen = scored.select("account").join(features, on="account", how="left").sort("account")
     by_method = {OURS: scored.select("account", value=OURS)}
+    if priority is not None:
+        by_method[LEARNED] = priority.select("account", value="priority")
     for name, rival in ((COUNTS, _forest(seen, seed)), (RULES, usual_rules(seen))):
         if rival is not None:
             by_method[name] = seen.select("account", value=rival)

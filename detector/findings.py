@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -57,7 +56,7 @@ class Findings:
             .join(self.reasons, on="account", how="left", maintain_order="left")
             .with_columns(pl.col("reasons").fill_null([]), family=offering.dominant(scores.columns))
         )
-        names = _measured(scores, measured)
+        names = reranking.teaching(scores, measured)
         return [
             Shown(
                 digits,
@@ -71,34 +70,16 @@ class Findings:
         ]
 
 
-def _measured(scores: pl.DataFrame, measured: pl.DataFrame) -> list[str]:
-    """What verdicts can teach from: the score, the families' scores and the features."""
-    families = [name for name in scores.columns if name.startswith("score")]
-    return [*families, *(name for name in measured.columns if name in features.CATALOGUE)]
-
-
 def _priority(
     scores: pl.DataFrame, measured: pl.DataFrame, decided: list[Case], settings: config.Settings
 ) -> pl.DataFrame | None:
     """In which order reviewers would want to see the night, told from their verdicts; None where they can not tell."""
-    names = _measured(scores, measured)
-    rows: list[dict[str, Any]] = [
-        {name: case.measured.get(name) for name in names}
-        | {"account": int(case.account, 16), "confirmed": _confirmed(case, settings.decision)}
-        for case in decided
-    ]
-    schema = {"account": pl.UInt64, "confirmed": pl.Boolean} | dict.fromkeys(names, pl.Float64)
-    learned = reranking.fit(pl.DataFrame(rows, schema=schema), names, seed=settings.model.seed)
+    names = reranking.teaching(scores, measured)
+    labelled = reranking.labelled(decided, names, unwanted=settings.decision.kinds_not_reviewed)
+    learned = reranking.fit(labelled, names, seed=settings.model.seed)
     if learned is None:
         return None
     return reranking.rerank(learned, scores.join(measured, on="account", how="left", maintain_order="left"))
-
-
-def _confirmed(case: Case, policy: config.Decision) -> bool | None:
-    """Whether more of its sort is wanted; None where it was left undecided."""
-    if case.taught == "undecided":
-        return None
-    return case.taught == "confirmed" and case.verdict_kind not in policy.kinds_not_reviewed
 
 
 def find(

@@ -13,7 +13,8 @@ from detector.comparison import Comparison
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COLOURS = ("#1b6ca8", "#d98b2b", "#8a8a8a")
+_COLOURS = ("#1b6ca8", "#d98b2b", "#8a8a8a", "#3f8f4f")
+_METHODS = (evaluation.OURS, evaluation.COUNTS, evaluation.RULES, evaluation.LEARNED)  # each has its colour
 
 
 def draw(found: evaluation.Evaluation) -> bytes:
@@ -30,9 +31,9 @@ def draw(found: evaluation.Evaluation) -> bytes:
         methods = part["method"].unique(maintain_order=True).to_list()
         for number, method in enumerate(methods):
             rows = part.filter(pl.col("method") == method)
-            height = [names.index(kind) + 0.22 * (number - 1) for kind in rows["kind"]]
+            height = [names.index(kind) + 0.2 * (number - (len(methods) - 1) / 2) for kind in rows["kind"]]
             value, low, high = (100 * rows[name].to_numpy() for name in ("value", "low", "high"))
-            colour = _COLOURS[number % len(_COLOURS)]
+            colour = _COLOURS[_METHODS.index(method)]
             axes.errorbar(value, height, xerr=[value - low, high - value], fmt="o", color=colour, label=method, ms=5)
         sizes = dict(part.select("kind", "accounts").iter_rows())
         axes.set_yticks(range(len(names)), [f"{name} ({sizes[name]})" for name in names])

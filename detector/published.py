@@ -81,13 +81,13 @@ def scores_for(doors: Doors, run: Run, asked: pl.DataFrame, *, with_features: bo
 
 def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Settings) -> "Evaluation":
     """How good a night is against `truth`: `account_id, kind, label`, maybe `intensity` and `households`; ids become
-    pseudonyms first.
+    pseudonyms first. With the verdicts that stand today, also how good the order is that they teach.
 
     Raises:
         InputError: `truth` is not such a table.
     """
 
-    from detector import evaluation  # scikit-learn: seconds that reading a night need not spend
+    from detector import evaluation, reranking  # scikit-learn: seconds that reading a night need not spend
 
     if missing := [name for name in ("account_id", "kind", "label") if name not in truth.columns]:
         raise InputError(f"expected a column {missing[0]} in truth, found {', '.join(truth.columns)}; add it")
@@ -96,10 +96,15 @@ def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Setti
     if "households" in wanted:
         texts = texts.with_columns(households=_whole_numbers(texts["households"]))
     known = texts.with_columns(account=identity.pseudonymise_ids(texts.select("account_id"), doors.keys)["account"])
+    scores, features = (frame(doors, run, name) for name in ("scores", "features"))
+    names = reranking.teaching(scores, features)
+    verdicts = reranking.labelled(doors.ledger.cases.decided(), names, unwanted=settings.decision.kinds_not_reviewed)
+    measured = scores.join(features, on="account", how="left")
     return evaluation.evaluate(
-        frame(doors, run, "scores"),
+        scores,
         known,
-        frame(doors, run, "features"),
+        features,
+        priority=reranking.rerank_by_others(verdicts, measured, names, seed=settings.model.seed),
         flagged=frame(doors, run, "flags")["account"],
         capacity_share=settings.decision.capacity_share,
         seed=settings.model.seed,

@@ -11,13 +11,17 @@ Nothing is stored: a re-ranker is learned anew each night from the verdicts that
 second. A verdict that is undone is forgotten the next night, and a model file can not disagree with the ledger.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.ensemble import ExtraTreesClassifier
+
+from detector.cases import Case
+from detector.features import CATALOGUE
 
 _TREES = 300
 _MOST = 4.0  # decades of score that a decade of learned odds is worth, however many labels there are
@@ -25,6 +29,7 @@ _HALF_AT = 50  # labels, as many of either class, at which half of that is trust
 _INNOCENT, _ABUSIVE = 0.02, 0.8  # no learned probability is believed below, or beyond
 _UNUSUAL_SHARE = 0.1  # of the accounts, by score: only those are put in another order
 _SIGNIFICANT = 9  # figures
+_PARTS = 5  # of the labelled accounts, each placed by the labels of the others
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,30 @@ class Reranker:
     names: tuple[str, ...]
     weight: float
     trees: ExtraTreesClassifier
+
+
+def teaching(scores: pl.DataFrame, features: pl.DataFrame) -> list[str]:
+    """The columns that verdicts can teach from: the score, the families' scores and the features."""
+    families = [name for name in scores.columns if name.startswith("score")]
+    return [*families, *(name for name in features.columns if name in CATALOGUE)]
+
+
+def labelled(decided: Iterable[Case], names: Sequence[str], *, unwanted: Collection[str]) -> pl.DataFrame:
+    """What verdicts say, as `fit` takes it: of each case the account, as it was measured when the case was opened, and
+    whether more of its sort is wanted. What is confirmed as one of the `unwanted` kinds is not."""
+    rows: list[dict[str, Any]] = [
+        {name: case.measured.get(name) for name in names}
+        | {"account": int(case.account, 16), "confirmed": _confirmed(case, unwanted)}
+        for case in decided
+    ]
+    return pl.DataFrame(rows, {"account": pl.UInt64, "confirmed": pl.Boolean} | dict.fromkeys(names, pl.Float64))
+
+
+def _confirmed(case: Case, unwanted: Collection[str]) -> bool | None:
+    """None where it was left undecided."""
+    if case.taught == "undecided":
+        return None
+    return case.taught == "confirmed" and case.verdict_kind not in unwanted
 
 
 def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker | None:
@@ -76,6 +105,30 @@ def rerank(reranker: Reranker | None, scored: pl.DataFrame) -> pl.DataFrame:
     learned[unusual] = _decades(probability.clip(_INNOCENT, _ABUSIVE))
     priority = pl.Series(reranker.weight * learned, dtype=pl.Float64) + scored["score"]
     return scored.select("account", priority=priority.round_sig_figs(_SIGNIFICANT))
+
+
+def rerank_by_others(
+    labelled: pl.DataFrame, scored: pl.DataFrame, names: Sequence[str], *, seed: int
+) -> pl.DataFrame | None:
+    """As `rerank`, but an account that is labelled itself has its priority by what the labels of others teach.
+
+    That tells what verdicts are worth: to know a case that was judged is no merit of the order. A fifth of the labelled
+    accounts at a time is left out of what is learned (cross-validation). None where nothing can be learned without one
+    of the fifths: it takes two labels of either class.
+    """
+    known = labelled.drop_nulls("confirmed").sort("account")
+    parts = known.select(part=pl.int_range(pl.len()).over("confirmed") % _PARTS)["part"]
+    learned = fit(known, names, seed=seed)
+    judged = []
+    for part in parts.unique():
+        others = fit(known.filter(parts != part), names, seed=seed)
+        if learned is None or others is None:
+            return None
+        # As many labels count as for everybody else, with whom it is compared.
+        priority = rerank(replace(others, weight=learned.weight), scored)
+        judged.append(priority.join(known.filter(parts == part), on="account", how="semi"))
+    unjudged = rerank(learned, scored).join(known, on="account", how="anti")
+    return pl.concat([unjudged, *judged]).sort("account") if judged else None
 
 
 def _decades(probability: npt.ArrayLike) -> npt.NDArray[np.float64]:

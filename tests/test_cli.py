@@ -196,6 +196,38 @@ def test_a_night_is_evaluated_against_known_answers(folder: Path, service: Path)
     refused("evaluate", "--truth", "half.csv", cwd=folder, code=4, saying="expected a column kind in truth")
 
 
+def test_what_verdicts_are_worth_is_evaluated_as_soon_as_they_stand(folder: Path, service: Path) -> None:
+    """The order that they teach is set beside the score, in a table of its own; one class of them teaches none."""
+    truth = service / "truth.parquet"
+    assert detector("scores", "--for", truth, "--out", "known.parquet", cwd=folder)[0] == 0
+    label = dict(
+        pl.read_parquet(folder / "known.parquet")
+        .join(pl.read_parquet(truth), on="account_id")
+        .select("account", "label")
+        .iter_rows()
+    )
+    cases = json.loads(detector("review", "list", "--json", cwd=folder)[1])
+    said = [
+        {"account": case["account"], "verdict": "false-alarm"} for case in cases if label[case["account"]] == "benign"
+    ]
+    abusive = [
+        {"account": case["account"], "verdict": "confirmed"} for case in cases if label[case["account"]] == "abuse"
+    ]
+    assert len(abusive) >= 2
+    before = detector("evaluate", "--truth", truth, cwd=folder)[1]
+    for verdicts, teaches in ((said[:30], False), (abusive, True)):
+        pl.DataFrame(verdicts).write_csv(folder / "verdicts.csv")
+        assert detector("review", "decide", "--from", "verdicts.csv", cwd=folder)[0] == 0
+        code, text, err = detector("evaluate", "--truth", truth, cwd=folder)
+        assert code == 0, err
+        assert (text != before) is teaches
+        told = json.loads(detector("evaluate", "--truth", truth, "--json", cwd=folder)[1])
+        assert ("score and verdicts" in {row["method"] for row in told["measures"]}) is teaches
+    assert "the order that the verdicts of today teach" in text
+    assert max(len(line) for line in text.splitlines()) <= 100
+    assert detector("evaluate", "--truth", truth, "--picture", "how-good.png", cwd=folder)[0] == 0
+
+
 def test_explain_by_pseudonym_and_by_own_id_agree(folder: Path, service: Path) -> None:
     """An account can be named by its pseudonym, or by the service's own id on standard input."""
     own = pl.read_parquet(service / "truth.parquet")["account_id"][0]

@@ -11,6 +11,7 @@ from detector.evaluation import (
     ABOVE_1,
     AVERAGE_PRECISION,
     FLAGGED,
+    LEARNED,
     OURS,
     PRECISION,
     RIGHTLY,
@@ -141,6 +142,26 @@ def test_what_the_night_flagged_is_counted_by_kind() -> None:
     assert _value(found, RIGHTLY, ABUSE) == 0.5
     ranking = evaluation.evaluate(scores, truth, features, draws=2)
     assert FLAGGED not in ranking.measures["measure"]
+
+
+def test_the_order_that_verdicts_teach_is_measured_beside_the_score() -> None:
+    """By the same measures: here the score puts the sleeper first, and the verdicts put it last."""
+    kinds = [("benign", "sleeper"), ("abuse", "resale"), ("benign", "household")]
+    truth = pl.DataFrame(
+        [(account, kind, label) for account, (label, kind) in enumerate(kinds)],
+        schema={"account": pl.UInt64, "kind": pl.String, "label": pl.String},
+        orient="row",
+    )
+    scores = truth.select("account", score=pl.Series([9.0, 8.0, 1.0]))
+    features = truth.select("account", devices=pl.lit(1, pl.UInt32))
+    priority = truth.select("account", priority=pl.Series([-3.0, 8.5, -1.0])).reverse()
+    found = evaluation.evaluate(scores, truth, features, priority=priority, capacity_share=0.34, draws=2)
+    assert _value(found, PRECISION, ABUSE) == 0
+    assert _value(found, PRECISION, ABUSE, LEARNED) == 1
+    assert _value(found, AVERAGE_PRECISION, "resale") == 0.5
+    assert _value(found, AVERAGE_PRECISION, "resale", LEARNED) == 1
+    assert list(found.learned_side_by_side(AVERAGE_PRECISION)[0]) == [AVERAGE_PRECISION, "accounts", OURS, LEARNED]
+    assert LEARNED not in found.side_by_side(AVERAGE_PRECISION)[0]
 
 
 def test_intervals_contain_the_point_and_narrow() -> None:

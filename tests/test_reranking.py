@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from detector.reranking import fit, rerank
+from detector.reranking import fit, rerank, rerank_by_others
 
 NAMES = ["score", "score_places", "streams", "tired"]
 
@@ -98,6 +98,47 @@ def test_equal_verdicts_give_equal_orders() -> None:
     again = rerank(fit(labelled.sample(fraction=1, shuffle=True, seed=1), NAMES, seed=3), night.reverse())
     expected = rerank(fit(labelled, NAMES, seed=3), night)
     assert_frame_equal(again.sort("account"), expected.sort("account"), check_exact=True)
+
+
+def _gap(priority: pl.DataFrame, night: pl.DataFrame, labelled: pl.DataFrame) -> float:
+    """By how much the confirmed gained more than the others of the labelled."""
+    gained = priority.join(night.select("account", "score"), on="account").join(
+        labelled.select("account", "confirmed"), on="account"
+    )
+    means = gained.group_by("confirmed").agg((pl.col("priority") - pl.col("score")).mean()).sort("confirmed")
+    return float(means[1, 1] - means[0, 1])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_verdicts_are_worth_is_told_by_those_on_others(seed: int) -> None:
+    """Labels thrown by a coin teach nothing, though who has one would be placed by it; others stand as they do nightly.
+
+    Of labels that mean something, nearly as much is left.
+    """
+    night = _night(seed + 20, 2_000)
+    judged = night.top_k(200, by="score").sample(120, seed=seed)
+    coin = judged.with_columns(confirmed=pl.Series(np.random.default_rng(seed).random(120) < 0.5))
+    learned, by_others = rerank(fit(coin, NAMES, seed=0), night), rerank_by_others(coin, night, NAMES, seed=0)
+    assert by_others is not None
+    assert abs(_gap(by_others, night, coin)) < _gap(learned, night, coin) / 3
+    unjudged = learned.join(coin, on="account", how="anti").sort("account")
+    assert_frame_equal(by_others.join(coin, on="account", how="anti"), unjudged, check_exact=True)
+    assert by_others["account"].to_list() == sorted(night["account"])
+    told = rerank_by_others(judged, night, NAMES, seed=0)
+    assert told is not None
+    assert _gap(told, night, judged) > _gap(rerank(fit(judged, NAMES, seed=0), night), night, judged) / 2
+
+
+def test_one_verdict_of_a_class_tells_nothing_of_what_it_is_worth() -> None:
+    """Without it there would be none to learn from; with two of either class there is. Undecided ones do not count."""
+    night = _night(30, 500)
+    yes, no = night.filter("confirmed"), night.filter(~pl.col("confirmed"))
+    undecided = no.slice(20, 5).with_columns(confirmed=pl.lit(None, pl.Boolean))
+    assert rerank_by_others(pl.concat([yes.head(1), no.head(9), undecided]), night, NAMES, seed=0) is None
+    assert rerank_by_others(night.clear(), night, NAMES, seed=0) is None
+    two = rerank_by_others(pl.concat([yes.head(2), no.head(2), undecided]), night, NAMES, seed=0)
+    assert two is not None
+    assert two.height == night.height
 
 
 def test_a_column_that_nobody_knows_is_no_trouble() -> None:

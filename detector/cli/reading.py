@@ -116,15 +116,19 @@ def evaluate(
 
 
 def _evaluated(found: Any, day: Any) -> str:
-    from detector import terminal
+    from detector import evaluation, terminal
+
+    def tables(measures: Any, side_by_side: Any) -> list[str]:
+        shown = [side_by_side(measure) for measure in measures]
+        return [line for rows in shown for line in ("", terminal.table(rows, list(rows[0])))]
 
     lines = [f"{day}, in per cent with 95 % intervals; those labelled sharing count neither way", ""]
     lines.append(terminal.table(found.accounts.to_dicts(), found.accounts.columns))
-    tables = [(found.measures, found.side_by_side), (found.naming, found.names_side_by_side)]
-    for measures, side_by_side in tables:
-        for measure in measures["measure"].unique(maintain_order=True):
-            rows = side_by_side(measure)
-            lines += ["", terminal.table(rows, list(rows[0]))]
+    lines += tables(found.measures["measure"].unique(maintain_order=True), found.side_by_side)
+    if evaluation.LEARNED in found.measures["method"]:
+        lines += ["", "the order that the verdicts of today teach; who has one is placed by those on others"]
+        lines += tables(evaluation.OF_ORDER, found.learned_side_by_side)
+    lines += tables(found.naming["measure"].unique(maintain_order=True), found.names_side_by_side)
     return "\n".join(lines)
 
 
