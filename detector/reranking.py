@@ -55,7 +55,9 @@ def teaching(scores: pl.DataFrame, features: pl.DataFrame) -> list[str]:
 
 def labelled(decided: Iterable[Case], names: Sequence[str], *, unwanted: Collection[str]) -> pl.DataFrame:
     """What verdicts say, as `fit` takes it: of each case the account, as it was measured when the case was opened, and
-    whether more of its sort is wanted. What is confirmed as one of the `unwanted` kinds is not."""
+    whether it was confirmed; null where it was left undecided, or confirmed as one of the `unwanted` kinds. Those are
+    kept back by what they look like. As false alarms they would take down with them the abuse that resembles them
+    (docs/verdicts.md)."""
     rows: list[dict[str, Any]] = [
         {name: case.measured.get(name) for name in names}
         | {"account": int(case.account, 16), "confirmed": _confirmed(case, unwanted)}
@@ -65,10 +67,9 @@ def labelled(decided: Iterable[Case], names: Sequence[str], *, unwanted: Collect
 
 
 def _confirmed(case: Case, unwanted: Collection[str]) -> bool | None:
-    """None where it was left undecided."""
-    if case.taught == "undecided":
+    if case.taught == "undecided" or (case.taught == "confirmed" and case.verdict_kind in unwanted):
         return None
-    return case.taught == "confirmed" and case.verdict_kind not in unwanted
+    return case.taught == "confirmed"
 
 
 def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker | None:

@@ -1,11 +1,15 @@
 """What verdicts teach about the order of cases."""
 
+import datetime as dt
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from detector.reranking import fit, rerank, rerank_by_others
+from detector.cases import Case
+from detector.reranking import fit, labelled, rerank, rerank_by_others
 
 NAMES = ["score", "score_places", "streams", "tired"]
 
@@ -98,6 +102,28 @@ def test_equal_verdicts_give_equal_orders() -> None:
     again = rerank(fit(labelled.sample(fraction=1, shuffle=True, seed=1), NAMES, seed=3), night.reverse())
     expected = rerank(fit(labelled, NAMES, seed=3), night)
     assert_frame_equal(again.sort("account"), expected.sort("account"), check_exact=True)
+
+
+def test_only_what_was_confirmed_or_a_false_alarm_teaches() -> None:
+    """As measured when the case was opened. Undecided ones teach nothing, nor do those confirmed as a kind that policy
+    keeps back: they would take down with them the abuse that they resemble. A verdict that a contest overturned was a
+    false alarm."""
+    day, at = dt.date(2025, 6, 28), dt.datetime(2025, 6, 30, 9, tzinfo=dt.UTC)
+    resold = Case(
+        1, f"{1:016x}", "flag", "decided", at, day, day, 1, "r1", "resale", 5.0, "groups", promised_share=None,
+        assignee=None, outcome="confirmed", verdict_kind="resale", measured={"score": 5.0, "gone": 1.0},
+    )  # fmt: skip
+    others = [
+        replace(resold, account=f"{2:016x}", outcome="false alarm", verdict_kind=None),
+        replace(resold, account=f"{3:016x}", outcome="undecided", verdict_kind=None),
+        replace(resold, account=f"{4:016x}", verdict_kind="household sharing"),
+        replace(resold, account=f"{5:016x}", contest="overturned"),
+    ]
+    found = labelled([resold, *others], ["score", "streams"], unwanted=["household sharing"])
+    assert found.columns == ["account", "confirmed", "score", "streams"]
+    assert found["confirmed"].to_list() == [True, False, None, None, False]
+    assert found["score"].to_list() == [5.0] * 5
+    assert found["streams"].null_count() == 5
 
 
 def _gap(priority: pl.DataFrame, night: pl.DataFrame, labelled: pl.DataFrame) -> float:
