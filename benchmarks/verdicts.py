@@ -4,6 +4,9 @@ Verdicts are on one half of the accounts of invented services, four weeks before
 ranked: no account that was judged is measured. A reviewer is right, or wrong in a tenth of the cases; on accounts that
 share, which count neither way, nobody decides, and the verdict is spent all the same.
 
+A last table is of a cold start, as `evaluate` measures it: verdicts on the calibration accounts that are offered first,
+and all accounts of that night, those with a verdict placed by the verdicts on others.
+
 python -m benchmarks.verdicts --populations 10 --accounts 8000
 """
 
@@ -23,12 +26,14 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks import services
 from detector import config, model, offering, reranking
+from detector.evaluation import ALL_ABUSE, AVERAGE_PRECISION, LEARNED, PRECISION, evaluate
 from detector.features import CATALOGUE
 
 _FIRST_SEED, _DAYS, _ABUSE = 500, 100, 0.015
 _NIGHTS = (services.LAST - dt.timedelta(days=28), services.LAST)
 _VERDICTS, _WRONG, _CAPACITY = (20, 50, 100), (0.0, 0.1), (0.01, 0.02)
 _A_NIGHT, _UNEXPLAINED = 25, 0.2  # cases, and the share of them that is kept
+PRECISION_2 = "at twice the capacity"
 SCORE, IN_USE, ONCE, ALONE = (
     "the score alone",
     "extra trees, added (in use)",
@@ -58,7 +63,7 @@ def main() -> None:
     parser.add_argument("--without-addresses", action="store_true", help="as many logs are, without any place")
     asked = parser.parse_args()
     unsaid = services.PLACE if asked.without_addresses else ()
-    ranked, missed = [], []
+    ranked, missed, cold = [], [], []
     for seed in range(_FIRST_SEED, _FIRST_SEED + asked.populations):
         known = services.known(
             _NIGHTS,
@@ -69,7 +74,8 @@ def main() -> None:
             abuse_share=_ABUSE,
             intensity=asked.intensity,
         )
-        then, now = _scored(known)
+        then, now, calibration = _scored(known)
+        cold += _cold(then, calibration, seed)
         for half in (0, 1):
             judged, measured = ((pl.col("account") // 2) % 2 == side for side in (half, 1 - half))
             ranked += _ranked(then.filter(judged), now.filter(measured), seed)
@@ -81,15 +87,18 @@ def main() -> None:
     _print_ranked(pl.DataFrame(ranked))
     print()
     _print_held_out(pl.DataFrame(missed))
+    print()
+    _print_cold(pl.DataFrame(cold))
 
 
-def _scored(known: services.Known) -> list[pl.DataFrame]:
-    """Both nights by the model of the first."""
+def _scored(known: services.Known) -> tuple[pl.DataFrame, pl.DataFrame, list[int]]:
+    """Both nights by the model of the first, and the calibration accounts that its reviewers look at."""
     fitted = model.fit(known.features[_NIGHTS[0]], CATALOGUE, config.load(environ={}).settings.model)
-    return [
+    then, now = (
         model.score(fitted, features).join(features, on="account").join(known.truth, on="account").sort("account")
         for features in (known.features[night] for night in _NIGHTS)
-    ]
+    )
+    return then, now, fitted.highest_.tolist()
 
 
 def _names(night: pl.DataFrame) -> list[str]:
@@ -168,6 +177,35 @@ def _held_out(then: pl.DataFrame, now: pl.DataFrame, seed: int) -> list[dict[str
             found = {way: of_kind.join(shown, on="account", how="semi").height for way, shown in ways.items()}
             rows.append({"kind": kind, "capacity": capacity, "accounts": of_kind.height} | found)
     return rows
+
+
+def _cold(night: pl.DataFrame, calibration: list[int], seed: int) -> list[dict[str, Any]]:
+    """What the first verdicts are worth: their accounts are the calibration's, families in turn."""
+    of_calibration = night.filter(pl.col("account").is_in(calibration))
+    rows = []
+    for wrong in _WRONG:
+        for n in _VERDICTS if wrong else (0, *_VERDICTS):
+            shown = of_calibration.join(offering.offer(of_calibration, n), on="account", how="semi")
+            judged = _judge(shown, wrong, np.random.default_rng([seed, n]))
+            priority = reranking.rerank_by_others(judged, night, _names(night), seed=0)
+            if priority is None:
+                priority = night.select("account", priority="score")
+            found = evaluate(night.select("account", "score"), night, night, priority=priority, draws=2).measures
+            taught = found.filter(method=LEARNED, kind=ALL_ABUSE)
+            measures = taught.filter(pl.col("measure").is_in((PRECISION, AVERAGE_PRECISION))).select("measure", "value")
+            rows.append(
+                {"n": n, "wrong": wrong, PRECISION_2: _precision(priority, night, 0.02)} | dict(measures.iter_rows())
+            )
+    return rows
+
+
+def _print_cold(cold: pl.DataFrame) -> None:
+    """Means, and in brackets the least of the populations."""
+    measures = (PRECISION, PRECISION_2, AVERAGE_PRECISION)
+    print("| verdicts, cold | " + " | ".join(measures) + " |\n" + "|---" * (len(measures) + 1) + "|")
+    for (n, wrong), found in cold.group_by("n", "wrong", maintain_order=True):
+        cells = [f"{found[name].mean():.3f} ({found[name].min():.2f})" for name in measures]
+        print(f"| {n}, {wrong:.0%} wrong | " + " | ".join(cells) + " |")
 
 
 def _print_ranked(ranked: pl.DataFrame) -> None:
