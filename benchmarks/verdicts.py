@@ -227,7 +227,9 @@ def _print_held_out(missed: pl.DataFrame) -> None:
     print("| kind that no verdict was on | capacity | accounts | by score | by priority | with places kept |")
     print("|---|---|---|---|---|---|")
     summed = missed.group_by("capacity", "kind").sum().sort("capacity", "kind")
-    every = missed.group_by("capacity", maintain_order=True).agg(pl.lit("all of them").alias("kind"), pl.col(summed.columns[2:]).sum())
+    every = missed.group_by("capacity", maintain_order=True).agg(
+        pl.lit("all of them").alias("kind"), pl.col(summed.columns[2:]).sum()
+    )
     for row in pl.concat([summed, every.select(summed.columns)]).iter_rows(named=True):
         shares = " | ".join(f"{row[way] / row['accounts']:.3f}" for way in ("score", "order", "chosen"))
         print(f"| {row['kind']} | {row['capacity']:.0%} | {row['accounts']} | {shares} |")
