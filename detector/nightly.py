@@ -111,6 +111,8 @@ def night(
                 f"run `detector train --day {day}` and then this night again"
             )
         decided = doors.ledger.cases.decided(until=day)
+        every = doors.ledger.cases.decided(measured=False)
+        record["later_verdicts"] = sum(case.decided_at is not None and case.decided_at.date() > day for case in every)
         suppressed = doors.ledger.suppressions.on(day)
         fingerprint = _fingerprint(doors, day, settings, champion, decided, suppressed)
         served = doors.ledger.published(day)

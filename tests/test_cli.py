@@ -408,3 +408,5 @@ def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more()
     }  # fmt: skip
     assert "false_discovery_share` shows more" in batch._night_line(night)
     assert "shows more" not in batch._night_line(night | {"kept_back": {}})
+    assert "not counted" not in batch._night_line(night | {"later_verdicts": 0})
+    assert "verdicts on 3 accounts that were given after" in batch._night_line(night | {"later_verdicts": 3})

@@ -84,6 +84,20 @@ def test_a_promise_is_made_once_the_calibration_is_reviewed(doors: Doors, settin
     assert all(cases_now[account].promised_share == 0.5 for account in flagged["account"])
 
 
+def test_a_night_knows_what_had_been_decided_by_its_end(doors: Doors, settings: config.Settings) -> None:
+    """A verdict that was given later does not count, whenever the night is run: how many there are is on record."""
+    first = _night(doors, settings)
+    assert first.record["later_verdicts"] == 0
+    one, other = _flagged(doors)[:2]
+    end = dt.datetime.combine(TRAINED_UNTIL + dt.timedelta(days=1), dt.time(), dt.UTC)
+    doors.ledger.cases.decide([(one, Verdict("false alarm"))], actor="ana", now=end)
+    doors.ledger.cases.decide([(other, Verdict("false alarm"))], actor="ana", now=end - dt.timedelta(seconds=1))
+    again = _night(doors, settings)
+    assert again.record["later_verdicts"] == 1
+    assert one in _flagged(doors)
+    assert other not in _flagged(doors)
+
+
 def test_kinds_that_policy_leaves_out_are_counted(doors: Doors, settings: config.Settings) -> None:
     """A kind that is not reviewed gives its place to the next account, and is counted."""
     _night(doors, settings)

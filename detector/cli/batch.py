@@ -167,6 +167,8 @@ def _night_line(night: dict[str, Any]) -> str:
             if waiting
             else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
         )
+    if later := night.get("later_verdicts"):
+        text += f"\n  not counted: verdicts on {later} accounts that were given after that day (UTC)"
     for warning in night.get("warnings", []):
         text += f"\n  warning: {warning}"
     if held := night.get("held_days"):
