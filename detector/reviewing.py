@@ -142,7 +142,8 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
     `cause`, `action` and `note`. All columns are text; an empty or missing one says nothing.
 
     Raises:
-        InputError: it is not such a table, or a row of it says something that can not be; the message has its number.
+        InputError: it is not such a table, has no row, or a row of it says something that can not be; the message has
+            its number.
     """
     wanted = [name for name in ("account", "account_id") if name in table.columns]
     if len(wanted) != 1 or "verdict" not in table.columns:
@@ -150,6 +151,8 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
             "expected a table with verdict and either account (16 hex digits) or account_id (the service's own), "
             f"found {', '.join(table.columns)}; rename its columns"
         )
+    if table.is_empty():
+        raise InputError("expected a row for each account that is decided on, found none; fill the table in")
     if wanted == ["account_id"]:
         ids = identity.pseudonymise_ids(table.select(pl.col("account_id").cast(pl.String)), doors.keys)["account"]
         table = table.with_columns(account=identity.to_hex(ids))

@@ -173,3 +173,5 @@ def test_a_table_of_verdicts_is_read_by_either_id(doors: Doors) -> None:
         reviewing.verdicts_of(rows, doors)
     with pytest.raises(InputError, match="rename"):
         reviewing.verdicts_of(pl.DataFrame({"verdict": ["confirmed"]}), doors)
+    with pytest.raises(InputError, match="found none"):
+        reviewing.verdicts_of(rows.clear(), doors)
