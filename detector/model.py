@@ -8,8 +8,9 @@ share of accounts, held out from fitting, that lie at least as high.
 The score is the sum of the evidence of the two strongest *causes*. Families that show the same cause count once, and
 the second strongest of them for a little more, as somebody who is a stranger in two ways is rarer than in one: a
 household of nine has many devices, many streams and long days, which is one thing and not three, and counts for less,
-for most big households are just that. What the forest over all finds is published beside the families and not added:
-it finds what they have found (docs/combinations.md).
+for most big households are just that. So does what shows that people live apart, where the year knows two homes and no
+third: a family in two places, or friends who share. What the forest over all finds is published beside the families
+and not added: it finds what they have found (docs/combinations.md).
 
 High means suspicious, so that to a forest nobody is below the typical account: that few homes, devices or streams are
 seen of an account is rare as well, and says nothing against it.
@@ -40,6 +41,7 @@ _EXTREME_SHARE, _PASSES = 0.04, 2
 _PASS_TREES = 100  # enough to tell who is extreme
 _CAUSES = 2  # that are added up
 _ALSO = 0.3  # for how much the second strongest family of a cause counts
+_HOMES, _SHARED = "homes_365d", 0.7  # where there are two of them, for how much it counts that they are apart
 _QUANTILES = np.linspace(0, 1, 1001)
 _SIGNIFICANT = 9  # figures
 
@@ -52,6 +54,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         families: by family, their positions.
         causes: by family, what shows in it.
         weights: by family, how much of its evidence speaks of abuse.
+        shows_sharing: the families in which two homes that share an account show as strangers do.
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
         passes: how often the most extreme accounts are left out and the rest learned from anew.
@@ -70,6 +73,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         families: Mapping[str, Sequence[int]],
         causes: Mapping[str, str],
         weights: Mapping[str, float],
+        shows_sharing: Sequence[str] = (),
         telling: Mapping[str, Shape],
         given: Sequence[float],
         trees: int,
@@ -81,6 +85,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.families = families
         self.causes = causes
         self.weights = weights
+        self.shows_sharing = shows_sharing
         self.telling = telling
         self.given = given
         self.trees = trees
@@ -105,7 +110,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         ordinary = np.ones(len(x), dtype=np.bool_)
         for _ in range(self.passes):
             self._learn(x[ordinary], held_out[ordinary], typical, trees=min(self.trees, _PASS_TREES))
-            score = self.predict(x)
+            score = self.total(self.evidence(x))  # in full: who shares shall not teach that it is ordinary
             ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
         self._learn(x[ordinary], held_out[ordinary], typical, trees=self.trees)
         self.learned_from_ = len(x)
@@ -113,7 +118,8 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.quantiles_ = _quantiles(x)
         self.peer_quantiles_: dict[str, Values] = {}
         # Tails that an account is part of would find it more ordinary than they find a stranger.
-        calibration, calibrating = self.total(self.evidence(x[held_out], own=ordinary[held_out])), accounts[held_out]
+        evidence = self.evidence(x[held_out], own=ordinary[held_out])
+        calibration, calibrating = self.total(evidence, shared=self.shared(x[held_out])), accounts[held_out]
         order = np.lexsort((calibrating, calibration))
         self.calibration_, self.highest_ = calibration[order], calibrating[order][-CALIBRATION_CASES:]
         return self
@@ -165,13 +171,22 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, x: Matrix) -> Values:
         """Score of each row; higher is more suspicious."""
-        return self.total(self.evidence(x))
+        return self.total(self.evidence(x), shared=self.shared(x))
 
-    def total(self, evidence: Mapping[str, Values]) -> Values:
-        """Score of each row, from the evidence of its families."""
+    def shared(self, x: Matrix) -> npt.NDArray[np.bool_]:
+        """Which rows are of accounts that two homes share."""
+        if _HOMES not in self.names:
+            return np.zeros(len(x), dtype=np.bool_)
+        two: npt.NDArray[np.bool_] = x[:, self.names.index(_HOMES)] == 2
+        return two
+
+    def total(self, evidence: Mapping[str, Values], *, shared: npt.NDArray[np.bool_] | bool = False) -> Values:
+        """Score of each row, from the evidence of its families; of those `shared` by two homes, that they are apart
+        counts for less."""
         by_cause: dict[str, list[Values]] = {}
         for family, cause in self.causes.items():
-            by_cause.setdefault(cause, []).append(self.weights[family] * evidence[family])
+            counts = np.where(np.asarray(shared) & (family in self.shows_sharing), _SHARED, 1)
+            by_cause.setdefault(cause, []).append(self.weights[family] * counts * evidence[family])
         return _rounded(strongest([strongest(shown, (_ALSO, 1.0)) for shown in by_cause.values()], (1.0,) * _CAUSES))
 
     def p_value(self, score: Values) -> Values:
@@ -220,6 +235,7 @@ def fit(
         families=_positions(known),
         causes={feature.family: feature.cause for feature in known.values()},
         weights={feature.family: feature.weight for feature in known.values()},
+        shows_sharing=sorted({feature.family for feature in known.values() if feature.shows_sharing}),
         telling={name: feature.telling for name, feature in known.items() if feature.telling},
         given=[
             float(median if feature.given is None else feature.given)
@@ -265,8 +281,9 @@ def score(model: AccountModel, features: pl.DataFrame) -> pl.DataFrame:
     if features.is_empty():
         floats = ("score", "p_value", *(f"score_{name}" for name in model.forests_))
         return features.select("account").with_columns(pl.lit(None, pl.Float64).alias(name) for name in floats)
-    evidence = model.evidence(matrix(model, features))
-    total = model.total(evidence)
+    x = matrix(model, features)
+    evidence = model.evidence(x)
+    total = model.total(evidence, shared=model.shared(x))
     by_family = {f"score_{name}": values for name, values in evidence.items()}
     frame = pl.DataFrame({"score": total, "p_value": model.p_value(total), **by_family})
     return features.select("account").hstack(frame.select(pl.all().round_sig_figs(_SIGNIFICANT)))

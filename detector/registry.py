@@ -6,6 +6,7 @@ before a byte of it is loaded.
 """
 
 import datetime as dt
+import inspect
 import io
 import json
 import logging
@@ -196,6 +197,11 @@ class Registry:
             ) from None
         if not isinstance(model, AccountModel):
             raise IntegrityError(f"expected model {registered.version} to be an account model; train again and promote")
+        if not inspect.signature(AccountModel).parameters.keys() <= vars(model).keys():
+            raise IntegrityError(
+                f"expected model {registered.version} to be of this version of the program, found an older one; train "
+                "again and promote what comes of it"
+            )
         if list(model.names) != registered.record.get("features"):
             raise IntegrityError(
                 f"expected model {registered.version} to have the features of its record, found others; train again "

@@ -316,6 +316,17 @@ def test_families_that_show_the_same_cause_count_once(fitted: AccountModel) -> N
     assert less.total(evidence).tolist() == pytest.approx([2.8])
 
 
+def test_that_two_homes_are_apart_counts_for_less(fitted: AccountModel) -> None:
+    """A family in two places, or friends who share, show strangers as resale does; a third home is no family's."""
+    evidence = {name: np.full(3, 2.0) for name in ("habits", "screens", "travel")}
+    asked = {"shows_sharing": ["screens", "travel"], "weights": {"habits": 0.1, "screens": 1.0, "travel": 1.0}}
+    sharing = AccountModel(**fitted.get_params() | asked | {"names": ["homes_365d", "places"]})
+    homes = np.array([[1, 9], [2, 9], [3, 9]], dtype=np.float32)
+    assert sharing.total(evidence, shared=sharing.shared(homes)).tolist() == pytest.approx([4.0, 2.8, 4.0])
+    unknown = AccountModel(**fitted.get_params() | asked)
+    assert unknown.total(evidence, shared=unknown.shared(homes)).tolist() == pytest.approx([4.0, 4.0, 4.0])
+
+
 def test_a_few_extreme_accounts_do_not_teach_that_they_are_ordinary(ordinary: pl.DataFrame) -> None:
     """With 2 % of the accounts extreme in two ways, one more of them is as odd as if they were not there; but its
     p-value counts them."""

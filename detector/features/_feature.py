@@ -122,12 +122,14 @@ class Feature:
     family: str = field(default="", init=False)
     cause: str = field(default="", init=False)
     weight: float = field(default=1.0, init=False)
+    shows_sharing: bool = field(default=False, init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "family", owner.__name__.lower())
         object.__setattr__(self, "cause", getattr(owner, "cause", "") or owner.__name__.lower())
         object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
+        object.__setattr__(self, "shows_sharing", getattr(owner, "shows_sharing", False))
 
 
 STRANGERS = "strangers"  # a cause: somebody who is not of the household, come later or there all year
@@ -140,6 +142,7 @@ class Family:
     features: ClassVar[tuple[Feature, ...]] = ()
     cause: ClassVar[str] = ""  # what shows in it, where other families show the same; else the family's own name
     weight: ClassVar[float] = 1.0  # how much of its evidence speaks of abuse, rather than of a way to live
+    shows_sharing: ClassVar[bool] = False  # whether two homes that share an account show in it as strangers do
 
     def __init_subclass__(cls) -> None:
         cls.features = tuple(value for value in vars(cls).values() if isinstance(value, Feature))

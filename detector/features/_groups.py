@@ -19,6 +19,7 @@ _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on 
 _LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
 SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
 _VISIT = dt.timedelta(days=21)  # after which who came is at home again; shorter than what is old
+_ARRIVAL = dt.timedelta(days=7)  # after which a guest's profile, used on the way too, is played in the home
 _VISIT_PLAYS = 2  # of a profile in a home that is not its own: one may be a slip
 _NODE = ["account", "of", "key"]
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
@@ -170,7 +171,9 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
     They were where a profile that is mostly played on their devices was played on a screen of the home as well, more
     than once, though less than half as often as the profiles there on average: a grown-up child's on a visit, a guest's
     before the guest left. Nor did the account have it long before the device: who watches on a profile of the home, as
-    in an account taken over, need not have been there. Who rents a profile never is.
+    in an account taken over, need not have been there. Who rents a profile never is. A profile that is new to the
+    account and began in the home is a guest's wherever else it is played, on devices that appear in the same weeks or
+    for as long as it is seldom played there: guests go on for a while where they live.
     """
     # Where all devices were on one line, as in most homes, nobody else is there: that is told faster than by ties.
     all_devices = year.group_by("account").agg(devices=pl.col("device").n_unique())
@@ -197,8 +200,11 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
         .unique("account", keep="first", maintain_order=True)
         .select("account", "address", "home")
     )
-    devices = lines.group_by("account", "device", "group").agg(
-        pl.col("is_old").any(), pl.col("last_day").max(), appears=first_day
+    since = lines.group_by("account").agg(since=first_day)
+    devices = (
+        lines.group_by("account", "device", "group")
+        .agg(pl.col("is_old").any(), pl.col("last_day").max(), appears=first_day)
+        .join(since, on="account")
     )
     of_profile = ["account", "profile"]
     is_there = (pl.col("group") == pl.col("home")).fill_null(False)
@@ -207,11 +213,15 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
     profiles_there = pl.col("profile").filter(is_there).n_unique()
     is_seldom_there = 2 * there_plays.over(of_profile) < (there_plays / profiles_there).over("account")
     is_theirs = 2 * plays.over(*of_profile, "group") > plays.over(of_profile)
-    came_with_it = pl.col("is_old") | (pl.col("first_day") <= first_day.over(of_profile) + _VISIT)
+    began = first_day.over(of_profile)
+    came_with_it = pl.col("is_old") | (pl.col("first_day") <= began + _VISIT)
+    began_there = pl.col("first_day").filter(is_there).min().over(of_profile) <= began + _ARRIVAL
+    is_guests = (began > pl.col("since") + SETTLED) & began_there
+    of_a_visitor = is_seldom_there & is_theirs & came_with_it | is_guests & (came_with_it | is_seldom_there)
     visitors = (
         profiles.join(home, on="account")
         .join(devices, on=["account", "device"])
-        .filter(~is_there & was_there & is_seldom_there & is_theirs & came_with_it)
+        .filter(~is_there & was_there & of_a_visitor)
         .select("account", "device", "address", "last_day", first_day="appears")
         .unique()
     )

@@ -22,6 +22,8 @@ _TIED = [{"ago": 5, "visits": [{"device": 1, "address": 2}]}]
 class Groups(Family):
     """Groups of people: devices and addresses that nothing ties together."""
 
+    shows_sharing = True
+
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Groups by account, how they divide its plays, and the hours in which several of them watched."""

@@ -68,6 +68,7 @@ class Residents(Family):
     """
 
     cause = STRANGERS
+    shows_sharing = True
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

@@ -47,6 +47,7 @@ class Taste(Family):
     """
 
     cause = STRANGERS  # where nobody knows who met, they show here alone
+    shows_sharing = True
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
