@@ -27,6 +27,7 @@ from detector.runs import Doors, on_record, open_doors
 
 ACCOUNTS, DAYS, SEED = 5_000, 365, 2026
 _MARK = ".detector-demo"  # a folder with this file in it is ours to delete
+_TRUTH = "truth.parquet"
 _KEY = "1f" * 32  # known to all: a demo keeps no secret, and equal keys give equal results
 _SHOWN = 10
 _USER = "desk.demo"
@@ -44,6 +45,7 @@ def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> 
     print(f"an invented service: {ACCOUNTS} accounts over {DAYS} days up to {day}")
     service = simulate.simulate(accounts=ACCOUNTS, days=DAYS, end=day, seed=SEED, story=True)
     _write_by_month(service.playbacks, folder / "log")
+    service.truth.write_parquet(folder / _TRUTH)
     (folder / "key").write_text(_KEY + "\n", encoding="ascii")
     with (
         open_doors(folder / "home", settings, folder / "key") as doors,
@@ -128,6 +130,7 @@ def _tell(
         print(f"    detector --home {home} review decide {first} --verdict confirmed")
         print(f"    detector --home {home} scores")
         print(f"    detector --home {home} status")
+        print(f"    detector --home {home} evaluate --truth {folder / _TRUTH}")
     if password is not None:
         print("\nor review in a browser, at http://localhost:8765:")
         print(f"    detector --home {folder / 'home'} console")
