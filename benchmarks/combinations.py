@@ -26,7 +26,8 @@ Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
 _STRANGERS = ("joined", "change", "taste", "residents")
-_SHARING = ("groups", "residents", "taste")  # of accounts that two homes share, in every way for 0.7, but for one
+# Of accounts that two homes share these count for 0.7, in every way but one.
+_SHARING = {feature.family for feature in CATALOGUE.values() if feature.shows_sharing}
 
 
 def _top(

@@ -185,7 +185,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         counts for less."""
         by_cause: dict[str, list[Values]] = {}
         for family, cause in self.causes.items():
-            counts = np.where(np.asarray(shared) & (family in self.shows_sharing), _SHARED, 1)
+            counts = np.where(shared, _SHARED if family in self.shows_sharing else 1, 1)
             by_cause.setdefault(cause, []).append(self.weights[family] * counts * evidence[family])
         return _rounded(strongest([strongest(shown, (_ALSO, 1.0)) for shown in by_cause.values()], (1.0,) * _CAUSES))
 

@@ -327,6 +327,47 @@ def test_that_two_homes_are_apart_counts_for_less(fitted: AccountModel) -> None:
     assert unknown.total(evidence, shared=unknown.shared(homes)).tolist() == pytest.approx([4.0, 4.0, 4.0])
 
 
+class Apart(Family):
+    """An invented family."""
+
+    shows_sharing = True
+    homes_365d = _feature(telling="rank")
+    beyond = _feature(telling="rank")
+
+
+_SHARED_BY_SOME = CATALOGUE | {feature.name: feature for feature in Apart.features}
+
+
+def _shared_by_some(ordinary: pl.DataFrame) -> pl.DataFrame:
+    """Of every 33 accounts one is shared by two homes."""
+    two = pl.int_range(pl.len()) % 33 == 0
+    return ordinary.with_columns(homes_365d=pl.when(two).then(2.0).otherwise(1.0), beyond=two.cast(pl.Float64))
+
+
+def test_accounts_are_scored_and_calibrated_for_less_where_two_homes_share_them(ordinary: pl.DataFrame) -> None:
+    """In a night as in training: else their p-values would compare two measures."""
+    some = _shared_by_some(ordinary)
+    learned = model.fit(some, _SHARED_BY_SOME, SETTINGS, passes=0)
+    x = model.matrix(learned, some)
+    evidence = learned.evidence(x)
+    less = learned.total(evidence | {"apart": np.where(some["homes_365d"] == 2, 0.7, 1) * evidence["apart"]})
+    assert (less < learned.total(evidence)).any()
+    assert learned.predict(x).tolist() == pytest.approx(less.tolist())
+    assert model.score(learned, some)["score"].to_list() == pytest.approx(less.tolist())
+    own = x[(some["account"] % 2 == 1).to_numpy()]
+    calibration = learned.total(learned.evidence(own, own=True), shared=learned.shared(own))
+    assert learned.calibration_.tolist() == pytest.approx(sorted(calibration.tolist()))
+
+
+def test_accounts_that_two_homes_share_do_not_teach_that_this_is_ordinary(ordinary: pl.DataFrame) -> None:
+    """While it is learned what is ordinary they count in full, and are left out: they stay rarer than one in 33, which
+    is what they are."""
+    two = pl.col("homes_365d") == 2
+    some = _shared_by_some(ordinary).with_columns(streak=pl.when(two).then(11.0).otherwise("streak"))
+    learned = model.fit(some, _SHARED_BY_SOME, SETTINGS)
+    assert model.score(learned, some.filter(two))["score_apart"].median() > np.log10(33) + 1
+
+
 def test_a_few_extreme_accounts_do_not_teach_that_they_are_ordinary(ordinary: pl.DataFrame) -> None:
     """With 2 % of the accounts extreme in two ways, one more of them is as odd as if they were not there; but its
     p-value counts them."""

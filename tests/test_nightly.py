@@ -357,54 +357,6 @@ def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -
         assert doors.ledger.publications() == []
 
 
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        ({"versions": {"scikit-learn": "0.1"}}, "scikit-learn 0.1"),
-        ({"features": ["devices"]}, "features of its record"),
-    ],
-)
-def test_a_model_of_other_features_or_libraries_is_refused(
-    home: Path, settings: config.Settings, changed: dict[str, object], said: str
-) -> None:
-    """Its bytes may be sound: what it was made with, or which features it knows, is not what is on record."""
-    from dataclasses import replace
-
-    from detector.errors import IntegrityError
-    from detector.registry import CHAMPION
-
-    with open_doors(home, settings) as doors:
-        registry = doors.registry()
-        champion = registry.with_alias(CHAMPION)
-        assert champion is not None
-        registry.load(champion)
-        with pytest.raises(IntegrityError, match=said):
-            registry.load(replace(champion, record=champion.record | changed))
-
-
-def test_a_model_of_an_older_version_is_refused(trained_home: Path, tmp_path: Path, settings: config.Settings) -> None:
-    """What this version goes by and the model does not know is told before anything is scored."""
-    from dataclasses import replace
-
-    import skops.io
-
-    from detector.errors import IntegrityError
-    from detector.registry import CHAMPION
-    from detector.store import sha256
-
-    shutil.copytree(trained_home, tmp_path / "home")
-    with open_doors(tmp_path / "home", settings) as doors:
-        registry = doors.registry()
-        champion = registry.with_alias(CHAMPION)
-        assert champion is not None
-        older = registry.load(champion)
-        del older.shows_sharing
-        file = tmp_path / "home" / "mlflow" / "artifacts" / champion.file
-        skops.io.dump(older, file)
-        with pytest.raises(IntegrityError, match="found an older one; train again"):
-            registry.load(replace(champion, sha256=sha256(file.read_bytes())))
-
-
 def test_a_release_that_renews_device_ids_holds_the_night(
     trained_home: Path, tmp_path: Path, service: Path, settings: config.Settings
 ) -> None:

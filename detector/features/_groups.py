@@ -200,11 +200,10 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
         .unique("account", keep="first", maintain_order=True)
         .select("account", "address", "home")
     )
-    since = lines.group_by("account").agg(since=first_day)
     devices = (
         lines.group_by("account", "device", "group")
         .agg(pl.col("is_old").any(), pl.col("last_day").max(), appears=first_day)
-        .join(since, on="account")
+        .with_columns(since=pl.col("appears").min().over("account"))
     )
     of_profile = ["account", "profile"]
     is_there = (pl.col("group") == pl.col("home")).fill_null(False)

@@ -116,6 +116,7 @@ class Joined(Family):
             ([*_OLD, *_new((33,), device=3, address=1, profile=3, plays=8), *_new((30, 5), profile=3)], 0),
             ([*_OLD, *_new((33,), device=3, address=1, profile=3, plays=1), *_new((30, 5), profile=3)], 0.5),
             ([*_OLD, *_new((33,), device=3, address=1, profile=3, plays=8), *_new((50, 5), profile=3)], 0.5),
+            ([*_OLD, *_new((50,), device=3, address=1, profile=3, plays=20), *_new((20, 5), profile=3, plays=6)], 0.75),
             (_new((30, 5)), None),
         ],
         telling="rank",
