@@ -10,7 +10,8 @@ import polars as pl
 
 from detector import tables
 from detector.days import Day
-from detector.features._groups import apart, grouped, people_of, with_visitors
+from detector.features._groups import apart, grouped, people_of
+from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
 

@@ -8,7 +8,6 @@ import datetime as dt
 
 import polars as pl
 
-from detector import tables
 from detector.days import VISIT
 from detector.neighbours import components
 from detector.spans import MAY_BE_HOME, days_of, in_one
@@ -18,9 +17,6 @@ _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
 _LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
 SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
-_VISIT = dt.timedelta(days=21)  # after which who came is at home again; shorter than what is old
-_ARRIVAL = dt.timedelta(days=7)  # after which a guest's profile, used on the way too, is played in the home
-_VISIT_PLAYS = 2  # of a profile in a home that is not its own: one may be a slip
 _NODE = ["account", "of", "key"]
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
 # Playbacks away from the address that is used most: they show that there are others.
@@ -67,11 +63,11 @@ def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.D
         )
     )
     anchored = pl.col("is_home").any().over("account", "device") & pl.col("device").is_not_null()
-    nodes = _tied(
+    nodes = tied(
         pl.concat(
             [
                 known.filter(~_AT_HOME & (pl.col("is_home") | ~anchored)).select("account", "device", "of", "key"),
-                _of_the_year(known, year, hubs),
+                ties_of_the_year(known, year, hubs),
             ]
         )
     )
@@ -111,7 +107,7 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     says = pl.col("says").all().over("account")  # else the one phone of which it is not known would stand alone
     known = _meets_on(known, (pl.col("network_kind") == "mobile").fill_null(False) & says, year, hubs)
     on_the_way = known.filter(~_AT_HOME).select("account", "device", "of", "key")
-    nodes = _tied(pl.concat([on_the_way, _of_the_year(known, year, hubs)]))
+    nodes = tied(pl.concat([on_the_way, ties_of_the_year(known, year, hubs)]))
     by_device = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     found = known.join(by_device, on=["account", "device"])
     found = found.join(_leases(found), on=["account", "group"], how="left").with_columns(
@@ -119,7 +115,7 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     )
     found = found.with_columns(several=(pl.col("group").min() != pl.col("group").max()).over("account"))
     groups = found.filter("several").select("account", "profile", device=pl.col("group").cast(pl.UInt64))
-    by_profile = _tied(groups.select("account", "device", of=pl.lit(1), key="profile"))
+    by_profile = tied(groups.select("account", "device", of=pl.lit(1), key="profile"))
     people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
     return (
         found.join(people, on=["account", "group"], how="left")
@@ -146,7 +142,7 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     known = _meets_on(placed, carried, year, hubs).select(
         pl.exclude("address", "network", "says", "is_home"), at_home="is_home"
     )
-    nodes = _tied(known.select("account", "device", "of", "key"))
+    nodes = tied(known.select("account", "device", "of", "key"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     known = known.join(group, on=["account", "device"])
     devices = (
@@ -158,73 +154,10 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl
     )
     several = devices.filter((pl.col("group").min() != pl.col("group").max()).over("account"))
     shown = profiles.join(several.select("account", "device", "group"), on=["account", "device"])
-    by_profile = _tied(shown.select("account", device=pl.col("group").cast(pl.UInt64), of=pl.lit(1), key="profile"))
+    by_profile = tied(shown.select("account", device=pl.col("group").cast(pl.UInt64), of=pl.lit(1), key="profile"))
     people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
     alone = pl.col("group") + devices.height + 1  # no number of people
     return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
-
-
-def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """The lines of the `year` (`tables.SpanLines`), and one more for each device whose people were in the account's
-    home, though it was not: a line of that home, with no plays.
-
-    They were where a profile that is mostly played on their devices was played on a screen of the home as well, more
-    than once, though less than half as often as the profiles there on average: a grown-up child's on a visit, a guest's
-    before the guest left. Nor did the account have it long before the device: who watches on a profile of the home, as
-    in an account taken over, need not have been there. Who rents a profile never is. A profile that is new to the
-    account and began in the home is a guest's wherever else it is played, on devices that appear in the same weeks or
-    for as long as it is seldom played there: guests go on for a while where they live.
-    """
-    # Where all devices were on one line, as in most homes, nobody else is there: that is told faster than by ties.
-    all_devices = year.group_by("account").agg(devices=pl.col("device").n_unique())
-    on_one_line = _of_the_year(all_devices, year, hubs).group_by("account", "key").agg(met=pl.col("device").n_unique())
-    several = on_one_line.group_by("account").agg(pl.col("met").max()).join(all_devices, on="account")
-    several = several.filter(pl.col("met") < pl.col("devices"))
-    nodes = _tied(_of_the_year(several, year, hubs))
-    group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
-    first_day, plays = pl.col("first_day").min(), pl.col("plays").sum()
-    is_old = first_day.over("account", "group") <= first_day.over("account") + SETTLED
-    lines = (
-        year.join(several, on="account", how="semi")
-        .join(group, on=["account", "device"], how="left")
-        .with_columns(is_old=is_old)
-    )
-    homes = nodes.filter(pl.col("of") == 1).select("account", address="key")
-    home = (
-        lines.filter("is_old")
-        .join(homes, on=["account", "address"], how="semi")
-        .group_by("account", "address", home="group")
-        .agg(plays)
-        .with_columns(of_home=plays.over("account", "home"))
-        .sort("account", "of_home", "home", "plays", "address", descending=[False, True, False, True, False])
-        .unique("account", keep="first", maintain_order=True)
-        .select("account", "address", "home")
-    )
-    devices = (
-        lines.group_by("account", "device", "group")
-        .agg(pl.col("is_old").any(), pl.col("last_day").max(), appears=first_day)
-        .with_columns(since=pl.col("appears").min().over("account"))
-    )
-    of_profile = ["account", "profile"]
-    is_there = (pl.col("group") == pl.col("home")).fill_null(False)
-    there_plays = pl.col("plays").filter(is_there).sum()
-    was_there = there_plays.over(of_profile) >= _VISIT_PLAYS
-    profiles_there = pl.col("profile").filter(is_there).n_unique()
-    is_seldom_there = 2 * there_plays.over(of_profile) < (there_plays / profiles_there).over("account")
-    is_theirs = 2 * plays.over(*of_profile, "group") > plays.over(of_profile)
-    began = first_day.over(of_profile)
-    came_with_it = pl.col("is_old") | (pl.col("first_day") <= began + _VISIT)
-    began_there = pl.col("first_day").filter(is_there).min().over(of_profile) <= began + _ARRIVAL
-    is_guests = (began > pl.col("since") + SETTLED) & began_there
-    of_a_visitor = is_seldom_there & is_theirs & came_with_it | is_guests & (came_with_it | is_seldom_there)
-    visitors = (
-        profiles.join(home, on="account")
-        .join(devices, on=["account", "device"])
-        .filter(~is_there & was_there & of_a_visitor)
-        .select("account", "device", "address", "last_day", first_day="appears")
-        .unique()
-    )
-    return pl.concat([year, tables.shape(visitors.with_columns(plays=0).lazy(), tables.SpanLines).collect()])
 
 
 def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:
@@ -274,7 +207,7 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
     )
 
 
-def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def ties_of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """What tied devices and homes in the `year` (`tables.SpanLines`), of accounts that are `known`."""
     return (
         year.filter(pl.col("address").is_not_null() & ~pl.col("address").is_in(hubs.implode()))
@@ -283,7 +216,7 @@ def _of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl
     )
 
 
-def _tied(ties: pl.DataFrame) -> pl.DataFrame:
+def tied(ties: pl.DataFrame) -> pl.DataFrame:
     """`account, of, key, group`: devices (of 0, by their `device`) and what they were seen with, by what ties them."""
     ties = ties.with_columns(
         one=in_one(pl.col("of"), pl.col("key")), device_one=in_one(pl.lit(0, pl.Int32), pl.col("device"))
