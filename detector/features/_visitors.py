@@ -9,6 +9,7 @@ from detector.features._groups import SETTLED, tied, ties_of_the_year
 
 _VISIT = dt.timedelta(days=21)  # after which who came is at home again; shorter than what is old
 _ARRIVAL = dt.timedelta(days=7)  # after which a guest's profile, used on the way too, is played in the home
+_RENEWED_DEVICES = 4  # at home, each no longer than a visit, of one profile if that is known: one device, its id anew
 _VISIT_PLAYS = 2  # of a profile in a home that is not its own: one may be a slip
 
 
@@ -22,6 +23,9 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
     in an account taken over, need not have been there. Who rents a profile never is. A profile that is new to the
     account and began in the home is a guest's wherever else it is played, on devices that appear in the same weeks or
     for as long as it is seldom played there: guests go on for a while where they live.
+
+    Nor is a device elsewhere that of others where the id of the home's own is another every few weeks, as in a browser
+    that forgets it or an app that is installed anew: it is the same device, on the way, if there is one at a time.
     """
     ties = _ties_of_several(year, hubs)
     nodes = tied(ties)
@@ -38,11 +42,13 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
         lines.group_by("account", "device", "group")
         .agg(pl.col("is_old").any(), pl.col("last_day").max(), appears=appeared)
         .with_columns(since=pl.col("appears").min().over("account"))
+        .sort("account", "group", "appears", "last_day", "device")
+        .with_columns(follows=(pl.col("appears") >= pl.col("last_day").shift()).over("account", "group"))
     )
     visitors = (
-        profiles.join(home, on="account")
-        .join(devices, on=["account", "device"])
-        .filter(_of_a_visitor())
+        devices.join(home, on="account")
+        .join(profiles, on=["account", "device"], how="left")
+        .filter((pl.col("group") != pl.col("home")).fill_null(True) & (_of_a_visitor() | _is_renewed()))
         .select("account", "device", "address", "last_day", first_day="appears")
         .unique()
     )
@@ -73,7 +79,7 @@ def _home(lines: pl.DataFrame, homes: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_a_visitor() -> pl.Expr:
-    """Whether a profile on a device, not one of the `home`, is a visitor's: `with_visitors` says when."""
+    """Whether a profile on a device that is not one of the `home` is a visitor's: `with_visitors` says when."""
     of_profile, plays = ["account", "profile"], pl.col("plays")
     is_there = (pl.col("group") == pl.col("home")).fill_null(False)
     there_plays = plays.filter(is_there).sum()
@@ -86,4 +92,14 @@ def _of_a_visitor() -> pl.Expr:
     began_there = pl.col("first_day").filter(is_there).min().over(of_profile) <= began + _ARRIVAL
     is_guests = (began > pl.col("since") + SETTLED) & began_there
     is_visitors = is_seldom_there & is_theirs & came_with_it | is_guests & (came_with_it | is_seldom_there)
-    return ~is_there & was_there & is_visitors
+    return pl.col("profile").is_not_null() & was_there & is_visitors
+
+
+def _is_renewed() -> pl.Expr:
+    """Whether a device that is not one of the `home` is one whose id was renewed: `with_visitors` says when."""
+    of_profile = ["account", "profile"]
+    is_there = (pl.col("group") == pl.col("home")).fill_null(False)
+    is_brief = pl.col("last_day") - pl.col("appears") < _VISIT
+    renewed = (is_there & is_brief).sum().over(of_profile)
+    one_at_a_time = pl.col("follows").all().over("account", "group")
+    return one_at_a_time & is_brief & (renewed >= _RENEWED_DEVICES) & (2 * renewed > is_there.sum().over(of_profile))

@@ -1,6 +1,7 @@
 """People who joined lately, beside the old life that goes on."""
 
 import datetime as dt
+from typing import Any
 
 import polars as pl
 
@@ -23,6 +24,22 @@ _MINE = [
 ]
 _WENT = [{"ago": ago, "visits": [{"profile": 2, "device": 2, "address": 2, "country": "BR"}]} for ago in (12, 9)]
 _TIED = [{"ago": 1, "visits": [{"profile": 2, "device": 2, "address": 1, "country": "DE"}]}]
+
+
+def _renewed(profile: int | None) -> list[dict[str, Any]]:
+    """A browser at home whose id is another every week, then abroad; a TV stays."""
+    home = [{"ago": ago, "visits": [{"device": 7, "address": 1, "country": "DE"}]} for ago in (60, 1)]
+    browser = [(ago, {"device": ago, "address": 1, "country": "DE"}) for ago in (56, 49, 42, 35, 28)]
+    abroad = [(ago, {"device": 8, "address": 2, "country": "BR"}) for ago in (3, 2)]
+    return [*home, *({"ago": ago, "visits": [{**seen, "profile": profile}]} for ago, seen in (*browser, *abroad))]
+
+
+_RENEWED = _renewed(1)
+_TWO_AT_ONCE = [{"ago": ago, "visits": [{"profile": 1, "device": 9, "address": 2, "country": "BR"}]} for ago in (3, 2)]
+_MORE_THAT_LAST = [
+    {"ago": ago, "visits": [{"profile": 1, "device": device, "address": 1} for device in range(80, 85)]}
+    for ago in (60, 20, 1)
+]
 _INNOCENT = (
     "a move with all devices new",
     "a present unwrapped at somebody else's place",
@@ -123,6 +140,11 @@ class Change(Family):
             ([*_OLD[:2], *_NEAR], 0),
             ([*_OLD, *_NEAR], 0.5),
             ([*_OLD, _NEAR[0]], 0),
+            (_RENEWED, 0),
+            (_renewed(None), 0),
+            ([*_RENEWED, *_TWO_AT_ONCE], 0.8),
+            ([*_RENEWED, *_MORE_THAT_LAST], 0.153846154),
+            ([*_RENEWED[:5], *_RENEWED[-2:]], 0.666666667),
             (_NEW, None),
         ],
         shown_by=OFF_MAIN,
