@@ -254,11 +254,18 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
     itself is on a carrier's line, it is all that the household has in common.
     """
     address, plays, at_home = pl.col("address"), pl.col("plays"), pl.col("at_home_plays")
-    home_plays = plays.filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
-    devices = year.group_by("account", "device").agg(year_plays=plays.sum(), at_home_plays=home_plays)
+    on_home_line = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
+    there = known.with_columns(carried=carried)
+    devices = (
+        year.lazy()
+        .join(there.lazy().filter("carried"), on="account", how="semi")
+        .group_by("account", "device")
+        .agg(year_plays=plays.sum(), at_home_plays=pl.when(on_home_line).then(plays).sum())
+        .collect()
+    )
     lived_in = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
     homely = devices.filter(lived_in.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
-    there = known.join(homely, on=["account", "device"], how="left").with_columns(carried=carried)
+    there = there.join(homely, on=["account", "device"], how="left")
     first = (
         there.filter(pl.col("carried") & pl.col("year_plays").is_not_null())
         .sort("account", "network", "year_plays", "device", descending=[False, False, True, False])
