@@ -10,7 +10,7 @@ import polars as pl
 
 from detector import tables
 from detector.days import Day
-from detector.features._groups import apart, grouped, people_of
+from detector.features._groups import apart, grouped, on_one_line, people_of
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
@@ -68,19 +68,23 @@ class Window:
         return with_visitors(self.year.lines, self.year.profiles, self.neighbours.hubs)
 
     @functools.cached_property
+    def _one_line(self) -> pl.DataFrame:
+        return on_one_line(self._lines, self.neighbours.hubs)
+
+    @functools.cached_property
     def grouped(self) -> pl.DataFrame:
         """Its contexts by group of people."""
-        return grouped(self.contexts, self._lines, self.neighbours.hubs)
+        return grouped(self.contexts, self._lines, self.neighbours.hubs, self._one_line)
 
     @functools.cached_property
     def apart(self) -> pl.DataFrame:
         """Its contexts by what met and whose profile it shows; several families look at them."""
-        return apart(self.contexts, self._lines, self.neighbours.hubs)
+        return apart(self.contexts, self._lines, self.neighbours.hubs, self._one_line)
 
     @functools.cached_property
     def residents(self) -> pl.DataFrame:
         """The devices of its year, by group and by people; several families look at them."""
-        return people_of(self._lines, self.year.profiles, self.neighbours.hubs)
+        return people_of(self._lines, self.year.profiles, self.neighbours.hubs, self._one_line)
 
     @property
     def first_day(self) -> dt.date:

@@ -18,24 +18,42 @@ _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on 
 _LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
 SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
 _NODE = ["account", "of", "key"]
+_ONE_GROUP = pl.lit(0, pl.UInt32).alias("group")
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
 
-def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def on_one_line(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """`account`: those all of whose devices were on one home's line in the `year` (`tables.SpanLines`), as in most
+    homes. Nobody else is there, which is told faster than by ties."""
+    devices = pl.col("device").n_unique()
+    all_devices = year.lazy().group_by("account").agg(devices=devices)
+    return (
+        year.lazy()
+        .filter(_is_home_line(hubs))
+        .group_by("account", "address")
+        .agg(devices=devices)
+        .join(all_devices, on=["account", "devices"], how="semi")
+        .select("account")
+        .collect()
+    )
+
+
+def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) -> pl.DataFrame:
     """The `contexts` of a window (`spans.by_context`) that say an address and a device, or one of them, with their
     `group`; none of accounts that never say an address.
 
     What ties is a device on an address that is somebody's: not one of a carrier, a hotel or a server, nor one that many
     accounts use (`hubs`). What was tied once in the `year` (`tables.SpanLines`) stays so: who comes home for Christmas
     only belongs there. A device that was never on any such address is given to the people of its country or, behind
-    a server, to those of the account: in doubt, nobody is made a stranger.
+    a server, to those of the account: in doubt, nobody is made a stranger. Accounts `on_one_line` are one group, unless
+    it is not known of some playback which device it was on.
     """
-    address = pl.col("address")
-    known = contexts.filter(
-        address.is_not_null().any().over("account") & (address.is_not_null() | pl.col("device").is_not_null())
-    ).with_columns(
+    address, says_device = pl.col("address"), pl.col("device").is_not_null()
+    known = contexts.filter(address.is_not_null().any().over("account") & (address.is_not_null() | says_device))
+    of_one = known.join(one_line, on="account", how="semi").filter(says_device.all().over("account"))
+    known = known.join(of_one, on="account", how="anti").with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()),
         served=pl.col("network_kind").is_in(SERVERS).fill_null(False),
     )
@@ -78,14 +96,13 @@ def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.D
         .with_columns(group=pl.coalesce("by_device", "by_place"))
         .filter(pl.col("group").is_not_null())
     )
-    return (
-        found.join(_leases(found), on=["account", "group"], how="left")
-        .with_columns(group=pl.coalesce("same_as", "group"))
-        .select(*contexts.columns, "group")
+    found = found.join(_leases(found), on=["account", "group"], how="left").with_columns(
+        group=pl.coalesce("same_as", "group")
     )
+    return pl.concat([of_one.with_columns(_ONE_GROUP), found.select(*contexts.columns, "group")])
 
 
-def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) -> pl.DataFrame:
     """The `contexts` of a window (`spans.by_context`) that say a device and where it was, with their `group` and
     `people`, and whether the account has `several` groups.
 
@@ -93,11 +110,13 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     hotel's or a server's; nothing is lent to a home. So a group on its own is somebody who never came to where the
     others are, and this is told also where no address is anybody's. Where somebody lives on a home's line and all
     profiles are known, the network of a mobile carrier makes no two homes one; it only gives a home to those who are
-    never on any such line (`_meets_on`). `people` are groups that share a profile: one
-    person's phone that is never at home belongs to the one whose profile it shows.
+    never on any such line (`_meets_on`). `people` are groups that share a profile: one person's phone that is never at
+    home belongs to the one whose profile it shows. Accounts `on_one_line` are one group.
     """
     address, network = pl.col("address"), pl.col("network")
-    known = contexts.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null()).with_columns(
+    known = contexts.filter(pl.col("device").is_not_null() & pl.coalesce(address, network).is_not_null())
+    of_one = known.join(one_line, on="account", how="semi")
+    known = known.join(one_line, on="account", how="anti").with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()).fill_null(False)
     )
     known = known.with_columns(
@@ -117,37 +136,40 @@ def apart(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.Dat
     groups = found.filter("several").select("account", "profile", device=pl.col("group").cast(pl.UInt64))
     by_profile = tied(groups.select("account", "device", of=pl.lit(1), key="profile"))
     people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
-    return (
-        found.join(people, on=["account", "group"], how="left")
-        .with_columns(pl.coalesce("people", "group").alias("people"))
-        .select(*contexts.columns, "group", "people", "several")
+    found = found.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", "group"))
+    return pl.concat(
+        [
+            of_one.with_columns(_ONE_GROUP, _ONE_GROUP.alias("people"), several=False),
+            found.select(*contexts.columns, "group", "people", "several"),
+        ]
     )
 
 
-def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) -> pl.DataFrame:
     """One row per device: `account, device, group, people, at_home, plays, first_day, last_day`.
 
     A `group` are the devices that met on a line within the `year` (`tables.SpanLines`): a home's address, or the
     network where many people are, which makes no two homes one where somebody lives on a home's line and all profiles
     are known; those whose address is another every few plays are one. `people` are groups that share one of the
     `profiles` (`tables.SpanProfiles`). `at_home` says whether the device was ever on a home's line. A device of which
-    no line is known is left out.
+    no line is known is left out. Accounts `on_one_line` are one group.
     """
-    address, network = pl.col("address"), pl.col("network")
-    is_home = address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)
+    placed = year.filter(pl.coalesce("address", "network").is_not_null()).with_columns(is_home=_is_home_line(hubs))
+    of_one = placed.join(one_line, on="account", how="semi").with_columns(_ONE_GROUP)
     says = profiles.select("account", "device", says=True).unique()
-    placed = year.filter(pl.coalesce(address, network).is_not_null()).join(says, on=["account", "device"], how="left")
-    placed = placed.with_columns(is_home=is_home, of=pl.when(is_home).then(1).otherwise(2))
-    carried = address.is_null() & pl.col("says").is_not_null().all().over("account")
-    known = _meets_on(placed, carried, year, hubs).select(
-        pl.exclude("address", "network", "says", "is_home"), at_home="is_home"
-    )
+    placed = placed.join(one_line, on="account", how="anti").join(says, on=["account", "device"], how="left")
+    placed = placed.with_columns(of=pl.when("is_home").then(1).otherwise(2))
+    carried = pl.col("address").is_null() & pl.col("says").is_not_null().all().over("account")
+    known = _meets_on(placed, carried, year, hubs)
     nodes = tied(known.select("account", "device", "of", "key"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     known = known.join(group, on=["account", "device"])
     devices = (
-        known.group_by("account", "device", "group")
-        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max(), pl.col("at_home").any())
+        pl.concat([of_one, known.select(of_one.columns)])
+        .group_by("account", "device", "group")
+        .agg(
+            pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max(), at_home=pl.col("is_home").any()
+        )
         .join(_changing(known), on=["account", "group"], how="left")
         .with_columns(group=pl.coalesce("same_as", "group"))
         .drop("same_as")
@@ -177,6 +199,11 @@ def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str
     )
 
 
+def _is_home_line(hubs: pl.Series) -> pl.Expr:
+    """Whether a line of the year is a home's."""
+    return pl.col("address").is_not_null() & ~pl.col("address").is_in(hubs.implode()).fill_null(False)
+
+
 def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """`known` with `key`, the line on which a device meets others: a home's address, else the network.
 
@@ -187,11 +214,17 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
     itself is on a carrier's line, it is all that the household has in common.
     """
     address, plays, at_home = pl.col("address"), pl.col("plays"), pl.col("at_home_plays")
-    home_plays = plays.filter(address.is_not_null() & ~address.is_in(hubs.implode()).fill_null(False)).sum()
-    devices = year.group_by("account", "device").agg(year_plays=plays.sum(), at_home_plays=home_plays)
+    there = known.with_columns(carried=carried)
+    devices = (
+        year.lazy()
+        .join(there.lazy().filter("carried"), on="account", how="semi")
+        .group_by("account", "device")
+        .agg(year_plays=plays.sum(), at_home_plays=pl.when(_is_home_line(hubs)).then(plays).sum())
+        .collect()
+    )
     lived_in = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
     homely = devices.filter(lived_in.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
-    there = known.join(homely, on=["account", "device"], how="left").with_columns(carried=carried)
+    there = there.join(homely, on=["account", "device"], how="left")
     first = (
         there.filter(pl.col("carried") & pl.col("year_plays").is_not_null())
         .sort("account", "network", "year_plays", "device", descending=[False, False, True, False])
@@ -240,14 +273,14 @@ def _changing(known: pl.DataFrame) -> pl.DataFrame:
     address is another every few plays, or the device most of the time, as in a browser that forgets its id."""
     addresses, one_day = pl.col("addresses"), pl.col("first_day") == pl.col("last_day")
     by_device = known.group_by("account", "group", "device").agg(
-        pl.col("first_day").min(), pl.col("last_day").max(), pl.col("plays").sum(), pl.col("at_home").any()
+        pl.col("first_day").min(), pl.col("last_day").max(), pl.col("plays").sum(), pl.col("is_home").any()
     )
     devices = (
-        by_device.filter(pl.col("at_home").any().over("account", "group"))
+        by_device.filter(pl.col("is_home").any().over("account", "group"))
         .group_by("account", "group")
         .agg(pl.col("plays").sum(), devices=pl.len(), passing=one_day.sum())
     )
-    homes = known.filter("at_home").group_by("account", "group").agg(addresses=pl.col("key").n_unique())
+    homes = known.filter("is_home").group_by("account", "group").agg(addresses=pl.col("key").n_unique())
     changing = (
         devices.join(homes, on=["account", "group"])
         .filter(

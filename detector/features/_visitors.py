@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 
 from detector import tables
-from detector.features._groups import SETTLED, tied, ties_of_the_year
+from detector.features._groups import SETTLED, on_one_line, tied, ties_of_the_year
 
 _VISIT = dt.timedelta(days=21)  # after which who came is at home again; shorter than what is old
 _ARRIVAL = dt.timedelta(days=7)  # after which a guest's profile, used on the way too, is played in the home
@@ -27,13 +27,14 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
     Nor is a device elsewhere that of others where the id of the home's own is another every few weeks, as in a browser
     that forgets it or an app that is installed anew: it is the same device, on the way, if there is one at a time.
     """
-    ties = _ties_of_several(year, hubs)
+    several = year.join(on_one_line(year, hubs), on="account", how="anti")  # else nobody is elsewhere
+    ties = ties_of_the_year(several, year, hubs)
     nodes = tied(ties)
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     appeared = pl.col("first_day").min()
     is_old = appeared.over("account", "group") <= appeared.over("account") + SETTLED
     lines = (
-        year.join(ties, on="account", how="semi")
+        several.join(ties, on="account", how="semi")
         .join(group, on=["account", "device"], how="left")
         .with_columns(is_old=is_old)
     )
@@ -53,16 +54,6 @@ def with_visitors(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series) -
         .unique()
     )
     return pl.concat([year, tables.shape(visitors.with_columns(plays=0).lazy(), tables.SpanLines).collect()])
-
-
-def _ties_of_several(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """What tied devices and homes in the year, of accounts in which no line saw all devices: where one did, as in most
-    homes, nobody else is there, and that is told faster than by ties."""
-    all_devices = year.group_by("account").agg(devices=pl.col("device").n_unique())
-    ties = ties_of_the_year(all_devices, year, hubs)
-    on_one_line = ties.group_by("account", "key").agg(met=pl.col("device").n_unique())
-    most = on_one_line.group_by("account").agg(pl.col("met").max()).join(all_devices, on="account")
-    return ties.join(most.filter(pl.col("met") < pl.col("devices")), on="account", how="semi")
 
 
 def _home(lines: pl.DataFrame, homes: pl.DataFrame) -> pl.DataFrame:

@@ -28,10 +28,11 @@ _TIED = [{"ago": 1, "visits": [{"profile": 2, "device": 2, "address": 1, "countr
 
 def _renewed(profile: int | None) -> list[dict[str, Any]]:
     """A browser at home whose id is another every week, then abroad; a TV stays."""
-    home = [{"ago": ago, "visits": [{"device": 7, "address": 1, "country": "DE"}]} for ago in (60, 1)]
-    browser = [(ago, {"device": ago, "address": 1, "country": "DE"}) for ago in (56, 49, 42, 35, 28)]
-    abroad = [(ago, {"device": 8, "address": 2, "country": "BR"}) for ago in (3, 2)]
-    return [*home, *({"ago": ago, "visits": [{**seen, "profile": profile}]} for ago, seen in (*browser, *abroad))]
+    seen: list[tuple[int, int | None, int, int, str]] = [(60, None, 7, 1, "DE"), (1, None, 7, 1, "DE")]
+    seen += [(ago, profile, ago, 1, "DE") for ago in (56, 49, 42, 35, 28)]
+    seen += [(ago, profile, 8, 2, "BR") for ago in (3, 2)]
+    names = ("profile", "device", "address", "country")
+    return [{"ago": ago, "visits": [dict(zip(names, visit, strict=True))]} for ago, *visit in seen]
 
 
 _RENEWED = _renewed(1)
