@@ -168,7 +168,7 @@ def test_days_are_local_and_end_with_the_last(rows: pl.DataFrame) -> None:
     assert set(rows["started_at"].dt.date()) > set(rows["day"])  # the UTC clock is ahead or behind
 
 
-@pytest.mark.parametrize("variant", ["usual", "held-out"])
+@pytest.mark.parametrize("variant", ["usual", "other"])
 def test_nobody_outruns_a_plane(variant: str) -> None:
     """Where they really are, households that travel together and all honest people stay under 900 km/h."""
     census = simulator._census(ACCOUNTS, 120, 0.05, story=False)
@@ -200,8 +200,8 @@ def test_one_thing_at_a_time(rows: pl.DataFrame) -> None:
 
 
 def test_other_means_obey_the_same_laws() -> None:
-    """Held out too, playbacks start on the days asked for, and no device shows two things at once."""
-    service = simulate(accounts=1_000, days=40, end=END, seed=8, abuse_share=0.2, variant="held-out")
+    """By other means, too, playbacks start on the days asked for, and no device shows two things at once."""
+    service = simulate(accounts=1_000, days=40, end=END, seed=8, abuse_share=0.2, variant="other")
     rows = _local(service)
     assert sorted(set(rows["day"])) == [END - dt.timedelta(back) for back in reversed(range(40))]
     assert _overlaps(rows, "device_id") == 0
@@ -340,7 +340,7 @@ def test_lines_are_as_they_are(rows: pl.DataFrame) -> None:
 
 
 # What sets each kind apart from ordinary households of its service in the last four weeks, and how many times as much
-# of it there is on average: usually, and by the means held out.
+# of it there is on average: usually, and by other means.
 SIGNS = {
     "big family": (("profiles", 2.0), ("profiles", 2.0)),
     "frequent traveller": (("hotel", 4.0), ("countries", 1.3)),
@@ -365,7 +365,7 @@ SIGNS = {
 }
 
 
-@pytest.fixture(scope="module", params=["usual", "held-out"])
+@pytest.fixture(scope="module", params=["usual", "other"])
 def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
     """Which of the signs to look for, and what is seen of each account in the last four weeks."""
     service = simulate(accounts=3_000, days=60, end=END, seed=5, abuse_share=0.15, variant=request.param)
@@ -410,7 +410,7 @@ def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
         busiest_day_h=pl.col("day_h").max(),
         working_hours=(pl.col("hour").is_between(7, 12) & ~weekend).mean(),
     )
-    return ["usual", "held-out"].index(request.param), seen
+    return ["usual", "other"].index(request.param), seen
 
 
 @pytest.mark.parametrize("kind", SIGNS)
@@ -424,10 +424,10 @@ def test_each_kind_shows_what_it_is(lives: tuple[int, pl.DataFrame], kind: str) 
     assert theirs > times * others
 
 
-@pytest.mark.parametrize("variant", ["usual", "held-out"])
+@pytest.mark.parametrize("variant", ["usual", "other"])
 def test_movers_end_up_elsewhere(variant: str) -> None:
     """Most of those who moved within the middle of the time have another home city at its end than at its beginning, by
-    the means held out in another country; hardly any ordinary household has."""
+    other means in another country; hardly any ordinary household has."""
     service = simulate(accounts=4_000, days=60, end=END, seed=6, abuse_share=0, variant=variant)
     place = "city" if variant == "usual" else "country"
     rows = _local(service).filter(pl.col("kind").is_in(["mover", "household"]), network_kind="residential")
@@ -479,9 +479,9 @@ def test_an_intensity_can_be_asked_for() -> None:
     assert mixed.schema == truth.schema
 
 
-def test_every_kind_has_other_means_held_out() -> None:
+def test_every_kind_has_other_means() -> None:
     """No kind lives the same way in both variants, but for the story, which is one."""
-    same = [kind.name for kind in KINDS if kind.settle is kind.held_out]
+    same = [kind.name for kind in KINDS if kind.settle is kind.other]
     assert same == ["eighteen-day streak"]
     assert 0.6 < sum(kind.share for kind in KINDS if kind.name == "household") < 0.7
     hard = [kind for kind in KINDS if kind.label == "benign" and kind.share and kind.name != "household"]

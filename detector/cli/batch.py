@@ -23,9 +23,7 @@ def simulate(
     intensity: Annotated[
         str, typer.Option(help="How plainly the abusive live as they do: faint, middle, blatant or mixed.")
     ] = "mixed",
-    variant: Annotated[
-        str, typer.Option(help="usual, or held-out: every kind by other means, for evaluation only.")
-    ] = "usual",
+    variant: Annotated[str, typer.Option(help="usual, or other: every kind by other means.")] = "usual",
 ) -> None:
     """Invent a service with known answers."""
     from detector import simulate as simulator

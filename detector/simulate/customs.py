@@ -1,4 +1,4 @@
-"""How people of a service live on average: two sets of customs, of which one is kept for evaluation only."""
+"""How people of a service live on average: by sets of customs, one for each variant."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ USUAL = Customs(
 # A younger, poorer, warmer service: later hours, phones before TVs, blockbusters, few films, addresses for a day.
 _ELSEWHERE = {"BR": 3.0, "IN": 3.0, "NG": 3.0, "TR": 3.0, "ES": 1.5, "US": 0.5, "GB": 0.5, "DE": 0.5, "JP": 0.3}
 _weight = np.array([city[6] * _ELSEWHERE.get(city[2], 1.0) for city in CITIES])
-HELD_OUT = Customs(
+OTHER = Customs(
     weight_of_city=_weight / _weight.sum(),
     popularity=0.9,
     size_shares=(0.15, 0.22, 0.22, 0.2, 0.13, 0.08),

