@@ -161,12 +161,12 @@ def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:
 def test_a_service_is_invented_as_asked(tmp_path: Path) -> None:
     """The intensity is that of all its abusive accounts; a variant or intensity that there is not is refused."""
     wanted = ("--accounts", 60, "--days", 5, "--end", "2025-06-30", "--abuse-share", 0.2)
-    code, out, err = detector("simulate", "log", *wanted, "--intensity", "faint", "--variant", "other", cwd=tmp_path)
+    code, out, err = detector("simulate", "log", *wanted, "--intensity", "faint", "--variant", "held-out", cwd=tmp_path)
     assert code == 0, err
     assert "truth.parquet" in out
     truth = pl.read_parquet(tmp_path / "log" / "truth.parquet")
     assert truth.filter(pl.col("label") == "abuse")["intensity"].unique().to_list() == ["faint"]
-    refused("simulate", "other", *wanted, "--variant", "tuned", cwd=tmp_path, code=2, saying="usual, other")
+    refused("simulate", "other", *wanted, "--variant", "tuned", cwd=tmp_path, code=2, saying="usual, other, held-out")
     refused("simulate", "other", *wanted, "--intensity", "mild", cwd=tmp_path, code=2, saying="faint, middle, blatant")
     assert not (tmp_path / "other").exists()
 

@@ -23,7 +23,9 @@ def simulate(
     intensity: Annotated[
         str, typer.Option(help="How plainly the abusive live as they do: faint, middle, blatant or mixed.")
     ] = "mixed",
-    variant: Annotated[str, typer.Option(help="usual, or other: every kind by other means.")] = "usual",
+    variant: Annotated[
+        str, typer.Option(help="usual; other: every kind by other means; held-out: by yet others, for evaluation only.")
+    ] = "usual",
 ) -> None:
     """Invent a service with known answers."""
     from detector import simulate as simulator
