@@ -166,7 +166,7 @@ def test_a_service_is_invented_as_asked(tmp_path: Path) -> None:
     assert "truth.parquet" in out
     truth = pl.read_parquet(tmp_path / "log" / "truth.parquet")
     assert truth.filter(pl.col("label") == "abuse")["intensity"].unique().to_list() == ["faint"]
-    refused("simulate", "other", *wanted, "--variant", "tuned", cwd=tmp_path, code=2, saying="usual, held-out")
+    refused("simulate", "other", *wanted, "--variant", "tuned", cwd=tmp_path, code=2, saying="usual, other, held-out")
     refused("simulate", "other", *wanted, "--intensity", "mild", cwd=tmp_path, code=2, saying="faint, middle, blatant")
     assert not (tmp_path / "other").exists()
 

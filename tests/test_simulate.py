@@ -2,6 +2,7 @@
 
 import datetime as dt
 import ipaddress
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,21 @@ from detector import simulate as simulator
 from detector import tables
 from detector.errors import SettingsError
 from detector.simulate import Service, simulate, world, write
+from detector.simulate.catalogue import ALL_FILMS
+from detector.simulate.customs import Customs
+from detector.simulate.households import household
 from detector.simulate.kinds import INTENSITIES, KINDS
+from detector.simulate.living import in_turn
 from detector.simulate.playing import play
+from detector.simulate.town import Town
 from detector.simulate.world import CITIES, ZONES
 
 END, DAYS, ACCOUNTS = dt.date(2026, 3, 31), 365, 1_200
-# Of these one travels while others stay, or guests come and go on one profile.
-APART = {"frequent traveller", "student with two homes", "holiday guests"}
+VARIANTS = list(simulator.VARIANTS)
+# Of these one travels while others stay, or guests come and go on one profile; by other means grandparents live next
+# door, and by yet others one goes ahead of those who move.
+_ALWAYS_APART = {"frequent traveller", "student with two homes", "holiday guests"}
+APART = {"usual": _ALWAYS_APART, "other": _ALWAYS_APART | {"big family"}, "held-out": _ALWAYS_APART | {"mover"}}
 START = pl.col("started_at")
 PLACE = ("latitude", "longitude")
 
@@ -168,7 +177,7 @@ def test_days_are_local_and_end_with_the_last(rows: pl.DataFrame) -> None:
     assert set(rows["started_at"].dt.date()) > set(rows["day"])  # the UTC clock is ahead or behind
 
 
-@pytest.mark.parametrize("variant", ["usual", "held-out"])
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_nobody_outruns_a_plane(variant: str) -> None:
     """Where they really are, households that travel together and all honest people stay under 900 km/h."""
     census = simulator._census(ACCOUNTS, 120, 0.05, story=False)
@@ -186,8 +195,7 @@ def test_nobody_outruns_a_plane(variant: str) -> None:
         ],
         how="horizontal",
     ).filter(at_home, pl.col("label") != "abuse")
-    apart = APART if variant == "usual" else APART | {"big family"}  # its grandparents live next door
-    together = known.filter(~pl.col("kind").is_in(apart), pl.col("label") == "benign")
+    together = known.filter(~pl.col("kind").is_in(APART[variant]), pl.col("label") == "benign")
     assert _fastest_kmh(together, "account_id") < 900
     assert _fastest_kmh(known.filter(pl.col("kind") != "holiday guests"), "account_id", "profile_id") < 900
 
@@ -199,9 +207,10 @@ def test_one_thing_at_a_time(rows: pl.DataFrame) -> None:
     assert _overlaps(people, "account_id", "profile_id") == 0
 
 
-def test_other_means_obey_the_same_laws() -> None:
-    """Held out too, playbacks start on the days asked for, and no device shows two things at once."""
-    service = simulate(accounts=1_000, days=40, end=END, seed=8, abuse_share=0.2, variant="held-out")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_all_variants_obey_the_same_laws(variant: str) -> None:
+    """By whatever means, playbacks start on the days asked for, and no device shows two things at once."""
+    service = simulate(accounts=1_000, days=40, end=END, seed=8, abuse_share=0.2, variant=variant)
     rows = _local(service)
     assert sorted(set(rows["day"])) == [END - dt.timedelta(back) for back in reversed(range(40))]
     assert _overlaps(rows, "device_id") == 0
@@ -340,34 +349,35 @@ def test_lines_are_as_they_are(rows: pl.DataFrame) -> None:
 
 
 # What sets each kind apart from ordinary households of its service in the last four weeks, and how many times as much
-# of it there is on average: usually, and by the means held out.
+# of it there is on average: usually, by other means, and by those that
+# are held out.
 SIGNS = {
-    "big family": (("profiles", 2.0), ("profiles", 2.0)),
-    "frequent traveller": (("hotel", 4.0), ("countries", 1.3)),
-    "child's loop": (("top_plays", 2.0), ("top_title_on_tv", 2.0)),
-    "sleeper": (("top_title_on_tv", 2.0), ("track", 9.0)),
-    "mobile carrier only": (("mobile", 4.0), ("tv_on_mobile", 9.0)),
-    "VPN user": (("vpn", 9.0), ("tv_on_vpn", 9.0)),
-    "device that changes its id": (("devices", 1.5), ("devices", 1.2)),
-    "student with two homes": (("campus", 9.0), ("campus", 9.0)),
-    "holiday guests": (("devices", 1.3), ("devices", 1.3)),
-    "binge": (("busiest_day_h", 1.5), ("busiest_day_h", 1.5)),
-    "shift worker": (("working_hours", 1.5), ("working_hours", 1.2)),
-    "two homes": (("elsewhere", 2.0), ("weekend_mobile", 2.0)),
-    "friends who share": (("addresses", 1.5), ("addresses", 1.5)),
-    "resale": (("cities", 2.0), ("tv", 1.5)),
-    "profiles rented out": (("profiles", 1.5), ("mobile", 3.0)),
-    "takeover": (("countries", 1.3), ("browser_on_vpn", 9.0)),
-    "loop farm": (("browser", 9.0), ("phone_on_mobile", 4.0)),
-    "restreaming": (("live", 9.0), ("browser_on_vpn", 9.0)),
-    "ring": (("browser", 9.0), ("plays_of_a_title", 1.0)),
-    "year-long looper": (("top_plays", 2.0), ("top_plays", 4.0)),
+    "big family": (("profiles", 2.0), ("profiles", 2.0), ("devices", 2.0)),
+    "frequent traveller": (("hotel", 4.0), ("countries", 1.3), ("mobile_cities", 1.5)),
+    "child's loop": (("top_plays", 2.0), ("top_title_on_tv", 2.0), ("plays_of_a_title", 2.0)),
+    "sleeper": (("top_title_on_tv", 2.0), ("track", 9.0), ("night", 9.0)),
+    "mobile carrier only": (("mobile", 4.0), ("tv_on_mobile", 9.0), ("mobile", 4.0)),
+    "VPN user": (("vpn", 9.0), ("tv_on_vpn", 9.0), ("tv_on_vpn", 9.0)),
+    "device that changes its id": (("devices", 1.5), ("devices", 1.2), ("devices", 1.5)),
+    "student with two homes": (("campus", 9.0), ("campus", 9.0), ("elsewhere", 2.0)),
+    "holiday guests": (("devices", 1.3), ("devices", 1.3), ("devices", 1.3)),
+    "binge": (("busiest_day_h", 1.5), ("busiest_day_h", 1.5), ("busiest_day_h", 1.5)),
+    "shift worker": (("working_hours", 1.5), ("working_hours", 1.2), ("night", 9.0)),
+    "two homes": (("elsewhere", 2.0), ("weekend_mobile", 2.0), ("elsewhere", 2.0)),
+    "friends who share": (("addresses", 1.5), ("addresses", 1.5), ("addresses", 1.5)),
+    "resale": (("cities", 2.0), ("tv", 1.5), ("cities", 2.0)),
+    "profiles rented out": (("profiles", 1.5), ("mobile", 3.0), ("cities", 1.5)),
+    "takeover": (("countries", 1.3), ("browser_on_vpn", 9.0), ("countries", 1.5)),
+    "loop farm": (("browser", 9.0), ("phone_on_mobile", 4.0), ("plays_of_a_title", 9.0)),
+    "restreaming": (("live", 9.0), ("browser_on_vpn", 9.0), ("live", 9.0)),
+    "ring": (("browser", 9.0), ("plays_of_a_title", 1.0), ("accounts_of_a_device", 2.0)),
+    "year-long looper": (("top_plays", 2.0), ("top_plays", 4.0), ("top_plays", 9.0)),
 }
 
 
-@pytest.fixture(scope="module", params=["usual", "held-out"])
-def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
-    """Which of the signs to look for, and what is seen of each account in the last four weeks."""
+@pytest.fixture(scope="module", params=VARIANTS)
+def lives(request: pytest.FixtureRequest) -> tuple[str, pl.DataFrame]:
+    """The variant, and what is seen of each account in the last four weeks."""
     service = simulate(accounts=3_000, days=60, end=END, seed=5, abuse_share=0.15, variant=request.param)
     tv, phone, browser = (pl.col("device_type") == name for name in ("tv", "phone", "browser"))
     mobile, campus, hotel = (pl.col("network_kind") == name for name in ("mobile", "education", "hotel"))
@@ -380,8 +390,9 @@ def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
         top=often == often.max().over("account_id"),
         own_city=pl.col("city") == pl.col("city").mode().sort().first().over("account_id"),
         day_h=hours.sum().over("account_id", "day"),
+        accounts_of_it=pl.n_unique("account_id").over("device_id"),
     )
-    seen = lately.group_by("account_id", "kind", "label", "intensity").agg(
+    seen = lately.group_by("account_id", "kind", "label", "intensity", "households").agg(
         pl.n_unique("device_id").alias("devices"),
         pl.n_unique("profile_id").alias("profiles"),
         pl.n_unique("ip").alias("addresses"),
@@ -390,6 +401,8 @@ def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
         other_hours=hours.filter(~pl.col("top")).sum(),
         cities=pl.col("city").filter(~vpn).n_unique(),
         countries=pl.col("country").filter(~vpn).n_unique(),
+        mobile_cities=pl.col("city").filter(mobile).n_unique(),
+        accounts_of_a_device=pl.col("accounts_of_it").mean(),
         elsewhere=(~pl.col("own_city") & ~mobile & ~hotel).mean(),
         tv=tv.mean(),
         browser=browser.mean(),
@@ -408,28 +421,79 @@ def lives(request: pytest.FixtureRequest) -> tuple[int, pl.DataFrame]:
         top_title_on_tv=(pl.col("top") & tv).mean(),
         plays_of_a_title=pl.len() / pl.n_unique("title_id"),
         busiest_day_h=pl.col("day_h").max(),
+        night=(pl.col("hour") < 6).mean(),
         working_hours=(pl.col("hour").is_between(7, 12) & ~weekend).mean(),
     )
-    return ["usual", "held-out"].index(request.param), seen
+    return request.param, seen
 
 
 @pytest.mark.parametrize("kind", SIGNS)
-def test_each_kind_shows_what_it_is(lives: tuple[int, pl.DataFrame], kind: str) -> None:
+def test_each_kind_shows_what_it_is(lives: tuple[str, pl.DataFrame], kind: str) -> None:
     """What sets a kind apart from ordinary households is seen in its log."""
     variant, seen = lives
-    sign, times = SIGNS[kind][variant]
+    sign, times = SIGNS[kind][VARIANTS.index(variant)]
     theirs, others = (seen.filter(kind=one)[sign].mean() for one in (kind, "household"))
     assert isinstance(theirs, float)
     assert isinstance(others, float)
     assert theirs > times * others
 
 
-@pytest.mark.parametrize("variant", ["usual", "held-out"])
+def test_households_are_counted_in_all_variants(lives: tuple[str, pl.DataFrame]) -> None:
+    """Who has two homes is one household, friends are as many as they are, strangers too, and machines are none."""
+    variant, seen = lives
+    by_kind = {kind: set(part["households"]) for (kind,), part in seen.group_by("kind")}
+    for one in ("household", "student with two homes", "frequent traveller", "two homes", "mover"):
+        assert by_kind[one] == {1}
+    assert by_kind["friends who share"] == ({2, 3, 4} if variant == "other" else {2, 3})
+    assert by_kind["loop farm"] == by_kind["ring"] == {None}
+    assert min(by_kind["resale"]) >= 2
+    assert min(by_kind["takeover"]) >= 2
+
+
+def test_turns_are_as_long_as_asked() -> None:
+    """Spells away are apart, as long as asked and as far from each other; the log cuts the first and the last short."""
+    town = Town(np.random.default_rng(1), 1, END, 365, simulator.VARIANTS["usual"], np.zeros(1, np.int64))
+    most = np.repeat([7, 14], 50)
+    who, first, last = in_turn(town, 100, away=(7, most), home=(2, 5))
+    assert set(who) == set(range(100))
+    assert (first >= 0).all()
+    assert (last < 365).all()
+    same = np.diff(who) == 0
+    assert set((first[1:] - last[:-1])[same] - 1) == set(range(2, 6))
+    whole = (first > 0) & (last < 364)
+    for longest in (7, 14):
+        assert set((last - first + 1)[whole & (most[who] == longest)]) == set(range(7, longest + 1))
+    assert 0.5 < (first == 0).mean() * len(who) / 100 < 0.9  # who is away as the log begins
+
+
+def test_a_series_goes_on_or_round() -> None:
+    """Night after night the episodes of a series follow one another, into the next show or round the same again."""
+    for circle in (10, 1_000):
+        town = Town(np.random.default_rng(1), 1, END, 30, simulator.VARIANTS["usual"], np.zeros(1, np.int64))
+        family = household(town, np.zeros(1, np.int64), pace=0, trips=0)
+        town.rituals.add(1, viewer=family.first, title=ALL_FILMS, series=1, circle=circle, sure=1)
+        played = play(town)
+        shown = played.title[np.argsort(played.start_ms)] - ALL_FILMS
+        assert shown.tolist() == [night % circle for night in range(30)]
+
+
+def test_some_ordinary_households_come_back() -> None:
+    """By the means held out more ordinary households fall silent for a month and watch again than usually do."""
+    silent = {}
+    for variant in ("usual", "held-out"):
+        service = simulate(accounts=2_000, days=180, end=END, seed=5, abuse_share=0, variant=variant)
+        ordinary = service.playbacks.join(service.truth.filter(kind="household"), on="account_id", how="semi")
+        lively = ordinary.group_by("account_id").agg(plays=pl.len(), silence=START.diff().max())
+        silent[variant] = _share(lively.filter(pl.col("plays") >= 60)["silence"] >= dt.timedelta(30))
+    assert silent["held-out"] > 2 * silent["usual"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
 def test_movers_end_up_elsewhere(variant: str) -> None:
     """Most of those who moved within the middle of the time have another home city at its end than at its beginning, by
-    the means held out in another country; hardly any ordinary household has."""
+    other means in another country; hardly any ordinary household has."""
     service = simulate(accounts=4_000, days=60, end=END, seed=6, abuse_share=0, variant=variant)
-    place = "city" if variant == "usual" else "country"
+    place = "country" if variant == "other" else "city"
     rows = _local(service).filter(pl.col("kind").is_in(["mover", "household"]), network_kind="residential")
     weeks = [pl.col("day") < END - dt.timedelta(45), pl.col("day") > END - dt.timedelta(15)]
     ends = rows.group_by("account_id", "kind").agg(
@@ -453,14 +517,14 @@ def test_movers_end_up_elsewhere(variant: str) -> None:
         ("ring", "hours"),
     ],
 )
-def test_intensity_is_behaviour(lives: tuple[int, pl.DataFrame], kind: str, sign: str) -> None:
+def test_intensity_is_behaviour(lives: tuple[str, pl.DataFrame], kind: str, sign: str) -> None:
     """From faint over middle to blatant there are more strangers, or they watch more, or the machines run longer."""
     by_intensity = dict(lives[1].filter(kind=kind).group_by("intensity").agg(pl.col(sign).mean()).iter_rows())
     faint, middle, blatant = (by_intensity[name] for name in INTENSITIES)
     assert faint < middle < blatant
 
 
-def test_intensity_of_a_looper_is_how_little_else_there_is(lives: tuple[int, pl.DataFrame]) -> None:
+def test_intensity_of_a_looper_is_how_little_else_there_is(lives: tuple[str, pl.DataFrame]) -> None:
     """All loop for as long; the blatant do hardly anything else."""
     loopers = lives[1].filter(kind="year-long looper").group_by("intensity").agg(pl.mean("top_hours", "other_hours"))
     of = {name: (top, other) for name, top, other in loopers.iter_rows()}
@@ -479,10 +543,13 @@ def test_an_intensity_can_be_asked_for() -> None:
     assert mixed.schema == truth.schema
 
 
-def test_every_kind_has_other_means_held_out() -> None:
-    """No kind lives the same way in both variants, but for the story, which is one."""
-    same = [kind.name for kind in KINDS if kind.settle is kind.held_out]
-    assert same == ["eighteen-day streak"]
+def test_every_kind_has_other_means() -> None:
+    """No kind lives the same way in two variants, but for the story, which is one; no custom is of two."""
+    ways = {kind.name: {kind.lives(variant) for variant in VARIANTS} for kind in KINDS}
+    assert {name: len(found) for name, found in ways.items() if len(found) < 3} == {"eighteen-day streak": 1}
+    assert len(set.union(*ways.values())) == 3 * (len(KINDS) - 1) + 1
+    for custom in fields(Customs):
+        assert len({str(getattr(customs, custom.name)) for customs in simulator.VARIANTS.values()}) == 3
     assert 0.6 < sum(kind.share for kind in KINDS if kind.name == "household") < 0.7
     hard = [kind for kind in KINDS if kind.label == "benign" and kind.share and kind.name != "household"]
     assert all(0.015 <= kind.share <= 0.04 for kind in hard)
@@ -538,10 +605,13 @@ def test_nonsense_is_refused(wrong: dict[str, object]) -> None:
         simulate(**arguments)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("accounts", "days", "abuse_share"), [(1, 1, 0.0), (1, 1, 1.0), (5, 2, 1.0), (3, 400, 0.5)])
-def test_the_smallest_services_stand(accounts: int, days: int, abuse_share: float) -> None:
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("accounts", "days", "abuse_share"), [(1, 1, 0.0), (1, 1, 1.0), (5, 2, 1.0), (3, 400, 0.5), (90, 1, 0.5)]
+)
+def test_the_smallest_services_stand(accounts: int, days: int, abuse_share: float, variant: str) -> None:
     """A service may have one account, one day, and nobody honest."""
-    service = simulate(accounts=accounts, days=days, end=END, seed=1, abuse_share=abuse_share)
+    service = simulate(accounts=accounts, days=days, end=END, seed=1, abuse_share=abuse_share, variant=variant)
     assert service.truth.height == accounts
     assert _among(service, "abuse") == round(accounts * abuse_share)
     assert service.playbacks.schema == simulate(accounts=9, days=9, end=END, seed=1).playbacks.schema

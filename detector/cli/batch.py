@@ -24,7 +24,7 @@ def simulate(
         str, typer.Option(help="How plainly the abusive live as they do: faint, middle, blatant or mixed.")
     ] = "mixed",
     variant: Annotated[
-        str, typer.Option(help="usual, or held-out: every kind by other means, for evaluation only.")
+        str, typer.Option(help="usual; other: every kind by other means; held-out: by yet others, for evaluation only.")
     ] = "usual",
 ) -> None:
     """Invent a service with known answers."""

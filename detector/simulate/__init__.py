@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from detector.errors import InputError, SettingsError
-from detector.simulate.customs import HELD_OUT, USUAL
+from detector.simulate.customs import HELD_OUT, OTHER, USUAL
 from detector.simulate.kinds import INTENSITIES, KINDS, LOOPER, STORY, Kind, apportion
 from detector.simulate.living import STORY_DAYS
 from detector.simulate.playing import Stretches, play
@@ -22,7 +22,7 @@ from detector.tables import NETWORK_KINDS, STARTED_BY, TITLE_KINDS
 
 STORY_ACCOUNTS = 53
 MOST_DAYS = 3_660
-VARIANTS = {"usual": USUAL, "held-out": HELD_OUT}
+VARIANTS = {"usual": USUAL, "other": OTHER, "held-out": HELD_OUT}
 MIXED = "mixed"
 _COUNTRIES = sorted({city[2] for city in CITIES})
 _PRIVATE_ASN = 4_200_000_000
@@ -53,9 +53,9 @@ def simulate(
     `abuse_share` of the accounts are abusive. With `story` there are exactly 53 members who viewed one film on each
     of the last 18 days, and exactly one who viewed another film on each of the last 365. `intensity` is how plainly
     the abusive live as they do: faint, middle, blatant, or mixed, which is drawn account by account. In the variant
-    "held-out" every kind lives by other means and everybody by other customs; it tells whether a detector has learned
-    more than this simulator, and so is never used to choose a feature, a threshold or a setting; nor are seeds from
-    9000 on.
+    "other" every kind lives by other means and everybody by other customs; in "held-out" by yet others. "usual" and
+    "other" are for development; "held-out" tells whether a detector has learned more than those two, and so is never
+    used to choose a feature, a threshold or a setting; nor are seeds from 9000 on.
 
     Raises:
         SettingsError: an argument asks for something that cannot be.
@@ -92,7 +92,7 @@ def _settle(
         members = np.arange(first, first + n)
         # Those who act in groups have one intensity: like stands beside like.
         town.intensity[members] = np.sort(town.intensity[members])
-        (kind.settle if variant == "usual" else kind.held_out)(town, members)
+        kind.lives(variant)(town, members)
         first += n
     return town, kind_of
 

@@ -1,4 +1,4 @@
-"""How people of a service live on average: two sets of customs, of which one is kept for evaluation only."""
+"""How people of a service live on average: a set of customs for each variant; the last is for evaluation only."""
 
 from dataclasses import dataclass
 
@@ -53,7 +53,7 @@ USUAL = Customs(
 # A younger, poorer, warmer service: later hours, phones before TVs, blockbusters, few films, addresses for a day.
 _ELSEWHERE = {"BR": 3.0, "IN": 3.0, "NG": 3.0, "TR": 3.0, "ES": 1.5, "US": 0.5, "GB": 0.5, "DE": 0.5, "JP": 0.3}
 _weight = np.array([city[6] * _ELSEWHERE.get(city[2], 1.0) for city in CITIES])
-HELD_OUT = Customs(
+OTHER = Customs(
     weight_of_city=_weight / _weight.sum(),
     popularity=0.9,
     size_shares=(0.15, 0.22, 0.22, 0.2, 0.13, 0.08),
@@ -70,4 +70,27 @@ HELD_OUT = Customs(
     lease_days={0: 0.25, 1: 0.4, 3: 0.15, 14: 0.2},
     dual_stack_share=0.65,
     misplaced_share=0.1,
+)
+
+# An older, richer, northern service: small homes and early hours, TVs before phones, a catalogue of much that is seen
+# by few, addresses that last for months.
+_UP_NORTH = {"DE": 3.0, "GB": 2.0, "FR": 2.0, "PL": 2.5, "CA": 2.5, "JP": 2.0, "US": 0.7, "BR": 0.3, "IN": 0.3}
+_weight = np.array([city[6] * _UP_NORTH.get(city[2], 1.0) for city in CITIES])
+HELD_OUT = Customs(
+    weight_of_city=_weight / _weight.sum(),
+    popularity=0.15,
+    size_shares=(0.38, 0.36, 0.12, 0.1, 0.03, 0.01),
+    wake=((330, 460), (380, 480), (350, 440)),
+    bed=((1280, 1420), (1260, 1370), (1110, 1210)),
+    busy_from=((440, 530), (455, 485), (470, 500)),
+    busy_to=((930, 1050), (880, 950), (900, 1000)),
+    tv_share=(0.72, 0.45, 0.65),
+    out_share=(0.05, 0.08, 0.01),
+    film_share=(0.58, 0.5, 0.45),
+    pace=(1.0, 0.7, 0.9),
+    liveliness=(0.6, -0.6, 1.1),
+    laptop_share=0.65,
+    lease_days={0: 0.2, 1: 0.15, 60: 0.25, 180: 0.4},
+    dual_stack_share=0.25,
+    misplaced_share=0.08,
 )

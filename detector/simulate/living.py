@@ -42,6 +42,22 @@ def groups(town: Town, accounts: Array, sizes: tuple[tuple[int, int], tuple[int,
     return found
 
 
+def in_turn(town: Town, n: int, away: tuple[Any, Any], home: tuple[Any, Any]) -> tuple[Array, Array, Array]:
+    """Each of `n` away and at home in turn, so many days at least and at most: who, the first day away, and the last.
+
+    The log begins anywhere in somebody's turn, away or at home.
+    """
+    rng = town.rng
+    turns = 2 + town.days // int(np.min(away[0]) + np.min(home[0]))
+    (least, most), (low, high) = ([np.broadcast_to(end, n)[:, None] for end in span] for span in (away, home))
+    gone, there = rng.integers(least, most + 1, (n, turns)), rng.integers(low, high + 1, (n, turns))
+    begun = np.cumsum(gone + there, axis=1) - gone - there
+    first = begun - (rng.random(n) * (gone + there)[:, 0]).astype(np.int64)[:, None]
+    last = first + gone - 1
+    seen = (last >= 0) & (first < town.days)
+    return np.nonzero(seen)[0], first[seen].clip(0), last[seen].clip(0, town.days - 1)
+
+
 def some_title(town: Town, n: int, films: float) -> Array:
     """`n` titles that one may like again and again: films, so large a share of them, or episodes."""
     rng = town.rng

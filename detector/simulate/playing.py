@@ -180,7 +180,8 @@ def _titles(town: Town, sittings: Sittings, of: Array, nth: Array, goal: Array, 
     series = np.flatnonzero(town.rituals["series"][sittings.ritual][of])
     ritual = sittings.ritual[of[series]]
     gone = (sittings.day[of[series]] - town.rituals["first"][ritual]) * (1 + town.rituals["again"][ritual])
-    title[series] = next_episode(title[series], gone.astype(np.int64) + nth[series])
+    steps = (gone.astype(np.int64) + nth[series]) % town.rituals["circle"][ritual]
+    title[series] = next_episode(title[series], steps)
 
     def taste(genre: Array) -> Array:
         usual = (genre == 0) | (rng.random(len(genre)) < _OWN_TASTE)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from detector.simulate.catalogue import Catalogue
+from detector.simulate.catalogue import ALL_EPISODES, Catalogue
 from detector.simulate.customs import Customs
 from detector.simulate.world import (
     CITIES,
@@ -64,9 +64,9 @@ class Town:
     unless a trip says otherwise; `viewers` are persons with their hours, devices and tastes, `rate` being how often
     they sit down a day, `roam_share` how often a phone at home is on its carrier's line, and `vpn_exits` among how many
     cities their VPN changes (0: their own); `rituals` are what a viewer does daily apart from that, from the minute
-    `at` or up to `spread` later, `sure` ones never fail, those of a `series` go on with the next episode; `machines`
-    play `title`, or the `playlist` that begins with it, back to back on `devices` in turn for `accounts` in turn,
-    daily the next. `intensity` is by account: 0 faint, 1 middle, 2 blatant.
+    `at` or up to `spread` later, `sure` ones never fail, those of a `series` go on with the next episode, after so many
+    as `circle` with the first again; `machines` play `title`, or the `playlist` that begins with it, back to back on
+    `devices` in turn for `accounts` in turn, daily the next. `intensity` is by account: 0 faint, 1 middle, 2 blatant.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Town:
         )  # fmt: skip
         self.rituals = Roll(
             viewer=0, title=0, first=0, last=days - 1, chance=1.0, at=1200, spread=0, until=9_999, again=0.0,
-            whole=0.93, on_tv=0, sure=0, series=0,
+            whole=0.93, on_tv=0, sure=0, series=0, circle=ALL_EPISODES,
         )  # fmt: skip
         self.rituals.add(1, last=-1)  # on no day: the ritual of whoever has none
         self.machines = Roll(
