@@ -4,12 +4,15 @@ import polars as pl
 
 from detector.features._feature import Family, Feature, Window
 
+_LEAST_ACCOUNTS = 2  # besides its own, in the hands that hold its device
+
 
 class Hands(Family):
     """Devices that are in several accounts' hands.
 
     Leases make neighbours of strangers, so that a line alone ties accounts loosely; a device on which several accounts
-    play week after week is in one hand. One other account is a home with two, or parents and grown-up children.
+    play week after week is in one hand. One other account says nothing here: that is a home with two, or parents and
+    grown-up children.
     """
 
     @classmethod
@@ -20,19 +23,21 @@ class Hands(Family):
             .select("account")
             .unique()
             .join(window.neighbours.accounts, on="account", how="left")
-            .select("account", pl.col("device_accounts_beside").fill_null(0))
+            .select("account", accounts=pl.col("device_accounts_beside").fill_null(0))
         )
 
     device_accounts_beside = Feature(
         says="Most other accounts that one of its devices was used by for days, beside one another: no guest's, and no "
-        "device sold on.",
+        f"device sold on; fewer than {_LEAST_ACCOUNTS} count as none.",
         unit="accounts",
-        expr=pl.col("device_accounts_beside"),
+        expr=pl.when(pl.col("accounts") >= _LEAST_ACCOUNTS).then("accounts").otherwise(0),
         missing="no playback of the window says its device",
         when_high="one of its devices was used for days by {value:.0f} other accounts; most have {typical:.0f}",
-        innocent=("two accounts in one home",),
+        innocent=("several accounts in one home",),
         examples=[
             ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 5, "device_accounts_beside": 4}}], 4),
+            ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 3, "device_accounts_beside": 2}}], 2),
+            ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 2, "device_accounts_beside": 1}}], 0),
             ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 5, "device_accounts": 4}}], 0),
             ([{"visits": [{"device": 1}]}], 0),
             ([{}], None),
