@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -37,6 +38,7 @@ NAME = "accounts"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _TRUSTED = ["detector.model.AccountModel", "detector.tails.Tail", "detector.forests.Forest"]
 _FILE = "model.skops"
+_ONE_AT_A_TIME = threading.RLock()
 _DECIDING = ("scikit-learn", "skops")  # of other versions nobody knows that they give the same scores
 
 
@@ -239,16 +241,25 @@ def _requirements() -> list[str]:
 
 @contextmanager
 def _quiet(uri: str) -> Iterator[None]:
-    """MLflow speaks to this home's store, and not to the terminal."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(action="ignore"), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            mlflow.set_tracking_uri(uri)
-            mlflow.set_registry_uri(uri)
-            yield
-    finally:
-        logging.disable(before)
+    """MLflow speaks to this home's store, and not to the terminal.
+
+    One thread at a time: what it speaks to, and what silences it, is of the whole process, and two that overlapped
+    would put back what the other had set.
+    """
+    with _ONE_AT_A_TIME:
+        before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            with (
+                warnings.catch_warnings(action="ignore"),
+                redirect_stdout(io.StringIO()),
+                redirect_stderr(io.StringIO()),
+            ):
+                mlflow.set_tracking_uri(uri)
+                mlflow.set_registry_uri(uri)
+                yield
+        finally:
+            logging.disable(before)
 
 
 def example_of(model: AccountModel) -> Matrix:

@@ -1,12 +1,16 @@
 """Which models are loaded, and which are refused before anything is scored."""
 
+import logging
+import sys
+import threading
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import skops.io
 
-from detector import config, store
+from detector import config, registry, store
 from detector.errors import IntegrityError
 from detector.registry import CHAMPION
 from detector.runs import open_doors
@@ -24,23 +28,49 @@ def test_a_model_of_other_features_or_libraries_is_refused(
 ) -> None:
     """Its bytes may be sound: what it was made with, or which features it knows, is not what is on record."""
     with open_doors(home, settings) as doors:
-        registry = doors.registry()
-        champion = registry.with_alias(CHAMPION)
+        models = doors.registry()
+        champion = models.with_alias(CHAMPION)
         assert champion is not None
-        registry.load(champion)
+        models.load(champion)
         with pytest.raises(IntegrityError, match=said):
-            registry.load(replace(champion, record=champion.record | changed))
+            models.load(replace(champion, record=champion.record | changed))
 
 
 def test_a_model_of_an_older_version_is_refused(home: Path, settings: config.Settings) -> None:
     """It does not know something that this version goes by."""
     with open_doors(home, settings) as doors:
-        registry = doors.registry()
-        champion = registry.with_alias(CHAMPION)
+        models = doors.registry()
+        champion = models.with_alias(CHAMPION)
         assert champion is not None
-        older = registry.load(champion)
+        older = models.load(champion)
         del older.shows_sharing
         [file] = home.glob("mlflow/artifacts/**/model.skops")
         skops.io.dump(older, file)
         with pytest.raises(IntegrityError, match="found an older one; train again"):
-            registry.load(replace(champion, sha256=store.sha256(file.read_bytes())))
+            models.load(replace(champion, sha256=store.sha256(file.read_bytes())))
+
+
+def test_two_threads_at_once_leave_everything_as_it_was() -> None:
+    """Of two reviewers whose requests ask for a model at the same moment, one waits: warnings, logs and what is printed
+    are heard again afterwards."""
+    entered, followed, left = (threading.Event() for _ in range(3))
+
+    def first() -> None:
+        with registry._quiet("sqlite://"):
+            entered.set()
+            followed.wait(0.5)
+        left.set()
+
+    def second() -> None:
+        entered.wait()
+        with registry._quiet("sqlite://"):
+            followed.set()
+            left.wait()
+
+    before = sys.stdout, sys.stderr, logging.root.manager.disable, list(warnings.filters)
+    threads = [threading.Thread(target=what) for what in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (sys.stdout, sys.stderr, logging.root.manager.disable, list(warnings.filters)) == before
