@@ -243,7 +243,7 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
 def ties_of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """What tied devices and homes in the `year` (`tables.SpanLines`), of accounts that are `known`."""
     return (
-        year.filter(pl.col("address").is_not_null() & ~pl.col("address").is_in(hubs.implode()))
+        year.filter(_is_home_line(hubs))
         .join(known, on="account", how="semi")
         .select("account", "device", of=pl.lit(1), key="address")
     )

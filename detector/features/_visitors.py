@@ -1,4 +1,5 @@
-"""Whose people were in an account's home, though their devices were not: grown-up children and guests."""
+"""Devices of an account's home that were never seen in it: those of grown-up children and guests who were, and those
+whose id was renewed on the way."""
 
 import datetime as dt
 
@@ -83,7 +84,7 @@ def _of_a_visitor() -> pl.Expr:
     began_there = pl.col("first_day").filter(is_there).min().over(of_profile) <= began + _ARRIVAL
     is_guests = (began > pl.col("since") + SETTLED) & began_there
     is_visitors = is_seldom_there & is_theirs & came_with_it | is_guests & (came_with_it | is_seldom_there)
-    return pl.col("profile").is_not_null() & was_there & is_visitors
+    return was_there & is_visitors
 
 
 def _is_renewed() -> pl.Expr:

@@ -37,6 +37,7 @@ def _renewed(profile: int | None) -> list[dict[str, Any]]:
 
 _RENEWED = _renewed(1)
 _TWO_AT_ONCE = [{"ago": ago, "visits": [{"profile": 1, "device": 9, "address": 2, "country": "BR"}]} for ago in (3, 2)]
+_FOR_WEEKS = [{"ago": ago, "visits": [{"profile": 1, "device": 8, "address": 2, "country": "BR"}]} for ago in (26, 2)]
 _MORE_THAT_LAST = [
     {"ago": ago, "visits": [{"profile": 1, "device": device, "address": 1} for device in range(80, 85)]}
     for ago in (60, 20, 1)
@@ -144,6 +145,7 @@ class Change(Family):
             (_RENEWED, 0),
             (_renewed(None), 0),
             ([*_RENEWED, *_TWO_AT_ONCE], 0.8),
+            ([*_RENEWED[:-2], *_FOR_WEEKS], 0.666666667),
             ([*_RENEWED, *_MORE_THAT_LAST], 0.153846154),
             ([*_RENEWED[:5], *_RENEWED[-2:]], 0.666666667),
             (_NEW, None),

@@ -16,6 +16,11 @@ _TWO_HOMES = [
     }
     for ago in range(4)
 ]
+_NO_DEVICE_SAID = [
+    {"ago": ago, "visits": [{"device": device, "address": address}]}
+    for device, address in ((1, 1), (None, 2))
+    for ago in (1, 0)
+]
 _TIED = [{"ago": 5, "visits": [{"device": 1, "address": 2}]}]
 
 
@@ -63,7 +68,7 @@ class Groups(Family):
         when_high="{value:.0f} groups of devices and places that never mixed came and went; most accounts have "
         "{typical:.0f}",
         innocent=("guests", "holidays with a borrowed screen", "a student away from home"),
-        examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), ([{}], None)],
+        examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), (_NO_DEVICE_SAID, 2), ([{}], None)],
         telling="rank",
         shown_by=OFF_MAIN,
     )
