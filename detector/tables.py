@@ -131,6 +131,9 @@ class AccountDays(dy.Schema):
     seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
     hours = dy.UInt32(description="bit h is set when something played in local hour h")
     rest_h = dy.UInt32(description="longest run of local hours of the day in which nothing played")
+    busiest_device_hours = dy.UInt32(
+        nullable=True, description="hours of the UTC clock in which its busiest device played; null: no device known"
+    )
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak of a title; null: no titles")
     peak_streams = dy.UInt32(nullable=True, description="most streams at once; null: no duration known")
     overlap2_s = dy.Int64(nullable=True, description="seconds with two or more streams at once")

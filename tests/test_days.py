@@ -187,6 +187,20 @@ def test_hours_and_rest_are_of_the_local_clock() -> None:
     assert one([play("2025-06-10 00:00", 24)], "2025-06-10")["rest_h"] == 0
 
 
+def test_the_busiest_device_counts_each_hour_of_the_utc_clock_once() -> None:
+    """A TV that plays twice within an hour, and on two networks, played in that hour; a phone's hours are its own."""
+    tv = [play("2025-06-10 10:00", 0.4, ip="240.0.0.1"), play("2025-06-10 10:40", 1.3, ip="241.0.0.1")]
+    phone = play("2025-06-10 12:00", 1, device_id="phone", title_id="other")
+    assert one([*tv, phone], "2025-06-10")["busiest_device_hours"] == 2
+    assert one([play("2025-06-10 10:00", device_id=None)], "2025-06-10")["busiest_device_hours"] is None
+
+
+def test_a_stream_left_running_keeps_its_device_busy_on_days_without_a_play() -> None:
+    """It was started once, goes on over the whole next day, and into a third."""
+    rows = [play("2025-06-10 22:00", 30)]
+    assert [one(rows, f"2025-06-{day}")["busiest_device_hours"] for day in (10, 11, 12)] == [2, 24, 4]
+
+
 def test_travel_goes_on_from_the_day_before() -> None:
     """Paris in the evening and New York the next morning: their distance over the hours between the starts."""
     rows = [

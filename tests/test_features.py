@@ -98,6 +98,7 @@ def _digested(accounts: int) -> days.Day:
                     "seconds": 1000 * account,
                     "hours": account * 37 % 2**24,
                     "rest_h": account % 24,
+                    "busiest_device_hours": account % 25,
                     "longest_streak_days": 5 - ago if ago < 5 else 0,
                     "peak_streams": account % 4,
                     "overlap2_s": account * 7,

@@ -88,7 +88,7 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
         "in-memory",
     )
     joined = scalars.sort("account")
-    for part in (_streaks(titles), overlap, moves):
+    for part in (_streaks(titles), _busiest_device(visits), overlap, moves):
         joined = joined.join(part, on="account", how="left", maintain_order="left")
     knows_seconds = pl.col("streams") > 0
     joined = joined.with_columns(
@@ -234,4 +234,14 @@ def _by_visit(rows: pl.LazyFrame) -> pl.LazyFrame:
         _known_sum("seconds"),
         pl.col("hours").bitwise_or(),
         pl.col("utc_hours").bitwise_or(),
+    )
+
+
+def _busiest_device(visits: pl.LazyFrame) -> pl.LazyFrame:
+    return (
+        visits.filter(pl.col("device").is_not_null())
+        .group_by("account", "device")
+        .agg(pl.col("utc_hours").bitwise_or().bitwise_count_ones())
+        .group_by("account")
+        .agg(busiest_device_hours=pl.col("utc_hours").max())
     )

@@ -2,15 +2,16 @@
 
 import polars as pl
 
-from detector.features._feature import Family, Feature, Window
+from detector.features._feature import Family, Feature
 
 _MANY_HOURS = 20  # of a day: a screen that is on from early to late rests for longer
 _LEAST_DAYS = 7  # on fewer it was a binge, or a stream left open
 _MISSING = "no playback of the window says its device"
 _INNOCENT = ("a screen that is always on", "a stream left open")
+_HOURS = pl.col("busiest_device_hours")
+_ON_ACTIVE_DAYS = _HOURS.filter(pl.col("plays") > 0)
 _BUSIEST = pl.col("device") == pl.col("device").drop_nulls().mode().sort().first()
 _LEAST_PLAYS = 10  # of fewer, nobody can tell
-_ROUND_THE_CLOCK = 2**24 - 1
 
 
 class Unresting(Family):
@@ -22,41 +23,18 @@ class Unresting(Family):
 
     weight = 0.8  # a screen may be on all day: one title on 365 days in a row stands before it
 
-    @classmethod
-    def prepare(cls, window: Window) -> pl.DataFrame:
-        """Of each account, in how many hours its busiest device of a day played."""
-        busiest = (
-            window.visits.lazy()
-            .filter(pl.col("device").is_not_null())
-            .group_by("account", "day", "device")
-            .agg(pl.col("utc_hours").bitwise_or().bitwise_count_ones())
-            .group_by("account", "day")
-            .agg(hours=pl.col("utc_hours").max())
-        )
-        return (
-            busiest.group_by("account")
-            .agg(hours=pl.col("hours").sum(), days=pl.len(), unresting_days=(pl.col("hours") >= _MANY_HOURS).sum())
-            .collect()
-        )
-
     device_hours_per_day = Feature(
         says="Hours of the UTC clock in which one device played, the busiest of a day, on average over the days with "
         "plays.",
         unit="hours",
-        expr=pl.when(pl.col("days") >= _LEAST_DAYS).then(pl.col("hours") / pl.col("days")),
+        expr=pl.when(_ON_ACTIVE_DAYS.count() >= _LEAST_DAYS).then(_ON_ACTIVE_DAYS.mean()),
         missing=f"{_MISSING}, or only on fewer than {_LEAST_DAYS} days",
         when_high="one device played in {value:.1f} hours of a usual day; in most accounts in {typical:.1f}",
         innocent=_INNOCENT,
         examples=[
-            ([{"ago": ago, "visits": [{"device": 1, "utc_hours": 0b1111}]} for ago in range(7)], 4),
-            (
-                [
-                    {"ago": ago, "visits": [{"device": 1, "utc_hours": 0b11}, {"device": 2, "utc_hours": 0b1100}]}
-                    for ago in range(7)
-                ],
-                2,
-            ),
-            ([{"visits": [{"device": 1, "utc_hours": 0b1}]}], None),
+            ([{"ago": ago, "busiest_device_hours": 4} for ago in range(7)], 4),
+            ([{"ago": ago, "busiest_device_hours": 4 * (ago < 7), "plays": ago < 7} for ago in range(8)], 4),
+            ([{"busiest_device_hours": 4}], None),
         ],
         telling="exponential",
         shown_by=_BUSIEST,
@@ -64,14 +42,14 @@ class Unresting(Family):
     unresting_days = Feature(
         says=f"Days on which one device played in {_MANY_HOURS} or more of the 24 hours of the UTC clock.",
         unit="days",
-        expr=pl.col("unresting_days"),
+        expr=pl.when(_HOURS.count() > 0).then((_HOURS >= _MANY_HOURS).sum()),
         missing=_MISSING,
         when_high="on {value:.0f} days one device played nearly round the clock; most accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[
-            ([{"ago": ago, "visits": [{"device": 1, "utc_hours": _ROUND_THE_CLOCK}]} for ago in range(4)], 4),
-            ([{"visits": [{"device": 1, "utc_hours": 0b111}, {"device": 2, "utc_hours": _ROUND_THE_CLOCK - 7}]}], 1),
-            ([{"visits": [{}]}], None),
+            ([{"ago": ago, "busiest_device_hours": 24, "plays": ago == 3} for ago in range(4)], 4),
+            ([{"busiest_device_hours": 20}, {"ago": 1, "busiest_device_hours": 19}], 1),
+            ([{}], None),
         ],
         shown_by=_BUSIEST,
     )
