@@ -57,7 +57,8 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     passing = value("returning_groups", _CROWD) | value("homes_365d", _CROWD_THAT_LASTS)
     crowd |= passing & value("newcomer_share", _ANY)
     newcomers = pl.max_horizontal(evidence("change"), evidence("joined"))
-    several = [value(name, 2) for name in ("returning_groups", "lasting_strangers", "homes_365d", "people_365d")]
+    of_homes = ("returning_groups", "lasting_strangers", "homes_365d", "lived_in_homes_365d", "people_365d")
+    several = [value(name, 2) for name in of_homes]
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
     by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM

@@ -24,10 +24,10 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, fl
     `scored` are those with a score (`tables.Scores` and the family scores), `flagged` some of their accounts. All are
     named as if they were put before a reviewer (`likeness.kinds`), and the shares named household sharing, resale and
     otherwise are measured, each with its 95 % interval (Wilson 1927). So is the share whose number of households found,
-    the feature `homes_365d` or one where none lasts, for somebody watched, is within one of the true number
+    the feature `lived_in_homes_365d` or one where none lasts, for somebody watched, is within one of the true number
     (`households` in truth), where both are known. Null where there is nobody to measure it on.
     """
-    found = _or_null(features, "homes_365d").select("account", found="homes_365d")
+    found = _or_null(features, "lived_in_homes_365d").select("account", found="lived_in_homes_365d")
     known = (
         _or_null(truth, "households")
         .filter(pl.col("label").is_in(_TOLD_APART))

@@ -304,7 +304,7 @@ def _naming() -> Evaluation:
     features = pl.DataFrame(
         {
             "account": range(7),
-            "homes_365d": [3.0, 2.0, None, 3.0, 0.0, 2.0, 1.0],
+            "lived_in_homes_365d": [3.0, 2.0, None, 3.0, 0.0, 2.0, 1.0],
             "lasting_groups": [2.0, 2.0, None, 3.0, 0.0, 2.0, 1.0],
             "returning_groups": [3.0, 2.0, None, 6.0, 7.0, 2.0, 1.0],
             "newcomer_share": [0.0, 0.0, 0.0, 0.0, 0.5, 0.0, 0.0],

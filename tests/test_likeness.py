@@ -52,6 +52,7 @@ QUIET = dict.fromkeys(
         ({"score_residents": 3.0}, {"returning_groups": 1.0, "homes_365d": 4.0}, "resale"),
         ({"score_residents": 3.0}, {"returning_groups": 1.0, "homes_365d": 3.0, "newcomer_share": 0.1}, "resale"),
         ({"score_residents": 3.0}, {"returning_groups": 1.0, "homes_365d": 3.0, "joined_365d_share": 0.5}, SHARING),
+        ({"score_residents": 3.0}, {"homes_365d": 1.0, "lived_in_homes_365d": 2.0}, SHARING),
         ({"score_residents": 3.0}, {"homes_365d": 1.0, "people_365d": 4.0}, "resale"),
         ({"score_residents": 3.0}, {"homes_365d": 2.0, "people_365d": 5.0}, SHARING),
         (

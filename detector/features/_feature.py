@@ -10,7 +10,7 @@ import polars as pl
 
 from detector import tables
 from detector.days import Day
-from detector.features._groups import apart, grouped, on_one_line, people_of
+from detector.features._groups import apart, grouped, lived_in, on_one_line, people_of
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
@@ -85,6 +85,11 @@ class Window:
     def residents(self) -> pl.DataFrame:
         """The devices of its year, by group and by people; several families look at them."""
         return people_of(self._lines, self.year.profiles, self.neighbours.hubs, self._one_line)
+
+    @property
+    def lived_in(self) -> pl.DataFrame:
+        """The homes of its year that devices live in, of accounts that were on more than one line."""
+        return lived_in(self._lines, self.neighbours.hubs)
 
     @property
     def first_day(self) -> dt.date:

@@ -16,6 +16,7 @@ from detector.tables import SERVERS
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
 _LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
+_LIVES_SHARE = 1 / 3  # of what a device plays meanwhile: where it plays less, it is on a visit
 SETTLED = dt.timedelta(days=25)  # what an account used in its first days is old
 _NODE = ["account", "of", "key"]
 _ONE_GROUP = pl.lit(0, pl.UInt32).alias("group")
@@ -180,6 +181,43 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series, one_l
     people = by_profile.filter(pl.col("of") == 0).select("account", group=pl.col("key").cast(pl.UInt32), people="group")
     alone = pl.col("group") + devices.height + 1  # no number of people
     return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
+
+
+def lived_in(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """One row per home that devices live in: `account, group, plays, first_day, last_day`.
+
+    A device lives on a home's line of the `year` (`tables.SpanLines`) where it plays a good part of all that it plays
+    on such lines between its first and its last day there; else it was there on visits, and ties nothing. Lines that
+    one device lives on, one after the other or in turn, are one home. Accounts of one line alone are left out.
+    """
+    key, stay = ["account", "device", "address"], ("first_day", "last_day")
+    stays = (
+        year.lazy()
+        .filter(_is_home_line(hubs), pl.col("plays") > 0)
+        .filter((pl.col("address").min() != pl.col("address").max()).over("account"))
+        .group_by(key)
+        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max())
+    )
+    first, last = pl.max_horizontal("first_day", "first_day_other"), pl.min_horizontal("last_day", "last_day_other")
+    days_together = (last - first).dt.total_days().add(1).clip(lower_bound=0)
+    days_other = (pl.col("last_day_other") - pl.col("first_day_other")).dt.total_days() + 1
+    lives = (
+        stays.join(stays, on=["account", "device"], suffix="_other")
+        .group_by(key)
+        .agg(
+            pl.col("plays", *stay).first(),
+            meanwhile=(pl.col("plays_other") * days_together / days_other).sum(),
+        )
+        .filter(pl.col("plays") >= _LIVES_SHARE * pl.col("meanwhile"))
+        .collect()
+    )
+    nodes = tied(lives.select("account", "device", of=pl.lit(1), key="address"))
+    group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
+    return (
+        lives.join(group, on=["account", "device"])
+        .group_by("account", "group")
+        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max())
+    )
 
 
 def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from detector.features._groups import OFF_MAIN
 
 # Who played less, or within fewer days, was a guest.
 _STAYS = (pl.col("plays") >= 5) & (pl.col("last_day") - pl.col("first_day") >= dt.timedelta(days=13))
+_LIVED_IN_PLAYS, _LIVED_IN = 12, dt.timedelta(days=27)  # in less, nobody lives anywhere
 _MISSING = "no playback of the year says its device and where it was"
 _INNOCENT = ("a second home with devices of its own", "grown-up children on lines of their own", "friends who share")
 
@@ -43,6 +44,12 @@ _SELDOM_ON_THEIRS, _ALWAYS_ON_THEIRS = (
     ]
     for theirs, plays in ((2, 1), (12, 15))
 )
+_VISITS_EACH_OTHER, _COMES_AND_GOES = (
+    _seen({1: (1, 1), 2: (2, 2)}, (90, 75, 60, 45, 10))
+    + [{"ago": ago, "visits": [{"device": 2, "address": 1, "profile": 2, "plays": plays}]} for ago in (80, 50, 20)]
+    for plays in (1, 4)
+)
+_ONE_AFTER_THE_OTHER = _seen({1: (1, 1)}, (300, 280, 260, 240)) + _seen({2: (2, 2)}, (200, 170, 140, 10))
 _GUESTS = _seen({1: (1, 1)}) + _seen({2: (2, 2)}, (40, 39, 38))
 _NEW_ADDRESS_EACH_DAY = [
     {"ago": ago, "visits": [{"device": device, "address": 10 * ago + device}]}
@@ -78,13 +85,18 @@ class Residents(Family):
         people = window.residents.group_by("account", "people").agg(*stay).filter(_STAYS)
         of_homes = groups.filter(_STAYS & pl.col("at_home")).group_by("account").agg(homes=pl.len())
         share = pl.col("plays") / pl.col("plays").sum()
+        lived_in = window.lived_in.filter(
+            (pl.col("plays") >= _LIVED_IN_PLAYS) & (pl.col("last_day") - pl.col("first_day") >= _LIVED_IN)
+        )
         of_people = people.group_by("account").agg(people=pl.len(), effective=1 / (share**2).sum())
         return (
             window.residents.select("account")
             .unique()
             .join(of_homes, on="account", how="left")
             .join(of_people, on="account", how="left")
+            .join(_most_at_once(lived_in), on="account", how="left")
             .with_columns(pl.col("homes", "people").fill_null(0), pl.col("effective").fill_null(1))
+            .with_columns(lived_in=pl.coalesce("most_at_once", pl.col("homes").clip(upper_bound=1)))
         )
 
     homes_365d = Feature(
@@ -110,6 +122,25 @@ class Residents(Family):
             ([{}], None),
         ],
         telling="rank",
+        shown_by=OFF_MAIN,
+    )
+    lived_in_homes_365d = Feature(
+        says="Homes lived in at the same time within the year, each for four weeks: where devices play a good part of "
+        "what they play while they are there; visits to one another make no two homes one.",
+        unit="homes",
+        expr=pl.col("lived_in"),
+        missing=_MISSING,
+        when_high="{value:.0f} homes were lived in at the same time; most accounts have {typical:.0f}",
+        innocent=_INNOCENT,
+        examples=[
+            (_seen({1: (1, 1), 2: (2, 2)}, (90, 60, 45, 10)), 2),
+            (_VISITS_EACH_OTHER, 2),
+            (_COMES_AND_GOES, 1),
+            (_ONE_AFTER_THE_OTHER, 1),
+            (_NEW_ADDRESS_EACH_DAY, 1),
+            (_GUESTS, 1),
+            ([{}], None),
+        ],
         shown_by=OFF_MAIN,
     )
     people_365d = Feature(
@@ -145,4 +176,16 @@ class Residents(Family):
         examples=[(_APART, 2), (_ONE_PROFILE, 1), (_GUESTS, 1), ([{}], None)],
         telling="rank",
         shown_by=OFF_MAIN,
+    )
+
+
+def _most_at_once(homes: pl.DataFrame) -> pl.DataFrame:
+    """`account, most_at_once`: most of its `homes` that were there on one day, the first day of one of them."""
+    other_there = (pl.col("first_day_other") <= pl.col("first_day")) & (pl.col("last_day_other") >= pl.col("first_day"))
+    return (
+        homes.join(homes, on="account", suffix="_other")
+        .group_by("account", "group")
+        .agg(there=other_there.sum())
+        .group_by("account")
+        .agg(most_at_once=pl.col("there").max())
     )
