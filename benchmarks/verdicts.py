@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--populations", type=int, default=10)
     parser.add_argument("--accounts", type=int, default=8_000)
     parser.add_argument("--intensity", default="faint")
+    parser.add_argument("--variant", default="usual")
     parser.add_argument("--without-addresses", action="store_true", help="as many logs are, without any place")
     asked = parser.parse_args()
     unsaid = services.PLACE if asked.without_addresses else ()
@@ -73,6 +74,7 @@ def main() -> None:
             seed=seed,
             abuse_share=_ABUSE,
             intensity=asked.intensity,
+            variant=asked.variant,
         )
         then, now, calibration = _scored(known)
         cold += _cold(then, calibration, seed)
@@ -81,8 +83,8 @@ def main() -> None:
             ranked += _ranked(then.filter(judged), now.filter(measured), seed)
             missed += _held_out(then.filter(judged), now.filter(measured), seed)
     print(
-        f"{asked.populations} populations of {asked.accounts} accounts, {_ABUSE:.1%} {asked.intensity} abuse; "
-        f"mean precision at capacity (least of the populations)\n"
+        f"{asked.populations} populations of {asked.accounts} accounts of the {asked.variant} variant, {_ABUSE:.1%} "
+        f"{asked.intensity} abuse; mean precision at capacity (least of the populations)\n"
     )
     _print_ranked(pl.DataFrame(ranked))
     print()

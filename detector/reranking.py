@@ -2,10 +2,11 @@
 
 Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) learn from the labelled accounts what reviewers confirm.
 What they say is added to the score in its own unit, decades of evidence: the logarithm of the odds that a reviewer
-would confirm, weighed by how many labels there are. The score so keeps its word, wrong verdicts move it by little,
-and without labels of both classes nothing is learned (docs/verdicts.md compares learners and weights). Verdicts may
-push a case down far and raise it by little: what is like a false alarm is one, but what reviewers confirmed before
-must not take the places of a kind of abuse that nobody has judged yet.
+would confirm, weighed by how many labels there are and by how well each is foretold by the others. Labels that
+contradict each other, as where many are wrong, so move little. The score keeps its word, and without labels of both
+classes nothing is learned (docs/verdicts.md compares learners and weights). Verdicts may push a case down far and raise
+it by little: what is like a false alarm is one, but what reviewers confirmed before must not take the places of a kind
+of abuse that nobody has judged yet.
 
 Nothing is stored: a re-ranker is learned anew each night from the verdicts that stand, which takes well under a
 second. A verdict that is undone is forgotten the next night, and a model file can not disagree with the ledger.
@@ -19,12 +20,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.metrics import roc_auc_score
 
 from detector.cases import Case
 from detector.features import CATALOGUE
 
 _TREES = 300
-_MOST = 4.0  # decades of score that a decade of learned odds is worth, however many labels there are
+_MOST = 4.0  # decades of score that a decade of learned odds is worth at most
 _HALF_AT = 50  # labels, as many of either class, at which half of that is trusted
 _INNOCENT, _ABUSIVE = 0.02, 0.8  # no learned probability is believed below, or beyond
 _UNUSUAL_SHARE = 0.1  # of the accounts, by score: only those are put in another order
@@ -87,8 +89,11 @@ def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker 
     if confirmed.all() or not confirmed.any():
         return None
     balanced = 4 * len(confirmed) * confirmed.mean() * (1 - confirmed.mean())
-    trees = ExtraTreesClassifier(n_estimators=_TREES, random_state=seed).fit(_matrix(known, names), confirmed)
-    return Reranker(tuple(names), _MOST * balanced / (balanced + _HALF_AT), trees)
+    trees = ExtraTreesClassifier(n_estimators=_TREES, bootstrap=True, oob_score=True, random_state=seed)
+    trees.fit(_matrix(known, names), confirmed)
+    # By the trees that did not see a label: 1 where all that was confirmed comes before the rest, 0 where as by chance.
+    foretold = max(0.0, 2 * roc_auc_score(confirmed, trees.oob_decision_function_[:, 1]) - 1)
+    return Reranker(tuple(names), _MOST * foretold * balanced / (balanced + _HALF_AT), trees)
 
 
 def rerank(reranker: Reranker | None, scored: pl.DataFrame) -> pl.DataFrame:

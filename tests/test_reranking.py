@@ -96,6 +96,17 @@ def test_more_verdicts_move_the_order_more() -> None:
     assert one_sided.weight < weights[1]
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_verdicts_that_contradict_each_other_move_little(seed: int) -> None:
+    """As many labels thrown by a coin weigh less than a third of those that follow what was measured."""
+    judged = _night(seed + 40, 120)
+    coin = judged.with_columns(confirmed=pl.Series(np.random.default_rng(seed).random(120) < 0.5))
+    following, thrown = (fit(labels, NAMES, seed=0) for labels in (judged, coin))
+    assert following is not None
+    assert thrown is not None
+    assert thrown.weight < following.weight / 3
+
+
 def test_equal_verdicts_give_equal_orders() -> None:
     """Whatever the order of the verdicts, and of the accounts: a re-ranker is learned anew each night."""
     labelled, night = _night(6, 60), _night(7, 400)
@@ -146,7 +157,7 @@ def test_what_verdicts_are_worth_is_told_by_those_on_others(seed: int) -> None:
     coin = judged.with_columns(confirmed=pl.Series(np.random.default_rng(seed).random(120) < 0.5))
     learned, by_others = rerank(fit(coin, NAMES, seed=0), night), rerank_by_others(coin, night, NAMES, seed=0)
     assert by_others is not None
-    assert abs(_gap(by_others, night, coin)) < _gap(learned, night, coin) / 3
+    assert abs(_gap(by_others, night, coin)) <= max(_gap(learned, night, coin) / 3, 1e-6)
     unjudged = learned.join(coin, on="account", how="anti").sort("account")
     assert_frame_equal(by_others.join(coin, on="account", how="anti"), unjudged, check_exact=True)
     assert by_others["account"].to_list() == sorted(night["account"])
