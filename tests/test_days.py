@@ -348,7 +348,7 @@ LOGS = st.lists(
 
 
 @given(rows=LOGS, order=st.randoms(use_true_random=False))
-@how_often(max_examples=60)
+@how_often(max_examples=40)
 def test_row_order_changes_nothing(rows: list[dict[str, Any]], order: Any) -> None:
     """A shuffled log gives the same days."""
     shuffled = order.sample(rows, len(rows))
@@ -359,7 +359,7 @@ def test_row_order_changes_nothing(rows: list[dict[str, Any]], order: Any) -> No
 
 
 @given(rows=LOGS)
-@how_often(max_examples=60)
+@how_often(max_examples=40)
 def test_the_parts_of_a_day_agree(rows: list[dict[str, Any]]) -> None:
     """Titles and visits add up to the account-days; every play and every second lands on one day; peaks hold."""
     made = digested(rows, "2025-06-08", "2025-06-15")

@@ -122,13 +122,14 @@ def _rest_h(hours: pl.Series) -> pl.Series:
 def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     """The playbacks that belong to the day or run on it, with what of them counts for it: `plays`, `views` and
     `repeats` of the local day, `seconds` of the UTC date, `hours` of both."""
-    midnight = dt.datetime.combine(day, dt.time(), dt.UTC)
+    # As expressions, once: to write a moment down takes polars longer than what is done with it.
+    midnight, next_midnight = (pl.lit(dt.datetime.combine(on, dt.time(), dt.UTC)) for on in (day, day + _ONE_DAY))
     start, end = pl.col("started_at"), pl.col("ended_at")
     offset = pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")
     rows = playbacks.with_columns(
         on_day=pl.col("day") == day,
-        utc_start=start.clip(midnight, midnight + _ONE_DAY),
-        utc_end=end.clip(midnight, midnight + _ONE_DAY),
+        utc_start=start.clip(midnight, next_midnight),
+        utc_end=end.clip(midnight, next_midnight),
         hour_from=((start + offset).clip(midnight) - midnight).dt.total_hours(),
         # A playback that ends on the hour did not touch the next one; one without an end touched its first.
         hour_to=(
@@ -152,10 +153,10 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
         hour_to=pl.max_horizontal("hour_from", "hour_to").clip(upper_bound=23),
         in_hours=(pl.col("hour_from") <= 23) & (pl.col("on_day") | (pl.col("hour_to") >= 0)),
     )
-    utc_from = ((start.clip(midnight, midnight + _ONE_DAY)) - midnight).dt.total_hours().clip(upper_bound=23)
+    utc_from = ((start.clip(midnight, next_midnight)) - midnight).dt.total_hours().clip(upper_bound=23)
     utc_last = (pl.coalesce("utc_end", "utc_start") - pl.duration(milliseconds=1, time_unit="ms")) - midnight
     utc_to = pl.max_horizontal(utc_from, utc_last.dt.total_milliseconds().floordiv(3_600_000))
-    on_utc_date = (start < midnight + _ONE_DAY) & (pl.coalesce(end, start) >= midnight)
+    on_utc_date = (start < next_midnight) & (pl.coalesce(end, start) >= midnight)
     return rows.filter(pl.col("on_day") | (pl.col("seconds") > 0) | pl.col("in_hours")).with_columns(
         hours=pl.when("in_hours").then(_bits(pl.col("hour_from"), pl.col("hour_to"))).otherwise(0),
         utc_hours=pl.when(on_utc_date).then(_bits(utc_from, utc_to)).otherwise(0),

@@ -72,7 +72,7 @@ def _all_at_once(rows: Sequence[dict[str, Any]], folder: str) -> Store:
 
 
 @given(rows=ROWS, chance=st.randoms(use_true_random=False), files=st.integers(2, 4))
-@how_often(max_examples=15)
+@how_often(max_examples=10)
 def test_order_of_rows_and_cut_and_order_of_files(rows: list[dict[str, Any]], chance: Any, files: int) -> None:
     """Shuffled, dealt out to several files in any order, with some of the rows twice: the same features."""
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
@@ -87,7 +87,7 @@ def test_order_of_rows_and_cut_and_order_of_files(rows: list[dict[str, Any]], ch
 
 
 @given(rows=ROWS, bucket_rows=st.integers(1, 5))
-@how_often(max_examples=15)
+@how_often(max_examples=10)
 def test_number_of_buckets(rows: list[dict[str, Any]], bucket_rows: int) -> None:
     """Buckets with a few accounts, or none, put together, are all accounts."""
     with tempfile.TemporaryDirectory() as folder:
@@ -96,7 +96,7 @@ def test_number_of_buckets(rows: list[dict[str, Any]], bucket_rows: int) -> None
 
 
 @given(rows=ROWS)
-@how_often(max_examples=15)
+@how_often(max_examples=10)
 def test_one_night_at_a_time_or_a_back_fill(rows: list[dict[str, Any]]) -> None:
     """Rows that come night by night, and late ones among them, give what they give when all are there at once."""
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
