@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import dataframely as dy
 import polars as pl
 
 from detector import config, days, identity, lookback, tables
@@ -18,7 +19,7 @@ from detector.runs import Doors
 
 TABLE = "case_files"
 _ONE_DAY = dt.timedelta(days=1)
-_DAYS = {"account_days": tables.AccountDays, "titles": tables.TitleDays, "visits": tables.Visits}
+_TABLES: dict[str, type[dy.Schema]] = {**days.TABLES, "playbacks": tables.Playbacks}
 _ONCE = {
     "account_days": ["account", "day"],
     "titles": ["account", "day", "title"],
@@ -155,12 +156,15 @@ def _is_over(case: Case, oldest: dt.datetime) -> bool:
 
 
 def _file(day: dt.date, frames: dict[str, pl.DataFrame]) -> CaseFile:
-    return CaseFile(day, days.Day(**{name: frames[name] for name in _DAYS}), frames["playbacks"], frames["names"])
+    return CaseFile(day, days.Day(**{name: frames[name] for name in days.TABLES}), frames["playbacks"], frames["names"])
 
 
 def _frames(doors: Doors, date: dt.date, *, names: bool) -> dict[str, pl.DataFrame]:
-    """By name, the tables of a night's files."""
-    found = {name: doors.home.read(TABLE, [date], f"{name}.parquet")[0] for name in (*_DAYS, "playbacks")}
+    """By name, the tables of a night's files; what was not known yet when they were filed is null."""
+    found = {
+        name: tables.shape(doors.home.read(TABLE, [date], f"{name}.parquet")[0].lazy(), table).collect()
+        for name, table in _TABLES.items()
+    }
     sealed = doors.home.read_bytes(TABLE, date, _SEALED) if names else None
     return found | {"names": pl.DataFrame(schema=_NAMES) if sealed is None else identity.unseal(sealed, doors.keys)}
 

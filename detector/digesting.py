@@ -56,7 +56,8 @@ def bring_up_to_date(
 ) -> Brought:
     """Digest every day up to `until` that lacks account-days or whose inputs have changed, then fold whole months.
 
-    `frozen` days are left as they are and reported, if their inputs have changed.
+    `frozen` days are left as they are, and reported if their inputs have changed; what this version would make of the
+    same inputs is of no account there.
     """
     stored = [date for date in home.partitions("playbacks") if date <= until + _ONE_DAY]
     if not stored:
@@ -72,7 +73,8 @@ def bring_up_to_date(
         for done, day in enumerate(due):
             inputs = _inputs(home, day, parts, settings)
             existing = home.parts(DAYS, day)
-            if _made_of(existing) == inputs:
+            same_inputs = _note(existing, "inputs") == inputs
+            if same_inputs and (day in frozen or _note(existing, "method") == str(_METHOD)):
                 continue
             if existing and day in frozen:
                 held.append(day)
@@ -80,7 +82,8 @@ def bring_up_to_date(
             progress("digest", done, len(due))
             repaired = ahead.of(day, following=next((day for day in due[done + 1 :][:1] if day not in known), None))
             digested_day = days.digest(repaired.playbacks, _before(home, day), day)
-            notes = {"inputs": inputs, "plays": int(digested_day.account_days["plays"].sum()), "key_id": key_id}
+            plays = int(digested_day.account_days["plays"].sum())
+            notes = {"inputs": inputs, "method": _METHOD, "plays": plays, "key_id": key_id}
             home.put(DAYS, day, _files(digested_day), notes)
             digested.append(day)
             replays, conflicts = replays + repaired.replays, conflicts + repaired.conflicts
@@ -117,9 +120,9 @@ def _files(frames: days.Day | spans.Span) -> dict[str, pl.DataFrame]:
     return {f"{name}.parquet": frame for name, frame in vars(frames).items()}
 
 
-def _made_of(parts: Mapping[str, store.Part]) -> str | None:
-    """What the parts of one partition, written together, were made of."""
-    return next((str(part.notes["inputs"]) for part in parts.values()), None)
+def _note(parts: Mapping[str, store.Part], name: str) -> str | None:
+    """What is noted of the parts of one partition, which are written together; None where it is not."""
+    return next((str(part.notes.get(name)) for part in parts.values()), None)
 
 
 def _before(home: Store, day: dt.date) -> days.Day:
@@ -133,7 +136,7 @@ def _inputs(home: Store, day: dt.date, parts: Parts, settings: config.Settings) 
     rows = [(date, part.name, part.sha256) for date, part in _parts_around(day, parts, settings)]
     previous = [part.sha256 for part in home.parts(DAYS, day - _ONE_DAY).values()]
     closing = days.closing_time(day, settings.days)
-    return store.digest_of([_METHOD, rows, previous, settings.playbacks.model_dump(), closing])
+    return store.digest_of([rows, previous, settings.playbacks.model_dump(), closing])
 
 
 def _parts_around(day: dt.date, parts: Parts, settings: config.Settings) -> Iterator[tuple[dt.date, store.Part]]:
@@ -226,7 +229,7 @@ def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
         if of_month[-1] > until:
             continue
         inputs = store.digest_of([_METHOD, *(p.sha256 for day in of_month for p in home.parts(DAYS, day).values())])
-        if _made_of(home.parts(MONTHS, first)) != inputs:
+        if _note(home.parts(MONTHS, first), "inputs") != inputs:
             span: tuple[spans.Span, ...] = ()
             for week in (of_month[n : n + 7] for n in range(0, len(of_month), 7)):  # no more in memory at once
                 account_days = home.read(DAYS, week, "account_days.parquet", spans.OF_DAYS)

@@ -18,15 +18,12 @@ from detector.store import Store
 _ONE_DAY = dt.timedelta(days=1)
 _BUCKET_ROWS = 400_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {
-    "account_days": tables.AccountDays,
-    "titles": tables.TitleDays,
-    "visits": tables.Visits,
+    **days.TABLES,
     "accounts": tables.Spans,
     "devices": tables.SpanDevices,
     "lines": tables.SpanLines,
     "profiles": tables.SpanProfiles,
 }
-_OF_A_DAY = ("account_days", "titles", "visits")
 # What is read of the days of the window.
 _ACCOUNT_DAYS = [name for name in tables.columns(tables.AccountDays) if not name.startswith("last_")]
 _TITLES = ["account", "day", "title", "plays", "views", "seconds", "first_minute", "device"]
@@ -199,9 +196,13 @@ class _Reader:
 def _scan(
     home: Store, table: str, dates: Sequence[dt.date], name: str, columns: Sequence[str] | None
 ) -> list[pl.LazyFrame]:
-    """Some columns of one part of each date, after an empty one, so that there always is one."""
-    found = [pl.LazyFrame(schema=tables.columns(_PARTS[name])), *home.scan(table, dates, f"{name}.parquet")]
-    return [frame.select(columns) for frame in found] if columns else found
+    """Some columns of one part of each date, after an empty one, so that there always is one.
+
+    What is not known of a date is null: one published long ago may have been digested before a column was known.
+    """
+    empty = pl.LazyFrame(schema=tables.columns(_PARTS[name]))
+    stored = (tables.shape(frame, _PARTS[name]) for frame in home.scan(table, dates, f"{name}.parquet"))
+    return [frame.select(columns or pl.all()) for frame in (empty, *stored)]
 
 
 def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:
@@ -212,7 +213,7 @@ def days_of(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date)
     """The account-days of some accounts, and what they are made up of, on the local days from `first` to `last`."""
     dates = [date for date in home.partitions(DAYS) if first <= date <= last]
     mine = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
-    return days.Day(*(_rows(mine, _scan(home, DAYS, dates, name, None)) for name in _OF_A_DAY))
+    return days.Day(*(_rows(mine, _scan(home, DAYS, dates, name, None)) for name in days.TABLES))
 
 
 def account_days_of(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date) -> pl.DataFrame:

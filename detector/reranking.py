@@ -3,10 +3,10 @@
 Extremely randomised trees (Geurts, Ernst and Wehenkel 2006) learn from the labelled accounts what reviewers confirm.
 What they say is added to the score in its own unit, decades of evidence: the logarithm of the odds that a reviewer
 would confirm, weighed by how many labels there are and by how well each is foretold by the others. Labels that
-contradict each other, as where many are wrong, so move little. The score keeps its word, and without labels of both
-classes nothing is learned (docs/verdicts.md compares learners and weights). Verdicts may push a case down far and raise
-it by little: what is like a false alarm is one, but what reviewers confirmed before must not take the places of a kind
-of abuse that nobody has judged yet.
+contradict each other, as where many are wrong, so move little. The score keeps its word, and without several labels of
+both classes nothing is learned (docs/verdicts.md compares learners and weights). Verdicts may push a case down far and
+raise it by little: what is like a false alarm is one, but what reviewers confirmed before must not take the places of a
+kind of abuse that nobody has judged yet.
 
 Nothing is stored: a re-ranker is learned anew each night from the verdicts that stand, which takes well under a
 second. A verdict that is undone is forgotten the next night, and a model file can not disagree with the ledger.
@@ -75,7 +75,7 @@ def _confirmed(case: Case, unwanted: Collection[str]) -> bool | None:
 
 
 def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker | None:
-    """Learn from verdicts; None where there are not yet labels of both classes.
+    """Learn from verdicts; None where there are not yet several labels of both classes, or none foretells another.
 
     `labelled` has one row per labelled account: `account`, the columns in `names` (the score, family scores, features;
     null: not known) and `confirmed`, null where the verdict is undecided and teaches nothing.
@@ -92,7 +92,9 @@ def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker 
     trees = ExtraTreesClassifier(n_estimators=_TREES, bootstrap=True, oob_score=True, random_state=seed)
     trees.fit(_matrix(known, names), confirmed)
     # By the trees that did not see a label: 1 where all that was confirmed comes before the rest, 0 where as by chance.
-    foretold = max(0.0, 2 * roc_auc_score(confirmed, trees.oob_decision_function_[:, 1]) - 1)
+    foretold = 2 * roc_auc_score(confirmed, trees.oob_decision_function_[:, 1]) - 1
+    if foretold <= 0:
+        return None
     return Reranker(tuple(names), _MOST * foretold * balanced / (balanced + _HALF_AT), trees)
 
 
@@ -120,7 +122,7 @@ def rerank_by_others(
 
     That tells what verdicts are worth: to know a case that was judged is no merit of the order. A fifth of the labelled
     accounts at a time is left out of what is learned (cross-validation). None where nothing can be learned without one
-    of the fifths: it takes two labels of either class.
+    of the fifths: it takes some labels of either class.
     """
     known = labelled.drop_nulls("confirmed").sort("account")
     parts = known.select(part=pl.int_range(pl.len()).over("confirmed") % _PARTS)["part"]

@@ -85,26 +85,30 @@ def test_more_verdicts_move_the_order_more() -> None:
     night = _night(5, 4_000)
     yes, no = night.filter("confirmed"), night.filter(~pl.col("confirmed"))
     weights = []
-    for positive, negative in ((1, 1), (10, 10), (50, 50), (400, 400)):
+    for positive, negative in ((5, 5), (15, 15), (50, 50), (400, 400)):
         reranker = fit(pl.concat([yes.head(positive), no.head(negative)]), NAMES, seed=0)
         assert reranker is not None
         weights.append(reranker.weight)
     assert weights == sorted(weights)
     assert weights[-1] < 4
-    one_sided = fit(pl.concat([yes.head(1), no.head(200)]), NAMES, seed=0)
+    one_sided = fit(pl.concat([yes.head(5), no.head(200)]), NAMES, seed=0)
     assert one_sided is not None
     assert one_sided.weight < weights[1]
+    assert fit(pl.concat([yes.head(1), no.head(200)]), NAMES, seed=0) is None
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_verdicts_that_contradict_each_other_move_little(seed: int) -> None:
-    """As many labels thrown by a coin weigh less than a third of those that follow what was measured."""
+    """As many labels thrown by a coin teach nothing, or weigh less than a third of those that follow what was measured;
+    where three in ten are, they weigh less than where none is."""
     judged = _night(seed + 40, 120)
-    coin = judged.with_columns(confirmed=pl.Series(np.random.default_rng(seed).random(120) < 0.5))
-    following, thrown = (fit(labels, NAMES, seed=0) for labels in (judged, coin))
+    rng = np.random.default_rng(seed)
+    coin = judged.with_columns(confirmed=pl.Series(rng.random(120) < 0.5))
+    mixed = judged.with_columns(pl.col("confirmed") ^ pl.Series(rng.random(120) < 0.3))
+    following, thrown, partly = (fit(labels, NAMES, seed=0) for labels in (judged, coin, mixed))
     assert following is not None
-    assert thrown is not None
-    assert thrown.weight < following.weight / 3
+    assert thrown is None or thrown.weight < following.weight / 3
+    assert partly is None or partly.weight < following.weight
 
 
 def test_equal_verdicts_give_equal_orders() -> None:
@@ -148,18 +152,20 @@ def _gap(priority: pl.DataFrame, night: pl.DataFrame, labelled: pl.DataFrame) ->
 
 @pytest.mark.parametrize("seed", range(5))
 def test_what_verdicts_are_worth_is_told_by_those_on_others(seed: int) -> None:
-    """Labels thrown by a coin teach nothing, though who has one would be placed by it; others stand as they do nightly.
+    """Who has a wrong label is placed by what it looks like, and not by its own; others stand as they do nightly.
 
     Of labels that mean something, nearly as much is left.
     """
     night = _night(seed + 20, 2_000)
     judged = night.top_k(200, by="score").sample(120, seed=seed)
-    coin = judged.with_columns(confirmed=pl.Series(np.random.default_rng(seed).random(120) < 0.5))
-    learned, by_others = rerank(fit(coin, NAMES, seed=0), night), rerank_by_others(coin, night, NAMES, seed=0)
+    is_wrong = pl.Series(np.random.default_rng(seed).random(120) < 0.15)
+    said = judged.with_columns(pl.col("confirmed") ^ is_wrong)
+    learned, by_others = rerank(fit(said, NAMES, seed=0), night), rerank_by_others(said, night, NAMES, seed=0)
     assert by_others is not None
-    assert abs(_gap(by_others, night, coin)) <= max(_gap(learned, night, coin) / 3, 1e-6)
-    unjudged = learned.join(coin, on="account", how="anti").sort("account")
-    assert_frame_equal(by_others.join(coin, on="account", how="anti"), unjudged, check_exact=True)
+    wrong = said.filter(is_wrong)
+    assert _gap(by_others, night, wrong) < min(0, _gap(learned, night, wrong))
+    unjudged = learned.join(said, on="account", how="anti").sort("account")
+    assert_frame_equal(by_others.join(said, on="account", how="anti"), unjudged, check_exact=True)
     assert by_others["account"].to_list() == sorted(night["account"])
     told = rerank_by_others(judged, night, NAMES, seed=0)
     assert told is not None
@@ -167,15 +173,15 @@ def test_what_verdicts_are_worth_is_told_by_those_on_others(seed: int) -> None:
 
 
 def test_one_verdict_of_a_class_tells_nothing_of_what_it_is_worth() -> None:
-    """Without it there would be none to learn from; with two of either class there is. Undecided ones do not count."""
+    """Without it there would be none to learn from; with some of either class there is. Undecided ones do not count."""
     night = _night(30, 500)
     yes, no = night.filter("confirmed"), night.filter(~pl.col("confirmed"))
     undecided = no.slice(20, 5).with_columns(confirmed=pl.lit(None, pl.Boolean))
     assert rerank_by_others(pl.concat([yes.head(1), no.head(9), undecided]), night, NAMES, seed=0) is None
     assert rerank_by_others(night.clear(), night, NAMES, seed=0) is None
-    two = rerank_by_others(pl.concat([yes.head(2), no.head(2), undecided]), night, NAMES, seed=0)
-    assert two is not None
-    assert two.height == night.height
+    several = rerank_by_others(pl.concat([yes.head(8), no.head(8), undecided]), night, NAMES, seed=0)
+    assert several is not None
+    assert several.height == night.height
 
 
 def test_a_column_that_nobody_knows_is_no_trouble() -> None:

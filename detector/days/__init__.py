@@ -11,6 +11,7 @@ import zoneinfo
 from dataclasses import dataclass
 from typing import Literal, Self
 
+import dataframely as dy
 import polars as pl
 
 from detector import config, tables
@@ -21,6 +22,11 @@ _ONE_DAY = dt.timedelta(days=1)
 _SMALL_ROWS = 100_000
 _DAY_S = 86_400
 Engine = Literal["in-memory", "streaming"]
+TABLES: dict[str, type[dy.Schema]] = {
+    "account_days": tables.AccountDays,
+    "titles": tables.TitleDays,
+    "visits": tables.Visits,
+}  # that a digested day consists of
 VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
 
@@ -62,8 +68,7 @@ class Day:
     @classmethod
     def empty(cls) -> Self:
         """The day before anything was seen."""
-        kinds = (tables.AccountDays, tables.TitleDays, tables.Visits)
-        return cls(*(pl.DataFrame(schema=tables.columns(kind)) for kind in kinds))
+        return cls(*(pl.DataFrame(schema=tables.columns(table)) for table in TABLES.values()))
 
 
 def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:

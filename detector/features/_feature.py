@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, Self
 import polars as pl
 
 from detector import tables
-from detector.days import Day
-from detector.features._groups import apart, grouped, lived_in, on_one_line, people_of
+from detector.days import TABLES, Day
+from detector.features._groups import apart, grouped, homes_lived_in, on_one_line, people_of
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
@@ -86,10 +86,10 @@ class Window:
         """The devices of its year, by group and by people; several families look at them."""
         return people_of(self._lines, self.year.profiles, self.neighbours.hubs, self._one_line)
 
-    @property
-    def lived_in(self) -> pl.DataFrame:
+    @functools.cached_property
+    def homes_lived_in(self) -> pl.DataFrame:
         """The homes of its year that devices live in, of accounts that were on more than one line."""
-        return lived_in(self._lines, self.neighbours.hubs)
+        return homes_lived_in(self.year.lines, self.neighbours.hubs)
 
     @property
     def first_day(self) -> dt.date:
@@ -189,11 +189,11 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
                 [{name: row.get(name) for name in tables.columns(table)} for row in written[part]],
                 schema=tables.columns(table),
             )
-            for part, table in _TABLES.items()
+            for part, table in TABLES.items()
         )
     )
     in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=28)
-    seen = Day(*(getattr(digested, part).filter(in_window) for part in _TABLES))
+    seen = Day(*(getattr(digested, part).filter(in_window) for part in TABLES))
     year = fold(digested.account_days.lazy(), by_context(digested.visits).lazy())
     alone = Neighbours.none()
     pairs = {
@@ -210,7 +210,6 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     return Window.of(seen, by_context(seen.visits), year, neighbours, day=EXAMPLE_DAY, length_days=28)
 
 
-_TABLES = {"account_days": tables.AccountDays, "titles": tables.TitleDays, "visits": tables.Visits}
 _LEAST: dict[str, dict[str, Any]] = {
     "account_days": {"plays": 1, "views": 0, "hours": 0, "rest_h": 24},
     "titles": {"plays": 1, "views": 0, "streak_days": 0},

@@ -183,40 +183,61 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series, one_l
     return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
 
 
-def lived_in(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def homes_lived_in(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """One row per home that devices live in: `account, group, plays, first_day, last_day`.
 
     A device lives on a home's line of the `year` (`tables.SpanLines`) where it plays a good part of all that it plays
-    on such lines between its first and its last day there; else it was there on visits, and ties nothing. Lines that
-    one device lives on, one after the other or in turn, are one home. Accounts of one line alone are left out.
+    on such lines between its first and its last day there, as if it played evenly between those of each line. So who
+    comes again and again and lives elsewhere is on visits, which tie nothing; a single evening is no such thing, and
+    ties, as all that was ever tied does elsewhere. Lines that one device lives on, one after the other or in turn, are
+    one home, and so are those of one that has a new address all the time (`_changing`). Accounts of one line alone are
+    left out.
     """
-    key, stay = ["account", "device", "address"], ("first_day", "last_day")
+    key = ["account", "device", "address"]
     stays = (
         year.lazy()
         .filter(_is_home_line(hubs), pl.col("plays") > 0)
         .filter((pl.col("address").min() != pl.col("address").max()).over("account"))
         .group_by(key)
         .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max())
+        .with_columns(after=pl.col("last_day") + dt.timedelta(days=1))
+        .collect()
     )
-    first, last = pl.max_horizontal("first_day", "first_day_other"), pl.min_horizontal("last_day", "last_day_other")
-    days_together = (last - first).dt.total_days().add(1).clip(lower_bound=0)
-    days_other = (pl.col("last_day_other") - pl.col("first_day_other")).dt.total_days() + 1
+    until = _plays_until(stays)
     lives = (
-        stays.join(stays, on=["account", "device"], suffix="_other")
-        .group_by(key)
-        .agg(
-            pl.col("plays", *stay).first(),
-            meanwhile=(pl.col("plays_other") * days_together / days_other).sum(),
-        )
-        .filter(pl.col("plays") >= _LIVES_SHARE * pl.col("meanwhile"))
+        stays.lazy()
+        .join(until.rename({"day": "first_day", "until": "before"}), on=["account", "device", "first_day"])
+        .join(until.rename({"day": "after"}), on=["account", "device", "after"])
+        # Rounded: where they are equal, the last digit of a sum must not decide.
+        .filter(pl.col("plays") >= (_LIVES_SHARE * (pl.col("until") - pl.col("before"))).round(6))
+        .with_columns(key="address", is_home=True)
         .collect()
     )
     nodes = tied(lives.select("account", "device", of=pl.lit(1), key="address"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
+    lives = lives.join(group, on=["account", "device"])
     return (
-        lives.join(group, on=["account", "device"])
-        .group_by("account", "group")
+        lives.join(_changing(lives), on=["account", "group"], how="left")
+        .group_by("account", pl.coalesce("same_as", "group"))
         .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max())
+        .rename({"same_as": "group"})
+    )
+
+
+def _plays_until(stays: pl.DataFrame) -> pl.LazyFrame:
+    """`account, device, day, until`: how much a device had played before a day on which one of its `stays` begins or
+    is over, where each has its plays evenly between both."""
+    of_device, rate = ["account", "device"], pl.col("plays") / (pl.col("after") - pl.col("first_day")).dt.total_days()
+    begins = stays.lazy().select(*of_device, day="first_day", rate=rate)
+    ends = stays.lazy().select(*of_device, day="after", rate=-rate)
+    days_on = (pl.col("day").shift(-1) - pl.col("day")).dt.total_days().over(of_device)
+    played = (pl.col("rate").cum_sum().over(of_device) * days_on).shift(1).over(of_device).fill_null(0)
+    return (
+        pl.concat([begins, ends])
+        .group_by(*of_device, "day")
+        .agg(pl.col("rate").sum())
+        .sort(*of_device, "day")
+        .select(*of_device, "day", until=played.cum_sum().over(of_device))
     )
 
 
@@ -260,8 +281,8 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
         .agg(year_plays=plays.sum(), at_home_plays=pl.when(_is_home_line(hubs)).then(plays).sum())
         .collect()
     )
-    lived_in = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
-    homely = devices.filter(lived_in.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
+    is_home = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
+    homely = devices.filter(is_home.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
     there = there.join(homely, on=["account", "device"], how="left")
     first = (
         there.filter(pl.col("carried") & pl.col("year_plays").is_not_null())

@@ -9,7 +9,7 @@ from detector.features._groups import OFF_MAIN
 
 # Who played less, or within fewer days, was a guest.
 _STAYS = (pl.col("plays") >= 5) & (pl.col("last_day") - pl.col("first_day") >= dt.timedelta(days=13))
-_LIVED_IN_PLAYS, _LIVED_IN = 12, dt.timedelta(days=27)  # in less, nobody lives anywhere
+_SETTLED_PLAYS, _SETTLED_IN = 12, dt.timedelta(days=27)  # who played less, or within fewer days, lives nowhere yet
 _MISSING = "no playback of the year says its device and where it was"
 _INNOCENT = ("a second home with devices of its own", "grown-up children on lines of their own", "friends who share")
 
@@ -50,6 +50,14 @@ _VISITS_EACH_OTHER, _COMES_AND_GOES = (
     for plays in (1, 4)
 )
 _ONE_AFTER_THE_OTHER = _seen({1: (1, 1)}, (300, 280, 260, 240)) + _seen({2: (2, 2)}, (200, 170, 140, 10))
+_ONE_EVENING = [*_VISITS_EACH_OTHER[:5], {"ago": 50, "visits": [{"device": 2, "address": 1, "plays": 3}]}]
+_TWO_OF_MANY_ADDRESSES = [
+    {"ago": ago, "visits": [{"device": device, "address": 100 * ago + device, "plays": 2}]}
+    for device in (1, 2)
+    for ago in range(10 + device, 90 + device, 12)
+]
+_THREE_WEEKS = _seen({1: (1, 1)}, (90, 60, 45, 10)) + _seen({2: (2, 2)}, (30, 25, 15, 10))
+_A_DAY_TOGETHER = _seen({1: (1, 1)}, (90, 80, 60, 50)) + _seen({2: (2, 2)}, (50, 40, 20, 10))
 _GUESTS = _seen({1: (1, 1)}) + _seen({2: (2, 2)}, (40, 39, 38))
 _NEW_ADDRESS_EACH_DAY = [
     {"ago": ago, "visits": [{"device": device, "address": 10 * ago + device}]}
@@ -85,8 +93,8 @@ class Residents(Family):
         people = window.residents.group_by("account", "people").agg(*stay).filter(_STAYS)
         of_homes = groups.filter(_STAYS & pl.col("at_home")).group_by("account").agg(homes=pl.len())
         share = pl.col("plays") / pl.col("plays").sum()
-        lived_in = window.lived_in.filter(
-            (pl.col("plays") >= _LIVED_IN_PLAYS) & (pl.col("last_day") - pl.col("first_day") >= _LIVED_IN)
+        lived_in = window.homes_lived_in.filter(
+            (pl.col("plays") >= _SETTLED_PLAYS) & (pl.col("last_day") - pl.col("first_day") >= _SETTLED_IN)
         )
         of_people = people.group_by("account").agg(people=pl.len(), effective=1 / (share**2).sum())
         return (
@@ -96,7 +104,7 @@ class Residents(Family):
             .join(of_people, on="account", how="left")
             .join(_most_at_once(lived_in), on="account", how="left")
             .with_columns(pl.col("homes", "people").fill_null(0), pl.col("effective").fill_null(1))
-            .with_columns(lived_in=pl.coalesce("most_at_once", pl.col("homes").clip(upper_bound=1)))
+            .with_columns(lived_in=pl.coalesce("most_at_once", "homes"))
         )
 
     homes_365d = Feature(
@@ -125,8 +133,9 @@ class Residents(Family):
         shown_by=OFF_MAIN,
     )
     lived_in_homes_365d = Feature(
-        says="Homes lived in at the same time within the year, each for four weeks: where devices play a good part of "
-        "what they play while they are there; visits to one another make no two homes one.",
+        says="Homes that were lived in on one day of the year, each for four weeks or more: where devices play a good "
+        "part of what they play in the time; who comes again and again for visits makes no two homes one. Where nobody "
+        "lives anywhere by that, `homes_365d`.",
         unit="homes",
         expr=pl.col("lived_in"),
         missing=_MISSING,
@@ -136,8 +145,11 @@ class Residents(Family):
             (_seen({1: (1, 1), 2: (2, 2)}, (90, 60, 45, 10)), 2),
             (_VISITS_EACH_OTHER, 2),
             (_COMES_AND_GOES, 1),
+            (_ONE_EVENING, 1),
             (_ONE_AFTER_THE_OTHER, 1),
-            (_NEW_ADDRESS_EACH_DAY, 1),
+            (_A_DAY_TOGETHER, 2),
+            (_THREE_WEEKS, 1),
+            (_TWO_OF_MANY_ADDRESSES, 1),
             (_GUESTS, 1),
             ([{}], None),
         ],

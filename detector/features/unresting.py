@@ -8,8 +8,7 @@ _MANY_HOURS = 20  # of a day: a screen that is on from early to late rests for l
 _LEAST_DAYS = 7  # on fewer it was a binge, or a stream left open
 _MISSING = "no playback of the window says its device"
 _INNOCENT = ("a screen that is always on", "a stream left open")
-_HOURS = pl.col("busiest_device_hours")
-_ON_ACTIVE_DAYS = _HOURS.filter(pl.col("plays") > 0)
+_HOURS = pl.col("busiest_device_hours").filter(pl.col("plays") > 0)
 _BUSIEST = pl.col("device") == pl.col("device").drop_nulls().mode().sort().first()
 _LEAST_PLAYS = 10  # of fewer, nobody can tell
 
@@ -27,7 +26,7 @@ class Unresting(Family):
         says="Hours of the UTC clock in which one device played, the busiest of a day, on average over the days with "
         "plays.",
         unit="hours",
-        expr=pl.when(_ON_ACTIVE_DAYS.count() >= _LEAST_DAYS).then(_ON_ACTIVE_DAYS.mean()),
+        expr=pl.when(_HOURS.count() >= _LEAST_DAYS).then(_HOURS.mean()),
         missing=f"{_MISSING}, or only on fewer than {_LEAST_DAYS} days",
         when_high="one device played in {value:.1f} hours of a usual day; in most accounts in {typical:.1f}",
         innocent=_INNOCENT,
@@ -40,14 +39,15 @@ class Unresting(Family):
         shown_by=_BUSIEST,
     )
     unresting_days = Feature(
-        says=f"Days on which one device played in {_MANY_HOURS} or more of the 24 hours of the UTC clock.",
+        says=f"Days with plays on which one device played in {_MANY_HOURS} or more of the 24 hours of the UTC clock.",
         unit="days",
         expr=pl.when(_HOURS.count() > 0).then((_HOURS >= _MANY_HOURS).sum()),
         missing=_MISSING,
         when_high="on {value:.0f} days one device played nearly round the clock; most accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[
-            ([{"ago": ago, "busiest_device_hours": 24, "plays": ago == 3} for ago in range(4)], 4),
+            ([{"ago": ago, "busiest_device_hours": 24} for ago in range(4)], 4),
+            ([{"ago": ago, "busiest_device_hours": 24, "plays": ago == 3} for ago in range(4)], 1),
             ([{"busiest_device_hours": 20}, {"ago": 1, "busiest_device_hours": 19}], 1),
             ([{}], None),
         ],
