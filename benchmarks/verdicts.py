@@ -141,17 +141,17 @@ def _ranked(then: pl.DataFrame, now: pl.DataFrame, seed: int) -> list[dict[str, 
         for wrong in _WRONG:
             labelled = _labelled(then, n, _A_NIGHT, wrong, seed)
             learned = reranking.fit(labelled, _names(then), seed=0)
-            assert learned is not None
             known = labelled.drop_nulls("confirmed")
-            x, y = reranking._matrix(known, learned.names), known["confirmed"].to_numpy()
+            x, y = reranking._matrix(known, _names(then)), known["confirmed"].to_numpy()
             once = reranking.fit(_labelled(then, n, n, wrong, seed), _names(then), seed=0)
+            # Where the trees in use learn nothing, no way does.
             ways = {
                 SCORE: now.select("account", "score"),
                 IN_USE: reranking.rerank(learned, now),
                 ONCE: reranking.rerank(once, now),
-                ALONE: reranking.rerank(replace(learned, weight=1e6), now),
+                ALONE: reranking.rerank(learned and replace(learned, weight=1e6), now),
             } | {
-                name: reranking.rerank(replace(learned, trees=other.fit(x, y)), now)
+                name: reranking.rerank(learned and replace(learned, trees=other.fit(x, y)), now)
                 for name, other in _others(len(y)).items()
             }
             rows += [

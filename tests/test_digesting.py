@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import polars as pl
+import pytest
 from support import KEY
 
 from detector import config, digesting, identity, lookback, tables
@@ -13,6 +14,20 @@ from detector.store import Store
 
 SETTINGS = config.load(environ={}).settings
 KEYS = identity.Keys(KEY, bytes(32))
+
+
+def _log(folder: Path, days: list[dt.date]) -> Store:
+    """A home that has taken in a film of an hour and a half on the evening of each day."""
+    rows = [
+        {"account_id": "a", "title_id": "t", "device_id": "tv", "ip": "240.0.0.1", "timezone": "UTC"}
+        | {"duration_s": 5400, "started_at": dt.datetime.combine(day, dt.time(20), dt.UTC)}
+        for day in days
+    ]
+    pl.DataFrame(rows).write_parquet(folder / "log.parquet")
+    home = Store(folder / "home")
+    now = dt.datetime.combine(days[-1], dt.time(12), dt.UTC) + dt.timedelta(days=2)
+    list(ingest([str(folder / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
+    return home
 
 
 def test_a_stored_part_without_rows_is_no_trouble(tmp_path: Path) -> None:
@@ -28,23 +43,47 @@ def test_a_stored_part_without_rows_is_no_trouble(tmp_path: Path) -> None:
 def test_what_began_in_the_middle_of_a_month_is_looked_back_on_whole(tmp_path: Path) -> None:
     """A device of the log's first month, seen again two months later: its line counts from the first day on."""
     days = [dt.date(2025, 4, 20), dt.date(2025, 4, 28), dt.date(2025, 6, 30)]
-    rows = [
-        {
-            "account_id": "a",
-            "title_id": "t",
-            "device_id": "tv",
-            "ip": "240.0.0.1",
-            "timezone": "UTC",
-            "duration_s": 1800,
-        }
-        | {"started_at": dt.datetime.combine(day, dt.time(20), dt.UTC)}
-        for day in days
-    ]
-    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
-    home = Store(tmp_path / "home")
-    now = dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
-    list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
+    home = _log(tmp_path, days)
     digesting.bring_up_to_date(home, days[-1], settings=SETTINGS, key_id=KEYS.key_id)
     [window] = lookback.windows(home, days[-1], SETTINGS.window, met=Neighbours.none())
     [line] = window.year.lines.to_dicts()
     assert (line["first_day"], line["last_day"], line["plays"]) == (days[0], days[-1], 3)
+
+
+def test_a_published_day_stays_as_an_earlier_version_digested_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not held for that; a day that is not published is digested anew. Late rows are held as ever."""
+    days = [dt.date(2025, 6, 29), dt.date(2025, 6, 30)]
+    home = _log(tmp_path, days)
+    frozen = frozenset(days[:1])
+
+    def brought() -> digesting.Brought:
+        return digesting.bring_up_to_date(home, days[-1], settings=SETTINGS, key_id=KEYS.key_id, frozen=frozen)
+
+    assert set(days) <= set(brought().digested)
+    monkeypatch.setattr(digesting, "_METHOD", digesting._METHOD + 1)
+    again = brought()
+    assert days[1] in again.digested
+    assert days[0] not in again.digested
+    assert again.held == []
+    late = pl.read_parquet(tmp_path / "log.parquet").head(1).with_columns(title_id=pl.lit("other"))
+    late.write_parquet(tmp_path / "late.parquet")
+    now = dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
+    list(ingest([str(tmp_path / "late.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
+    assert days[0] in brought().held
+
+
+def test_a_column_that_an_old_day_lacks_is_not_known_of_it(tmp_path: Path) -> None:
+    """Here how long the busiest device played, of the first of two days: it is null there, and known of the second."""
+    days = [dt.date(2025, 6, 29), dt.date(2025, 6, 30)]
+    home = _log(tmp_path, days)
+    digesting.bring_up_to_date(home, days[-1], settings=SETTINGS, key_id=KEYS.key_id)
+    names = ("account_days", "titles", "visits")
+    parts = {f"{name}.parquet": home.read(digesting.DAYS, days[:1], f"{name}.parquet")[0] for name in names}
+    parts["account_days.parquet"] = parts["account_days.parquet"].drop("busiest_device_hours")
+    home.put(digesting.DAYS, days[0], parts, {"inputs": "of an earlier version"})
+    [window] = lookback.windows(home, days[-1], SETTINGS.window, met=Neighbours.none())
+    known = window.days.sort("day").filter(pl.col("plays") > 0)
+    assert known["busiest_device_hours"].to_list() == [None, 2]
+    assert lookback.account_days_of(home, known["account"].unique(), *days)["busiest_device_hours"].null_count() == 1
