@@ -193,26 +193,14 @@ def homes_lived_in(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     one home, and so are those of one that has a new address all the time (`_changing`). Accounts of one line alone are
     left out.
     """
-    key = ["account", "device", "address"]
     stays = (
-        year.lazy()
-        .filter(_is_home_line(hubs), pl.col("plays") > 0)
+        year.filter(_is_home_line(hubs), pl.col("plays") > 0)
         .filter((pl.col("address").min() != pl.col("address").max()).over("account"))
-        .group_by(key)
-        .agg(pl.col("plays").sum(), pl.col("first_day").min(), pl.col("last_day").max())
-        .with_columns(after=pl.col("last_day") + dt.timedelta(days=1))
-        .collect()
+        .with_row_index("stay")
     )
-    until = _plays_until(stays)
-    lives = (
-        stays.lazy()
-        .join(until.rename({"day": "first_day", "until": "before"}), on=["account", "device", "first_day"])
-        .join(until.rename({"day": "after"}), on=["account", "device", "after"])
-        # Rounded: where they are equal, the last digit of a sum must not decide.
-        .filter(pl.col("plays") >= (_LIVES_SHARE * (pl.col("until") - pl.col("before"))).round(6))
-        .with_columns(key="address", is_home=True)
-        .collect()
-    )
+    # Rounded: where they are equal, the last digit of a sum must not decide.
+    is_lived = pl.col("plays") >= (_LIVES_SHARE * pl.col("meanwhile")).round(6)
+    lives = stays.join(_played_meanwhile(stays), on="stay").filter(is_lived).with_columns(key="address", is_home=True)
     nodes = tied(lives.select("account", "device", of=pl.lit(1), key="address"))
     group = nodes.filter(pl.col("of") == 0).select("account", "group", device="key")
     lives = lives.join(group, on=["account", "device"])
@@ -224,20 +212,22 @@ def homes_lived_in(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     )
 
 
-def _plays_until(stays: pl.DataFrame) -> pl.LazyFrame:
-    """`account, device, day, until`: how much a device had played before a day on which one of its `stays` begins or
-    is over, where each has its plays evenly between both."""
-    of_device, rate = ["account", "device"], pl.col("plays") / (pl.col("after") - pl.col("first_day")).dt.total_days()
-    begins = stays.lazy().select(*of_device, day="first_day", rate=rate)
-    ends = stays.lazy().select(*of_device, day="after", rate=-rate)
-    days_on = (pl.col("day").shift(-1) - pl.col("day")).dt.total_days().over(of_device)
-    played = (pl.col("rate").cum_sum().over(of_device) * days_on).shift(1).over(of_device).fill_null(0)
+def _played_meanwhile(stays: pl.DataFrame) -> pl.DataFrame:
+    """`stay, meanwhile`: what the device of each of the `stays` played in all of its stays from the first to the last
+    day of this one, as if it played evenly in each."""
+    of_device, after = ["account", "device"], pl.col("last_day") + dt.timedelta(days=1)
+    rate = pl.col("plays") / (after - pl.col("first_day")).dt.total_days()
+    begins = stays.select(*of_device, "stay", day="first_day", rate=rate)
+    ends = stays.select(*of_device, "stay", day=after, rate=-rate)
+    days_on = (pl.col("day").shift(-1) - pl.col("day")).dt.total_days()
     return (
         pl.concat([begins, ends])
-        .group_by(*of_device, "day")
-        .agg(pl.col("rate").sum())
         .sort(*of_device, "day")
-        .select(*of_device, "day", until=played.cum_sum().over(of_device))
+        # Each device's rates sum to zero, so one running sum serves all devices.
+        .with_columns(played=pl.col("rate").cum_sum() * days_on)
+        .with_columns(until=pl.col("played").cum_sum().shift(1).fill_null(0))
+        .group_by("stay")
+        .agg(meanwhile=pl.col("until").max() - pl.col("until").min())
     )
 
 
