@@ -76,6 +76,27 @@ def test_a_case_is_shown_as_before_when_playbacks_and_names_have_left(
     assert "title_name" not in str(_show(doors, case, settings)["night"])
 
 
+def test_a_file_of_before_a_column_was_known_is_read_and_added_to(doors: Doors, settings: config.Settings) -> None:
+    """Here how long the busiest device played: not known of what lay there, and known of what is filed again."""
+    parts = doors.home.parts(casefiles.TABLE, TRAINED_UNTIL)
+    tables_of_it = {
+        name: doors.home.read(casefiles.TABLE, [TRAINED_UNTIL], name)[0] for name in parts if name.endswith("parquet")
+    }
+    tables_of_it["account_days.parquet"] = tables_of_it["account_days.parquet"].drop("busiest_device_hours")
+    (sealed,) = (name for name in parts if name not in tables_of_it)
+    names = doors.home.read_bytes(casefiles.TABLE, TRAINED_UNTIL, sealed)
+    assert names is not None
+    key_id = {"key_id": doors.keys.key_id}
+    doors.home.put(casefiles.TABLE, TRAINED_UNTIL, {**tables_of_it, sealed: names}, key_id)
+    case = next(case for case in doors.ledger.cases.queue() if case.origin == "flag")
+    kept = casefiles.read(doors, case)
+    assert kept is not None
+    assert kept.year.account_days["busiest_device_hours"].is_null().all()
+    assert isinstance(_show(doors, case, settings)["night"], dict)
+    night(doors, TRAINED_UNTIL + dt.timedelta(days=1), settings=_any_volume(settings), clock=lambda: LATER)
+    assert doors.home.verify()[1] == []
+
+
 def test_files_go_once_the_case_is_closed_long_enough(doors: Doors) -> None:
     """Not while it is open, proposed or contested; others of the same night stay; nothing is left of it in any part."""
     first, second, third, *rest = doors.ledger.cases.queue()
