@@ -40,7 +40,9 @@ def test_of_two_who_decide_at_the_same_moment_one_is_told(desk: Desk) -> None:
     """Twenty pairs at once: each case has one verdict, and the other of the pair a refusal."""
     ana, ben = desk.signed_in("analyst", "ana"), desk.signed_in("analyst", "ben")
     numbers = [case.id for case in desk.doors.ledger.cases.queue()[:20]]
-    desk.doors.registry()  # MLflow warns as it is first imported; what silences it there is no thread's own
+    # MLflow warns as it is first imported, FastAPI as a path is first asked; what silences them is no thread's own.
+    desk.doors.registry()
+    assert ana.post("/cases/0/decide", data={"verdict": "undecided"}).status_code == 422
 
     def decide(at: tuple[TestClient, int]) -> int:
         return at[0].post(f"/cases/{at[1]}/decide", data={"verdict": "undecided"}).status_code
