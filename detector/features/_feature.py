@@ -88,8 +88,8 @@ class Window:
 
     @functools.cached_property
     def homes_lived_in(self) -> pl.DataFrame:
-        """The homes of its year that devices live in, of accounts that were on more than one line."""
-        return homes_lived_in(self.year.lines, self.neighbours.hubs)
+        """The homes of its year that devices live in, of accounts not all of whose devices were on one line."""
+        return homes_lived_in(self.year.lines, self.neighbours.hubs, self._one_line)
 
     @property
     def first_day(self) -> dt.date:

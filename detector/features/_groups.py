@@ -183,19 +183,19 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series, one_l
     return devices.join(people, on=["account", "group"], how="left").with_columns(pl.coalesce("people", alone))
 
 
-def homes_lived_in(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def homes_lived_in(year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) -> pl.DataFrame:
     """One row per home that devices live in: `account, group, plays, first_day, last_day`.
 
     A device lives on a home's line of the `year` (`tables.SpanLines`) where it plays a good part of all that it plays
     on such lines between its first and its last day there, as if it played evenly between those of each line. So who
     comes again and again and lives elsewhere is on visits, which tie nothing; a single evening is no such thing, and
     ties, as all that was ever tied does elsewhere. Lines that one device lives on, one after the other or in turn, are
-    one home, and so are those of one that has a new address all the time (`_changing`). Accounts of one line alone are
-    left out.
+    one home, and so are those of one that has a new address all the time (`_changing`). Accounts `on_one_line` are left
+    out.
     """
     stays = (
         year.filter(_is_home_line(hubs), pl.col("plays") > 0)
-        .filter((pl.col("address").min() != pl.col("address").max()).over("account"))
+        .join(one_line, on="account", how="anti")
         .with_row_index("stay")
     )
     # Rounded: where they are equal, the last digit of a sum must not decide.
