@@ -11,6 +11,8 @@ _LOCKSTEP = 0.5  # share of the plays
 # Groups of people: more than two or three households that share. Two that last may be seen as four, for a tablet that
 # is never at home on the same day as the others stands alone; where strangers come and go, some are new.
 _CROWD, _CROWD_THAT_LASTS = 4, 3
+# Of two or more of any of these, some live apart.
+_SEVERAL = ("returning_groups", "lasting_strangers", "homes_365d", "lived_in_homes_365d", "people_365d")
 # By kind, the families of features whose evidence speaks for it.
 _SPEAKING = {
     "loop or automated playback": ("repetition", "unresting"),
@@ -57,8 +59,7 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     passing = value("returning_groups", _CROWD) | value("homes_365d", _CROWD_THAT_LASTS)
     crowd |= passing & value("newcomer_share", _ANY)
     newcomers = pl.max_horizontal(evidence("change"), evidence("joined"))
-    of_homes = ("returning_groups", "lasting_strangers", "homes_365d", "lived_in_homes_365d", "people_365d")
-    several = [value(name, 2) for name in of_homes]
+    several = [value(name, 2) for name in _SEVERAL]
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
     by_others = pl.max_horizontal(evidence("concurrency"), evidence("devices")) >= _SELDOM

@@ -201,13 +201,8 @@ def _scan(
     What is not known of a date is null: one published long ago may have been digested before a column was known.
     """
     empty = pl.LazyFrame(schema=tables.columns(_PARTS[name]))
-    wanted = {column: dtype for column, dtype in empty.collect_schema().items() if not columns or column in columns}
-    frames = []
-    for frame in (empty, *home.scan(table, dates, f"{name}.parquet")):
-        present = frame.collect_schema().names()
-        missing = [pl.lit(None, dtype).alias(column) for column, dtype in wanted.items() if column not in present]
-        frames.append(frame.with_columns(missing).select(columns or list(wanted)))
-    return frames
+    stored = (tables.shape(frame, _PARTS[name]) for frame in home.scan(table, dates, f"{name}.parquet"))
+    return [frame.select(columns or pl.all()) for frame in (empty, *stored)]
 
 
 def _rows(mine: pl.Expr, frames: Sequence[pl.LazyFrame]) -> pl.DataFrame:

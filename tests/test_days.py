@@ -189,7 +189,10 @@ def test_hours_and_rest_are_of_the_local_clock() -> None:
 
 def test_the_busiest_device_counts_each_hour_of_the_utc_clock_once() -> None:
     """A TV that plays twice within an hour, and on two networks, played in that hour; a phone's hours are its own."""
-    tv = [play("2025-06-10 10:00", 0.4, ip="240.0.0.1"), play("2025-06-10 10:40", 1.3, ip="241.0.0.1")]
+    tv = [
+        play("2025-06-10 10:00", 0.4, ip="240.0.0.1"),
+        play("2025-06-10 10:40", 1.3, ip="241.0.0.1", title_id="another"),
+    ]
     phone = play("2025-06-10 12:00", 1, device_id="phone", title_id="other")
     assert one([*tv, phone], "2025-06-10")["busiest_device_hours"] == 2
     assert one([play("2025-06-10 10:00", device_id=None)], "2025-06-10")["busiest_device_hours"] is None

@@ -5,6 +5,7 @@ import math
 import operator
 import string
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -54,6 +55,16 @@ def test_running_past_midnight_alone_is_no_trouble(feature: Feature) -> None:
     """An account that only finished what it began the day before gives no NaN."""
     [value] = build_features(window_of([{"plays": 0, "seconds": 60}]))[feature.name].to_list()
     assert value is None or math.isfinite(value)
+
+
+def test_nobody_lives_on_a_line_that_many_accounts_share() -> None:
+    """Two devices with a line each are two homes, and one where the second is on the line of a hotel."""
+    visits = [{"device": device, "address": device, "plays": 3} for device in (1, 2)]
+    window = window_of([{"ago": ago, "plays": 6, "visits": visits} for ago in (90, 60, 45, 10)])
+    shared = replace(window.neighbours, hubs=pl.Series("address", [2], dtype=pl.UInt64))
+    for neighbours, homes in ((window.neighbours, 2), (shared, 1)):
+        found = build_features(replace(window, neighbours=neighbours))
+        assert found["lived_in_homes_365d"].to_list() == [homes]
 
 
 def test_names_are_unique_and_families_are_told() -> None:

@@ -193,11 +193,7 @@ def homes_lived_in(year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) 
     one home, and so are those of one that has a new address all the time (`_changing`). Accounts `on_one_line` are left
     out.
     """
-    stays = (
-        year.filter(_is_home_line(hubs), pl.col("plays") > 0)
-        .join(one_line, on="account", how="anti")
-        .with_row_index("stay")
-    )
+    stays = year.filter(_is_home_line(hubs)).join(one_line, on="account", how="anti").with_row_index("stay")
     # Rounded: where they are equal, the last digit of a sum must not decide.
     is_lived = pl.col("plays") >= (_LIVES_SHARE * pl.col("meanwhile")).round(6)
     lives = stays.join(_played_meanwhile(stays), on="stay").filter(is_lived).with_columns(key="address", is_home=True)
@@ -271,8 +267,8 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
         .agg(year_plays=plays.sum(), at_home_plays=pl.when(_is_home_line(hubs)).then(plays).sum())
         .collect()
     )
-    is_home = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
-    homely = devices.filter(is_home.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
+    lived_in = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
+    homely = devices.filter(lived_in.any().over("account") & (at_home > 0)).select("account", "device", "year_plays")
     there = there.join(homely, on=["account", "device"], how="left")
     first = (
         there.filter(pl.col("carried") & pl.col("year_plays").is_not_null())

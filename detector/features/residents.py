@@ -48,8 +48,11 @@ _SELDOM_ON_THEIRS, _ALWAYS_ON_THEIRS = (
 _TWO_DEVICES = _seen({1: (1, 1), 2: (2, 2), 3: (2, 2)}, (90, 75, 60, 45, 10))
 _VISITS_EACH_OTHER, _COMES_AND_GOES = (
     _TWO_DEVICES
-    + [{"ago": ago, "visits": [{"device": 2, "address": 1, "profile": 2, "plays": plays}]} for ago in (80, 50, 20)]
-    for plays in (1, 4)
+    + [
+        {"ago": ago, "visits": [{"device": 2, "address": 1, "profile": 2, "plays": plays}]}
+        for ago, plays in zip((80, 50, 20), visits, strict=True)
+    ]
+    for visits in ((2, 2, 1), (2, 2, 2))
 )
 _ONE_AFTER_THE_OTHER = _seen({1: (1, 1)}, (300, 280, 260, 240)) + _seen({2: (2, 2)}, (200, 170, 140, 10))
 _ONE_EVENING = [*_TWO_DEVICES, {"ago": 50, "visits": [{"device": 2, "address": 1, "plays": 3}]}]
@@ -58,7 +61,10 @@ _TWO_OF_MANY_ADDRESSES = [
     for device in (1, 2)
     for ago in range(10 + device, 90 + device, 12)
 ]
-_THREE_WEEKS = _seen({1: (1, 1)}, (90, 60, 45, 10)) + _seen({2: (2, 2)}, (30, 25, 15, 10))
+_FOUR_WEEKS, _A_DAY_LESS, _LITTLE = (
+    _seen({1: (1, 1)}, (90, 60, 45, 10)) + _seen({2: (2, 2)}, ago)
+    for ago in ((37, 25, 15, 10), (36, 25, 15, 10), (60, 45, 10))
+)
 _A_DAY_TOGETHER = _seen({1: (1, 1)}, (90, 80, 60, 50)) + _seen({2: (2, 2)}, (50, 40, 20, 10))
 _GUESTS = _seen({1: (1, 1)}) + _seen({2: (2, 2)}, (40, 39, 38))
 _NEW_ADDRESS_EACH_DAY = [
@@ -150,7 +156,9 @@ class Residents(Family):
             (_ONE_EVENING, 1),
             (_ONE_AFTER_THE_OTHER, 1),
             (_A_DAY_TOGETHER, 2),
-            (_THREE_WEEKS, 1),
+            (_FOUR_WEEKS, 2),
+            (_A_DAY_LESS, 1),
+            (_LITTLE, 1),
             (_TWO_OF_MANY_ADDRESSES, 1),
             (_GUESTS, 1),
             ([{}], None),
