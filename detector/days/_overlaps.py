@@ -2,6 +2,8 @@
 
 import polars as pl
 
+_DAY_MS = 86_400_001  # moments of a UTC date, both midnights among them
+
 
 def overlaps(rows: pl.LazyFrame) -> pl.LazyFrame:
     """`peak_streams` and the seconds of overlap, of the accounts that have any; few do, and only these are swept.
@@ -37,15 +39,19 @@ def _spread(streams: pl.LazyFrame, by: list[str], *, over: str) -> pl.LazyFrame:
 
 
 def _events(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
-    """Starts and ends in order of time within each key, with how many streams run from there on."""
+    """Starts and ends in order of time within each key, ends first, with how many streams run from there on."""
+    since_first_ms = (pl.col("at") - pl.col("at").min()).dt.total_milliseconds()
+    is_start = pl.col("change") > 0
+    numbered = streams.sort(by).with_columns(nth_key=pl.struct(by).rle_id().cast(pl.Int64))
     return (
         pl.concat(
             [
-                streams.select(*by, at="start", change=pl.lit(1, pl.Int32)),
-                streams.select(*by, at="end", change=pl.lit(-1, pl.Int32)),
+                numbered.select(*by, "nth_key", at="start", change=pl.lit(1, pl.Int32)),
+                numbered.select(*by, "nth_key", at="end", change=pl.lit(-1, pl.Int32)),
             ]
         )
-        .sort(*by, "at", "change")
+        # By one number, which is sorted in a third of the time that several columns take.
+        .sort((pl.col("nth_key") * _DAY_MS + since_first_ms) * 2 + is_start)
         # Each key's changes sum to zero, so one running sum serves all keys.
         .with_columns(running=pl.col("change").cum_sum())
     )
