@@ -51,7 +51,7 @@ def main() -> None:
         log = _log(accounts, folder)
         short = _short_home(log, folder)
         _against_group_bys(short, asked.rounds)
-        _against_duckdb(short, log, folder, asked.rounds)
+        _against_duckdb(short, log, asked.rounds)
         _long_against_short(short, log, folder, asked.rounds)
 
 
@@ -169,14 +169,20 @@ def _drop(_: object) -> None:
     """A result is not kept."""
 
 
-def _against_duckdb(home: Path, log: dict[dt.date, Path], folder: Path, rounds: int) -> None:
-    script = (Path(__file__).parent / "window.sql").read_text()
+def _files_of_window(store: Store, last: dt.date) -> list[str]:
+    days_of_window = [last - n * _ONE_DAY for n in range(28)]
+    return [str(file) for day in days_of_window for file in store.folder("playbacks", day).glob("*.parquet")]
+
+
+def _script(files: list[str]) -> str:
+    return (Path(__file__).parent / "window.sql").read_text().replace("$files", repr(files))
+
+
+def _against_duckdb(home: Path, log: dict[dt.date, Path], rounds: int) -> None:
     with _doors(home) as doors:
         _before_the_night(home)
         _ingest(doors, log[NIGHT])
-        window = [NIGHT - n * _ONE_DAY for n in range(28)]
-        files = [str(file) for day in window for file in doors.home.folder("playbacks", day).glob("*.parquet")]
-        script = script.replace("$files", repr(files))
+        script = _script(_files_of_window(doors.home, NIGHT))
 
         def ours() -> None:
             _before_the_night(home)
