@@ -275,6 +275,7 @@ def _grow(short: Path, long: Path) -> None:
         }
         notes = {
             "inputs": digesting._inputs(store, day, parts, settings),
+            "method": digesting._METHOD,
             "plays": int(frames["account_days.parquet"]["plays"].sum()),
             "key_id": "",
         }
