@@ -19,20 +19,21 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # read when mlflow is imported
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
 import mlflow
 import numpy as np
-import skops.io
 from mlflow.entities.model_registry import ModelVersion
 
 from detector import store
 from detector.errors import InputError, IntegrityError
-from detector.forests import Matrix
-from detector.model import AccountModel
+
+if TYPE_CHECKING:
+    from detector.forests import Matrix
+    from detector.model import AccountModel
 
 NAME = "accounts"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -69,9 +70,9 @@ class Registry:
 
     def log(
         self,
-        model: AccountModel,
+        model: "AccountModel",
         *,
-        example: Matrix,
+        example: "Matrix",
         record: Mapping[str, Any],
         metrics: Mapping[str, float],
         card: str,
@@ -176,13 +177,17 @@ class Registry:
         known = ", ".join(r.version for r in self.versions()) or "none"
         raise InputError(f"expected the version of a model, found {version!r}; known are: {known}")
 
-    def load(self, registered: Registered) -> AccountModel:
+    def load(self, registered: Registered) -> "AccountModel":
         """The model itself, after its bytes were compared with its digest.
 
         Raises:
             IntegrityError: they differ, what they hold is not a model of this program with the features of its record,
                 or it was made with another version of a library that gives it its meaning.
         """
+        import skops.io  # noqa: PLC0415 - it looks through all of scikit-learn for what may be trusted: seconds
+
+        from detector.model import AccountModel  # noqa: PLC0415 - which model is in use is known without one
+
         for library, made_with in registered.record.get("versions", {}).items():
             if library in _DECIDING and version_of(library) != made_with:
                 raise IntegrityError(
@@ -262,6 +267,6 @@ def _quiet(uri: str) -> Iterator[None]:
             logging.disable(before)
 
 
-def example_of(model: AccountModel) -> Matrix:
+def example_of(model: "AccountModel") -> "Matrix":
     """An invented input: two rows of nothing but ones and zeros."""
     return np.stack([np.zeros(len(model.names)), np.ones(len(model.names))]).astype(np.float32)
