@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from detector.cases import Case
+from detector.cases import Case, Outcome
 from detector.ranking import wilson
 
 CALIBRATION_CASES = 300  # of the held-out accounts, the highest: so many are looked at before anything is promised
@@ -70,20 +70,25 @@ def calibration(highest: Iterable[int], *, seen: Collection[int], decided: Itera
 
 @dataclass(frozen=True)
 class Measured:
-    """What reviewers said of the cases that were flagged under a promise: how many were `decided` one way or the
-    other, the share of false alarms among them, and its 95 % interval (Wilson 1927). The shares are null where none
-    was decided."""
+    """What reviewers said of the cases that were flagged under one promise: the share of false alarms that was
+    promised, how many were `decided` one way or the other, the share of false alarms among them, and its 95 % interval
+    (Wilson 1927)."""
 
+    promised_share: float
     decided: int
-    false_alarm_share: float | None
-    low_share: float | None
-    high_share: float | None
+    false_alarm_share: float
+    low_share: float
+    high_share: float
 
 
-def measured(decided: Iterable[Case]) -> Measured:
-    """The error rate that came of what was promised."""
-    outcomes = [case.taught for case in decided if case.promised_share is not None and case.taught != "undecided"]
-    if not outcomes:
-        return Measured(0, None, None, None)
-    share = outcomes.count("false alarm") / len(outcomes)
-    return Measured(len(outcomes), share, *wilson(share, len(outcomes)))
+def measured(decided: Iterable[Case]) -> list[Measured]:
+    """The error rate that came of each promise under which something was decided, the strictest first."""
+    outcomes: dict[float, list[Outcome | None]] = {}
+    for case in decided:
+        if case.promised_share is not None and case.taught != "undecided":
+            outcomes.setdefault(case.promised_share, []).append(case.taught)
+    shares = {promised: taught.count("false alarm") / len(taught) for promised, taught in sorted(outcomes.items())}
+    return [
+        Measured(promised, len(outcomes[promised]), share, *wilson(share, len(outcomes[promised])))
+        for promised, share in shares.items()
+    ]

@@ -40,6 +40,7 @@ def decide(case: Case, verdict: Verdict, *, actor: str, now: dt.datetime, versio
         decided_at=now,
         decided_by=actor,
         response=verdict.response if verdict.outcome == "confirmed" else None,
+        snoozed_until=None,
     )
 
 
@@ -66,28 +67,53 @@ def second(case: Case, *, agrees: bool, actor: str, now: dt.datetime, version: i
     return replace(_let_go(case), status="decided", decided_at=now, seconded_by=actor)
 
 
-def undo(case: Case) -> Case:
+def undo(case: Case, *, actor: str) -> Case:
     """The case without its verdict, open again: it was a slip.
 
     Raises:
-        InputError: it has none.
+        InputError: it has none, a second person has agreed with it, or what `reopen` says of a contest.
     """
     if case.status not in ("decided", "proposed"):
         raise InputError(
             f"expected a decided case of {case.account}, found it {case.status}; there is no verdict to take back"
         )
+    if case.seconded_by is not None:
+        raise InputError(
+            f"expected a verdict of one person on {case.account}, found one that {case.seconded_by} agreed with; open "
+            "the case again with `detector review reopen` if there is news"
+        )
+    _contest_is_over(case, actor)
     return _without_verdict(case)
 
 
-def reopen(case: Case) -> Case:
+def reopen(case: Case, *, actor: str) -> Case:
     """A closed case, open again because there is news of it.
 
     Raises:
-        InputError: it is not closed.
+        InputError: it is not closed, its verdict is contested, or was and the actor had a part in it.
     """
     if case.status not in ("decided", "withdrawn"):
         raise InputError(f"expected a closed case of {case.account}, found it {case.status}; it can be worked on as is")
+    _contest_is_over(case, actor)
     return _without_verdict(case)
+
+
+def _contest_is_over(case: Case, actor: str) -> None:
+    """Whose verdict was contested does not bring it back alone."""
+    if case.contest == "open":
+        raise InputError(
+            f"expected the contest of {case.account} to have been reviewed, found it open; somebody who had no part in "
+            "the verdict says what came of it with `detector review contest --result`"
+        )
+    if case.contest is not None:
+        _had_no_part(case, actor)
+
+
+def _had_no_part(case: Case, actor: str) -> None:
+    if actor in (case.decided_by, case.seconded_by):
+        raise InputError(
+            f"expected somebody who had no part in the verdict on {case.account}, found {actor}; ask a colleague"
+        )
 
 
 def contest(case: Case, *, now: dt.datetime) -> Case:
@@ -117,10 +143,7 @@ def settle(case: Case, result: Contest, *, actor: str) -> Case:
             f"expected a case of {case.account} with an open contest, found {case.contest or 'none'}; "
             "record one with `detector review contest`"
         )
-    if actor in (case.decided_by, case.seconded_by):
-        raise InputError(
-            f"expected somebody who had no part in the verdict on {case.account}, found {actor}; ask a colleague"
-        )
+    _had_no_part(case, actor)
     return replace(case, contest=result, contest_by=actor)
 
 
@@ -182,9 +205,12 @@ def assign(case: Case, assignee: str | None) -> Case:
 
 
 def shown_again(case: Case, shown: Shown, *, day: dt.date, run_id: str) -> Case:
-    """The open case after a night that flagged its account. The latest night tells what it looks like now."""
+    """The case after a night that flagged its account. The latest night tells what an open one looks like now; who
+    comes second looks at what the first has decided on."""
     if day < case.last_day:
         return replace(case, first_day=min(case.first_day, day), nights=case.nights + (day < case.first_day))
+    if case.status == "proposed":
+        return replace(case, last_day=day, nights=case.nights + (day > case.last_day))
     return replace(
         case,
         origin="flag",

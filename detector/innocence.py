@@ -163,11 +163,13 @@ def one_of_them(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame
 
 
 def one_who_sleeps(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether there is time to sleep on most days, be it at night or not."""
-    hours = _by_hour(playbacks).select("account", "hour").unique().sort("account", "hour")
+    """Whether there is time to sleep on most local days, be it at night or not. What follows the last hour of all is
+    not known, and so counts as a rest."""
+    hours = _by_hour(_on_local_clock(playbacks)).select("account", "hour").unique().sort("account", "hour")
     rests = hours.with_columns(rest_h=(pl.col("hour").shift(-1) - pl.col("hour") - 1).over("account"))
-    by_day = rests.group_by("account", pl.col("hour") // 24).agg(rested=(pl.col("rest_h") >= _RESTED_H).any())
-    days = by_day.group_by("account").agg(days=pl.len(), rested=pl.col("rested").fill_null(True).sum())
+    rested = (pl.col("rest_h") >= _RESTED_H).fill_null(True)
+    by_day = rests.group_by("account", pl.col("hour") // 24).agg(rested=rested.any())
+    days = by_day.group_by("account").agg(days=pl.len(), rested=pl.col("rested").sum())
     return _said(
         days,
         pl.col("rested") >= _MOSTLY * pl.col("days"),
@@ -197,6 +199,11 @@ CHECKS: Mapping[str, Check] = {
 def _shown(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     shown = evidence.explode("evidence", empty_as_null=False).rename({"evidence": "playback"})
     return playbacks.join(shown, on=["account", "playback"], how="semi", maintain_order="left")
+
+
+def _on_local_clock(playbacks: pl.DataFrame) -> pl.DataFrame:
+    offset = pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")
+    return playbacks.with_columns(pl.col("started_at", "ended_at") + offset)
 
 
 def _by_hour(playbacks: pl.DataFrame, place: pl.Expr = _PLACE) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from detector.ranking import wilson
 SHARING, RESALE = "household sharing", "resale"
 NAMED_SHARING, NAMED_RESALE, NAMED_OTHERWISE = f"named {SHARING}", f"named {RESALE}", "named otherwise"
 WITHIN_ONE = "households within one"
-FLAGGED, ALL_SCORED = "flagged", "all scored"
+HIGHEST, ALL_SCORED = "the highest", "all scored"
 _TOLD_APART = ("sharing", "abuse")
 _SCHEMA = {
     "measure": pl.String, "label": pl.String, "kind": pl.String, "among": pl.String, "accounts": pl.Int64,
@@ -18,14 +18,15 @@ _SCHEMA = {
 }  # fmt: skip
 
 
-def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, flagged: pl.Series) -> pl.DataFrame:
-    """One row per measure, kind of the sharing and abusive, and whom of it: the flagged, or all that have a score.
+def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, highest: pl.Series) -> pl.DataFrame:
+    """One row per measure, kind of the sharing and abusive, and whom of it: the highest, or all that have a score.
 
-    `scored` are those with a score (`tables.Scores` and the family scores), `flagged` some of their accounts. All are
-    named as if they were put before a reviewer (`likeness.kinds`), and the shares named household sharing, resale and
-    otherwise are measured, each with its 95 % interval (Wilson 1927). So is the share whose number of households found,
-    the feature `lived_in_homes_365d` or one where none lasts, for somebody watched, is within one of the true number
-    (`households` in truth), where both are known. Null where there is nobody to measure it on.
+    `scored` are those with a score (`tables.Scores` and the family scores), `highest` the accounts that a night would
+    put before reviewers if policy kept none back. All are named as if they were put before a reviewer
+    (`likeness.kinds`), and the shares named household sharing, resale and otherwise are measured, each with its 95 %
+    interval (Wilson 1927). So is the share whose number of households found, the feature `lived_in_homes_365d` or one
+    where none lasts, for somebody watched, is within one of the true number (`households` in truth), where both are
+    known. Null where there is nobody to measure it on.
     """
     found = _or_null(features, "lived_in_homes_365d").select("account", found="lived_in_homes_365d")
     known = (
@@ -34,14 +35,14 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, fl
         .join(likeness.kinds(scored, features).rename({"kind": "named"}), on="account")
         .join(found, on="account", how="left")
         .with_columns(
-            flagged=pl.col("account").is_in(flagged.implode()),
+            high=pl.col("account").is_in(highest.implode()),
             off=(pl.col("found").cast(pl.Int64).clip(lower_bound=1) - pl.col("households").cast(pl.Int64)).abs(),
         )
         .sort("label", "kind", descending=[True, False])
     )
     rows: list[dict[str, Any]] = []
     for (label, kind), members in known.group_by("label", "kind", maintain_order=True):
-        for among, part in ((FLAGGED, members.filter("flagged")), (ALL_SCORED, members)):
+        for among, part in ((HIGHEST, members.filter("high")), (ALL_SCORED, members)):
             of_whom = {"label": label, "kind": kind, "among": among}
             rows += [{"measure": measure} | of_whom | _share(true) for measure, true in _measured(part).items()]
     return pl.DataFrame(rows, schema=_SCHEMA)

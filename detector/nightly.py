@@ -6,7 +6,7 @@ next run goes on from there.
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -294,4 +294,18 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
             except DetectorError as error:
                 problems.append(str(error))
     models, spoiled = doors.registry().verify()
-    return checked + models, problems + spoiled
+    return checked + models, problems + spoiled + list(_missing(doors))
+
+
+def _missing(doors: Doors) -> Iterator[str]:
+    """What the ledger names and is not there, one sentence each."""
+    lost: dict[dt.date, list[int]] = {}
+    for case in doors.ledger.cases.on_file():
+        if case.file_day is not None and not doors.home.parts(casefiles.TABLE, case.file_day):
+            lost.setdefault(case.file_day, []).append(case.id)
+    for day, numbers in lost.items():
+        yield f"expected the case files of {day}, of {len(numbers)} cases, found none; bring them back from a backup"
+    known = {model.version for model in doors.registry().versions()}
+    named = {run.model_version for run in doors.ledger.publications() if run.model_version is not None}
+    for version in sorted(named - known):
+        yield f"expected model {version}, which published nights name, found none; bring `mlflow` back from a backup"

@@ -84,7 +84,7 @@ def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Setti
     pseudonyms first. With the verdicts that stand today, also how good the order is that they teach.
 
     Raises:
-        InputError: `truth` is not such a table.
+        InputError: `truth` is not such a table, or names no account of that night.
     """
 
     from detector import evaluation, reranking  # scikit-learn: seconds that reading a night need not spend
@@ -97,6 +97,11 @@ def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Setti
         texts = texts.with_columns(households=_whole_numbers(texts["households"]))
     known = texts.with_columns(account=identity.pseudonymise_ids(texts.select("account_id"), doors.keys)["account"])
     scores, features = (frame(doors, run, name) for name in ("scores", "features"))
+    if known.height and known.join(scores, on="account", how="semi").is_empty():
+        raise InputError(
+            f"expected accounts of {run.day} in truth, found none of its {known.height}; see that it is of this "
+            "service and that this home has the key it was made with"
+        )
     names = reranking.teaching(scores, features)
     verdicts = reranking.labelled(doors.ledger.cases.decided(), names, unwanted=settings.decision.kinds_not_reviewed)
     measured = scores.join(features, on="account", how="left")

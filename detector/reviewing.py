@@ -137,6 +137,24 @@ def account_of(doors: Doors, typed: str) -> str:
     return case.account
 
 
+def worked_on(doors: Doors, typed: str) -> str:
+    """The account, as `account_of`, of somebody who is about to do something to its newest case.
+
+    Raises:
+        InputError: there is no case of that number, or the account has a newer one.
+        SettingsError: it is neither.
+    """
+    account = account_of(doors, typed)
+    number = typed.strip().removeprefix("#")
+    newest = doors.ledger.cases.of(account)[:1]
+    if newest and number.isdecimal() and len(number) <= _NUMBER_DIGITS and newest[0].id != int(number):
+        raise InputError(
+            f"expected the newest case of {account}, which is {newest[0].id}, found case {number}; give that number if "
+            "you mean it"
+        )
+    return account
+
+
 def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
     """Accounts (16 hex digits) and verdicts of a table: `account` or `account_id`, `verdict`, and maybe `kind`,
     `cause`, `action` and `note`. All columns are text; an empty or missing one says nothing.

@@ -13,16 +13,17 @@ from detector.runs import Doors
 
 
 def tally(doors: Doors) -> dict[str, Any]:
-    """What came of the cases: how many stand where (`cases`), the verdicts by kind, the share of false alarms among the
-    cases flagged under a promise (`promised`), and of all verdicts, each as a share with its counts (`_share`):
+    """What came of the cases: how many stand where (`cases`), the verdicts that stand by kind (a contest may have
+    overturned one), the share of false alarms among the cases flagged under each promise (`promised`), and of all
+    verdicts, those before an account's latest too, each as a share with its counts (`_share`):
     `false_alarms` among those confirmed or not, `stopped` among the confirmed of whom later nights can tell,
     `overridden` among the confirmed (another kind than the case looked like), `agreed` among second persons,
     `overturned` among reviewed contests. `came` counts the confirmed by what came of them. `median_hours_to_decide` is
     null without any.
     """
     asked = doors.ledger.cases
-    decided = asked.decided(measured=False)
-    rows = [(case.kind, case.outcome) for case in decided]
+    decided = asked.decided(measured=False, every=True)
+    rows = [(case.kind, case.taught) for case in decided]
     by_kind = (
         pl.DataFrame(rows, schema={"kind": pl.String, "outcome": pl.String}, orient="row")
         .group_by("kind")
@@ -34,17 +35,16 @@ def tally(doors: Doors) -> dict[str, Any]:
     nights, acts = asked.later_nights(), asked.acts_count()
     came = Counter(aftermath.came_of(nights.get(case.id, [])) for case in confirmed)
     hours = [(case.decided_at - case.opened_at).total_seconds() / 3600 for case in decided if case.decided_at]
-    settled = [case for case in decided if case.contest in ("upheld", "overturned")]
-    agreed = acts.get("agreed", 0)
+    agreed, overturned = acts.get("agreed", 0), acts.get("contest overturned", 0)
     return {
         "cases": asked.counts(),
         "verdicts": by_kind.to_dicts(),
-        "promised": asdict(error_rate.measured(decided)),
+        "promised": [asdict(one) for one in error_rate.measured(decided)],
         "false_alarms": _share(len(sure) - len(confirmed), len(sure)),
         "stopped": _share(came["stopped"], came["stopped"] + came["goes on"]),
         "overridden": _share(sum(case.verdict_kind != case.kind for case in confirmed), len(confirmed)),
         "agreed": _share(agreed, agreed + acts.get("disagreed", 0)),
-        "overturned": _share(sum(case.contest == "overturned" for case in settled), len(settled)),
+        "overturned": _share(overturned, overturned + acts.get("contest upheld", 0)),
         "came": {outcome: came[outcome] for outcome in get_args(aftermath.Came)},
         "median_hours_to_decide": round(median(hours), 2) if hours else None,
     }

@@ -78,7 +78,7 @@ def test_once_anybody_is_named_who_is_not_is_nobody(folder: Path, settings: conf
     for command in (
         ["review", "list"], ["review", "next"], ["review", "show", digits], ["review", "stats"], ["explain", digits],
         ["review", "decide", digits, "--verdict", "undecided"], ["audit", "who", digits], ["audit", "mine"],
-        ["scores", "--for", "ids.csv"],
+        ["scores", "--for", "ids.csv"], ["scores"], ["evaluate", "--truth", "ids.csv"],
     ):  # fmt: skip
         refused(*command, cwd=folder, code=77, saying=f"named in this home, found '{ME}'")
     with open_doors(folder / "detector-home", settings) as doors:

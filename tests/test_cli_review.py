@@ -1,5 +1,6 @@
 """The review desk as people type it, in one process: what it prints, what it refuses, who may do what."""
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from support import QUICK, TRAINED_UNTIL, clock
 from typer.testing import CliRunner
 
 from detector import config
+from detector.cases import Shown
 from detector.cli import app
 from detector.errors import DetectorError
 from detector.nightly import night
@@ -59,7 +61,6 @@ def test_the_desk_as_one_types_it(typed: Typed) -> None:
         (["show", two["id"]], "contested by the holder"),
         (["show", two["id"]], "what came of it: unknown"),
         (["stats"], "median time"),
-        (["reopen", two["id"], "--note", "they wrote again"], "open again"),
         (["list", "--origin", "calibration", "--limit", "3", "--save-view", "cal"], "more"),
         (["list", "--view", "cal", "--skip", "1"], "calibration: "),
     ):
@@ -80,6 +81,28 @@ def test_a_device_is_named_by_the_digits_that_are_shown(typed: Typed) -> None:
     assert device in {row["device"] for row in seen["portrait"]["devices"]}
     with pytest.raises(DetectorError, match="found none"):
         typed("suppress", account, "--until", "2999-01-01", "--why", "x", "--network", "zz")
+
+
+def test_a_number_is_that_of_the_newest_case(typed: Typed, home: Path, settings: config.Settings) -> None:
+    """What is done to an older one by its number would be done to another."""
+    case = next(case for case in _queue(typed) if case["origin"] == "flag")
+    typed("decide", case["id"], "--verdict", "false-alarm")
+    assert "open again" in typed("reopen", case["id"], "--note", "they wrote again")
+    typed("decide", case["id"], "--verdict", "false-alarm")
+    account = str(case["account"])
+    shown = Shown(account, "ring", 9.0, "rings")
+    with open_doors(home, settings) as doors:
+        day = TRAINED_UNTIL + dt.timedelta(days=40)
+        doors.ledger.start_run("later", command="nightly", day=day, key_id="k", now=clock())
+        doors.ledger.publish(
+            "later", fingerprint="f", directory="d", manifest={}, model_version="1", record={}, now=clock(),
+            flagged=[shown],
+        )  # fmt: skip
+        newest = doors.ledger.cases.of(account)[0].id
+    for act in (["note", "--note", "x"], ["undo"], ["decide", "--verdict", "confirmed"], ["reopen", "--note", "x"]):
+        with pytest.raises(DetectorError, match=f"newest case of {account}, which is {newest}"):
+            typed(act[0], case["id"], *act[1:])
+    assert f"noted with case {newest}" in typed("note", newest, "--note", "x")
 
 
 def test_a_severe_action_takes_two_people(typed: Typed) -> None:

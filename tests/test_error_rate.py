@@ -46,12 +46,14 @@ def test_against_accounts_that_nobody_can_look_at_nothing_is_promised() -> None:
 
 
 def test_what_came_of_the_promise_is_measured_on_what_was_flagged_under_it() -> None:
-    """Cases without a promise, and undecided ones, count neither way; without any there is no share."""
-    assert error_rate.measured([_case(1, "false alarm")]).false_alarm_share is None
+    """Cases without a promise, and undecided ones, count neither way; one promise is not mixed up with another."""
+    assert error_rate.measured([_case(1, "false alarm")]) == []
     decided = [_case(n, "confirmed", promised_share=0.1) for n in range(9)]
     decided += [_case(10, "false alarm", promised_share=0.1), _case(11, "undecided", promised_share=0.1)]
-    found = error_rate.measured([*decided, _case(12, "false alarm")])
-    assert (found.decided, found.false_alarm_share) == (10, 0.1)
+    other = _case(13, "false alarm", promised_share=0.05)
+    strict, found = error_rate.measured([*decided, _case(12, "false alarm"), other])
+    assert (strict.promised_share, strict.decided, strict.false_alarm_share) == (0.05, 1, 1.0)
+    assert (found.promised_share, found.decided, found.false_alarm_share) == (0.1, 10, 0.1)
     # Wilson's interval of 1 in 10, from the formula
     assert found.low_share == pytest.approx(0.0179, abs=1e-4)
     assert found.high_share == pytest.approx(0.4042, abs=1e-4)
@@ -62,7 +64,7 @@ def test_a_verdict_that_a_contest_overturned_is_a_false_alarm() -> None:
     overturned = _case(1, "confirmed", promised_share=0.1, contest="overturned")
     upheld = _case(2, "confirmed", promised_share=0.1, contest="upheld")
     assert error_rate.calibration([1, 2], seen=[1, 2], decided=[overturned, upheld]).confirmed == [2]
-    assert error_rate.measured([overturned, upheld]).false_alarm_share == 0.5
+    assert [one.false_alarm_share for one in error_rate.measured([overturned, upheld])] == [0.5]
 
 
 def test_the_share_of_false_alarms_stays_below_the_target_on_clean_calibration() -> None:

@@ -318,15 +318,15 @@ def test_sharing_is_told_apart_from_resale_by_name() -> None:
     found = _naming().naming.filter(pl.col("measure") != naming.WITHIN_ONE)
     values = {(row["kind"], row["among"], row["measure"]): row["value"] for row in found.iter_rows(named=True)}
     assert values == {
-        ("friends", naming.FLAGGED, naming.NAMED_SHARING): 1.0,
-        ("friends", naming.FLAGGED, naming.NAMED_RESALE): 0.0,
-        ("friends", naming.FLAGGED, naming.NAMED_OTHERWISE): 0.0,
+        ("friends", naming.HIGHEST, naming.NAMED_SHARING): 1.0,
+        ("friends", naming.HIGHEST, naming.NAMED_RESALE): 0.0,
+        ("friends", naming.HIGHEST, naming.NAMED_OTHERWISE): 0.0,
         ("friends", naming.ALL_SCORED, naming.NAMED_SHARING): 0.5,
         ("friends", naming.ALL_SCORED, naming.NAMED_RESALE): 0.25,
         ("friends", naming.ALL_SCORED, naming.NAMED_OTHERWISE): 0.25,
-        ("resale", naming.FLAGGED, naming.NAMED_SHARING): 0.0,
-        ("resale", naming.FLAGGED, naming.NAMED_RESALE): 1.0,
-        ("resale", naming.FLAGGED, naming.NAMED_OTHERWISE): 0.0,
+        ("resale", naming.HIGHEST, naming.NAMED_SHARING): 0.0,
+        ("resale", naming.HIGHEST, naming.NAMED_RESALE): 1.0,
+        ("resale", naming.HIGHEST, naming.NAMED_OTHERWISE): 0.0,
         ("resale", naming.ALL_SCORED, naming.NAMED_SHARING): 0.0,
         ("resale", naming.ALL_SCORED, naming.NAMED_RESALE): 1.0,
         ("resale", naming.ALL_SCORED, naming.NAMED_OTHERWISE): 0.0,
@@ -347,5 +347,5 @@ def test_people_read_the_naming_side_by_side() -> None:
     """One row for each kind, the sharing first, with the flagged beside all."""
     rows = _naming().names_side_by_side(naming.NAMED_RESALE)
     assert [row[naming.NAMED_RESALE] for row in rows] == ["friends", "resale"]
-    assert (rows[0]["flagged"], rows[0]["all scored"]) == (1, 4)
+    assert (rows[0]["the highest"], rows[0]["all scored"]) == (1, 4)
     assert rows[0]["of all scored"].strip().startswith("25.0 [")

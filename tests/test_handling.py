@@ -1,6 +1,7 @@
 """What may be done to a case, and what follows."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from test_cases import CASE, DAY, NOW
 
 from detector import handling
-from detector.cases import Shown, Verdict
+from detector.cases import Case, Shown, Verdict
 from detector.errors import InputError
 
 
@@ -32,9 +33,9 @@ def test_a_case_is_decided_once_and_can_be_taken_back() -> None:
         handling.decide(decided, Verdict("confirmed"), actor="ben", now=NOW)
     with pytest.raises(InputError, match="only open"):
         handling.assign(decided, "ben")
-    assert handling.undo(decided) == CASE
+    assert handling.undo(decided, actor="ana") == CASE
     with pytest.raises(InputError, match="no verdict"):
-        handling.undo(CASE)
+        handling.undo(CASE, actor="ana")
 
 
 def test_the_latest_night_tells_what_a_case_looks_like() -> None:
@@ -46,6 +47,20 @@ def test_the_latest_night_tells_what_a_case_looks_like() -> None:
     assert (earlier.kind, earlier.nights, earlier.run_id) == ("resale", 2, "r1")
     assert (earlier.first_day, earlier.last_day) == (DAY - dt.timedelta(days=1), DAY)
     assert handling.shown_again(CASE, shown, day=DAY, run_id="r1b").nights == 1
+
+
+def test_who_comes_second_looks_at_what_the_first_decided_on() -> None:
+    """A night that shows a proposed case again counts, and changes nothing of how it looks."""
+    proposed = handling.decide(CASE, Verdict("confirmed", response="refer"), actor="ana", now=NOW)
+    shown = Shown(CASE.account, "ring", 7.0, "rings")
+    later = handling.shown_again(proposed, shown, day=DAY + dt.timedelta(days=1), run_id="r2")
+    assert later == replace(proposed, nights=2, last_day=DAY + dt.timedelta(days=1))
+
+
+def test_a_verdict_wakes_a_case_that_sleeps() -> None:
+    """Or nobody would find the one that waits for a second person."""
+    asleep = handling.snooze(CASE, NOW.date() + dt.timedelta(days=1), today=NOW.date())
+    assert handling.decide(asleep, Verdict("confirmed"), actor="ana", now=NOW).snoozed_until is None
 
 
 def test_a_calibration_case_that_a_night_flags_is_a_flagged_one() -> None:
@@ -64,7 +79,10 @@ def test_a_severe_action_waits_for_a_second_person() -> None:
     agreed = handling.second(proposed, agrees=True, actor="ben", now=later)
     assert (agreed.status, agreed.decided_by, agreed.seconded_by, agreed.decided_at) == ("decided", "ana", "ben", later)
     assert handling.second(proposed, agrees=False, actor="ben", now=later) == CASE
-    assert handling.undo(proposed) == CASE
+    assert handling.undo(proposed, actor="ana") == CASE
+    with pytest.raises(InputError, match="one that ben agreed with; open the case again"):
+        handling.undo(agreed, actor="ana")
+    assert handling.reopen(agreed, actor="ana") == CASE
     with pytest.raises(InputError, match="waits for a second person"):
         handling.second(CASE, agrees=True, actor="ben", now=NOW)
 
@@ -124,9 +142,23 @@ def test_a_closed_case_is_opened_again_and_nothing_of_its_verdict_stays() -> Non
     decided = handling.decide(CASE, Verdict("confirmed"), actor="ana", now=NOW)
     contested = handling.settle(handling.contest(decided, now=NOW), "upheld", actor="eva")
     for closed in (decided, contested, replace(CASE, status="withdrawn")):
-        assert handling.reopen(closed) == CASE
+        assert handling.reopen(closed, actor="eva") == CASE
     with pytest.raises(InputError, match="worked on as is"):
-        handling.reopen(CASE)
+        handling.reopen(CASE, actor="eva")
+
+
+@pytest.mark.parametrize("step", [handling.undo, handling.reopen])
+def test_whose_verdict_was_contested_does_not_take_that_back(step: Callable[..., Case]) -> None:
+    """Nobody does while the contest is open; after it somebody who had no part in the verdict may."""
+    decided = handling.decide(CASE, Verdict("confirmed"), actor="ana", now=NOW)
+    contested = handling.contest(decided, now=NOW)
+    for actor in ("ana", "eva"):
+        with pytest.raises(InputError, match="found it open"):
+            step(contested, actor=actor)
+    overturned = handling.settle(contested, "overturned", actor="eva")
+    with pytest.raises(InputError, match="no part in the verdict"):
+        step(overturned, actor="ana")
+    assert step(overturned, actor="eva") == CASE
 
 
 def test_a_case_sleeps_until_a_day_to_come() -> None:

@@ -201,3 +201,18 @@ def test_who_rests_each_day_sleeps() -> None:
     assert "the data fit people who sleep" in _said(one_who_sleeps, working)
     tireless: list[dict[str, object]] = [{"at": EVENING + dt.timedelta(hours=2 * n)} for n in range(120)]
     assert "hardly fit people who sleep" in _said(one_who_sleeps, tireless)
+    assert "on 11 days with playbacks, 1 had" in _said(one_who_sleeps, tireless)  # nobody knows what followed
+
+
+@pytest.mark.parametrize("evenings", [1, 2, 4])
+def test_who_is_hardly_known_sleeps_too(evenings: int) -> None:
+    """An hour each evening: what follows the last of them is no night without a rest."""
+    said = _said(one_who_sleeps, [{}] * evenings)
+    assert said.startswith("the data fit")
+    assert f"on {evenings} days with playbacks, {evenings} had a rest" in said
+
+
+def test_a_day_is_a_local_one() -> None:
+    """From eight to ten in the evening in Los Angeles is on two dates of UTC, and on one day."""
+    late = [{"at": EVENING + dt.timedelta(hours=n), "utc_offset_s": -7 * 3600} for n in (7, 8)]
+    assert "on 1 days with playbacks, 1 had" in _said(one_who_sleeps, late)

@@ -237,6 +237,36 @@ def test_a_proposed_verdict_counts_once_a_second_person_agrees(ledger: Ledger) -
     ]
 
 
+def test_a_contest_is_of_the_verdict_that_stands(ledger: Ledger) -> None:
+    """Also while a newer case of the account is open, for that has none."""
+    publish(ledger, "r1", shown(A))
+    (first,) = ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
+    publish(ledger, "r2", shown(A), day=DAY + ONE_DAY)
+    assert ledger.cases.contest(A, "it is us", actor="ana", now=NOW).id == first.id
+    settled = ledger.cases.settle(A, overturned=True, actor="ben", now=NOW)
+    assert (settled.id, settled.contest) == (first.id, "overturned")
+    assert [case.status for case in ledger.cases.of(A)] == ["open", "decided"]
+    assert [case.taught for case in ledger.cases.decided()] == ["false alarm"]
+
+
+def test_closed_cases_do_not_sleep(ledger: Ledger) -> None:
+    """An account that does not count until a day is out of the queue, and what was decided of it is listed."""
+    publish(ledger, "r1", shown(A))
+    ledger.suppressions.make(A, "everything", None, ends_on=DAY + 90 * ONE_DAY, why="a lab", actor="ana", now=NOW)
+    assert ledger.cases.queue(today=NOW.date()) == []
+    ledger.cases.decide([(A, Verdict("false alarm"))], actor="ana", now=NOW)
+    assert [case.account for case in ledger.cases.queue(Filters(status="decided"), today=NOW.date())] == [A]
+
+
+def test_every_verdict_can_be_asked_for(ledger: Ledger) -> None:
+    """The latest of each account teaches; what came of all of them is counted."""
+    for nth, outcome in enumerate(("false alarm", "confirmed")):
+        publish(ledger, f"r{nth}", shown(A), day=DAY + nth * ONE_DAY)
+        ledger.cases.decide([(A, Verdict(outcome))], actor="ana", now=NOW + nth * ONE_DAY)  # type: ignore[arg-type]
+    assert [case.outcome for case in ledger.cases.decided()] == ["confirmed"]
+    assert [case.outcome for case in ledger.cases.decided(every=True)] == ["false alarm", "confirmed"]
+
+
 def test_the_database_itself_refuses_one_person_for_two(ledger: Ledger, ledger_url: str) -> None:
     """Behind the program's back, nobody seconds or reviews a contest of the own verdict."""
     publish(ledger, "r1", shown(A))

@@ -343,6 +343,19 @@ def test_verify_names_what_was_changed(home: Path, settings: config.Settings) ->
         assert verify(doors)[1] == []
 
 
+def test_verify_names_what_is_gone(home: Path, settings: config.Settings) -> None:
+    """Case files and models that the ledger names: what is not there has no digest to differ from."""
+    with open_doors(home, settings) as doors:
+        _night(doors, TRAINED_UNTIL, settings)
+        shutil.rmtree(home / "case_files")
+        [problem] = verify(doors)[1]
+        assert f"case files of {TRAINED_UNTIL}, of {len(doors.ledger.cases.queue())} cases" in problem
+        registry = doors.registry()
+        for model in registry.versions():
+            registry._client.delete_model_version("accounts", model.version)
+        assert any("expected model 1" in problem for problem in verify(doors)[1])
+
+
 def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -> None:
     """A champion whose bytes are not those that were registered is refused before it is loaded."""
     from detector.errors import IntegrityError

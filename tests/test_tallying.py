@@ -9,7 +9,7 @@ from support import TRAINED_UNTIL, clock
 
 from detector import config, identity, reviewing, tallying
 from detector.aftermath import LaterNight
-from detector.cases import Verdict
+from detector.cases import Shown, Verdict
 from detector.nightly import night
 from detector.runs import Doors, open_doors
 
@@ -62,4 +62,31 @@ def test_stats_count_cases_and_verdicts(doors: Doors) -> None:
     found = tallying.tally(doors)
     assert found["cases"]["decided"] == 1
     assert found["verdicts"] == [{"kind": first.kind, "confirmed": 1, "false alarm": 0, "undecided": 0}]
-    assert found["promised"]["decided"] == 0
+    assert found["promised"] == []
+
+
+def test_every_verdict_counts_and_the_one_that_stands(doors: Doors) -> None:
+    """Also those before an account's latest, an overturned one as a false alarm, each under what was promised then."""
+    flagged = [case for case in doors.ledger.cases.queue() if case.origin == "flag"]
+    account, now, ledger = flagged[0].account, clock(), doors.ledger
+    shown = Shown(account, "resale", 9.0, "groups")
+    for nth, (share, outcome) in enumerate([(0.1, "false alarm"), (0.1, "confirmed"), (0.2, "confirmed")]):
+        day = TRAINED_UNTIL + dt.timedelta(days=40 * (nth + 1))
+        ledger.start_run(f"p{nth}", command="nightly", day=day, key_id="k", now=now)
+        if nth == 0:
+            ledger.cases.decide([(account, Verdict("undecided"))], actor="ana", now=now)
+        ledger.publish(
+            f"p{nth}", fingerprint=f"f{nth}", directory="d", manifest={}, model_version="1", record={}, now=now,
+            flagged=[shown], promised_share=share,
+        )  # fmt: skip
+        ledger.cases.decide([(account, Verdict(outcome))], actor="ana", now=now)  # type: ignore[arg-type]
+    ledger.cases.contest(account, "it is us", actor="ana", now=now)
+    ledger.cases.settle(account, overturned=True, actor="ben", now=now)
+    found = tallying.tally(doors)
+    assert [(one["promised_share"], one["decided"], one["false_alarm_share"]) for one in found["promised"]] == [
+        (0.1, 2, 0.5),
+        (0.2, 1, 1.0),
+    ]
+    assert sum(row["false alarm"] for row in found["verdicts"]) == found["false_alarms"]["count"] == 2
+    assert sum(row["confirmed"] for row in found["verdicts"]) == 1
+    assert found["cases"]["decided"] == 4

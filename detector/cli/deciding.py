@@ -60,7 +60,7 @@ def decide(
                 reviewing.outcome_of(verdict), kind=kind or None, cause=cause or None, note=note,  # type: ignore[arg-type]
                 response=reviewing.response_of(action),
             )  # fmt: skip
-            verdicts = [(f"{account_of(account, own_id, doors):016x}", said)]
+            verdicts = [(f"{account_of(account, own_id, doors, acting=True):016x}", said)]
         decided = doors.ledger.cases.decide(verdicts, actor=allowed(doors, "decide"), now=now())
         say("\n".join(_decided(case) for case in decided[:20]))
         if len(decided) > 20:
@@ -75,7 +75,7 @@ def _decided(case: "Case") -> str:
 def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Agree with a verdict that waits for a second person: it counts from now on."""
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=allowed(doors, "second"), now=now())
         say(_decided(case))
 
@@ -84,7 +84,7 @@ def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, n
 def disagree(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Disagree with a verdict that waits for a second person: the case is open again."""
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=allowed(doors, "second"), now=now())
         print(f"case {case.id} is open again")
 
@@ -98,7 +98,7 @@ def note(
 ) -> None:
     """Add a note to a case."""
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.note(digits, text, actor=allowed(doors, "decide"), now=now())
         print(f"noted with case {case.id}")
 
@@ -116,7 +116,7 @@ def assign(
         raise SettingsError("expected --to or --nobody, found both; give one of them")
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.assign(digits, None if nobody else to or me, actor=me, now=now())
         say(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
 
@@ -133,7 +133,7 @@ def snooze(
     if bool(until) == wake:
         raise SettingsError("expected --until with a day, or --wake; give one of them")
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=allowed(doors, "decide"), now=now())
         print(
             f"case {case.id} is out of the queue until {case.snoozed_until}"
@@ -146,7 +146,7 @@ def snooze(
 def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Take a verdict back that was a slip: the case is open again."""
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.undo(digits, note, actor=allowed(doors, "decide"), now=now())
         print(f"case {case.id} is open again")
 
@@ -160,7 +160,7 @@ def reopen(
 ) -> None:
     """Open a closed case again, because there is news of it."""
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
         case = doors.ledger.cases.reopen(digits, why, actor=allowed(doors, "decide"), now=now())
         print(f"case {case.id} is open again")
 

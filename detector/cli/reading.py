@@ -49,6 +49,7 @@ def scores(
     with opened(context) as (doors, _):
         run = published.run_of(doors, day_of(day))
         if asked is None:
+            audit(doors, "scores", None, None, {"run": run.id, "features": features}, rights=["look"])
             frame = published.scores(doors, run, with_features=features)
         else:
             ids = read_table(asked, "a table with the column account_id")
@@ -104,7 +105,7 @@ def evaluate(
     with opened(context) as (doors, loaded):
         run = published.run_of(doors, day_of(day))
         answers = read_table(truth, "a table with account_id, kind and label")
-        audit(doors, "evaluate", None, None, {"asked": answers.height, "run": run.id})
+        audit(doors, "evaluate", None, None, {"asked": answers.height, "run": run.id}, rights=["look"])
         found = published.evaluate(doors, run, answers, loaded.settings)
         if picture is not None:
             from detector import pictures

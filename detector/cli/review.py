@@ -28,14 +28,15 @@ OwnId = Annotated[
 _WIDTH = 80
 
 
-def account_of(account: str, own_id: str | None, doors: "Doors") -> int:
-    """The account that was typed, or whose own id stands on standard input; SettingsError where it is neither."""
+def account_of(account: str, own_id: str | None, doors: "Doors", *, acting: bool = False) -> int:
+    """The account that was typed, or whose own id stands on standard input; SettingsError where it is neither. A case
+    number must be that of its newest case where somebody is `acting` on it."""
     from detector import identity, reviewing
 
     if (own_id is None) == (not account) or own_id not in (None, "-"):
         raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
     if account:
-        return identity.from_hex(reviewing.account_of(doors, account))
+        return identity.from_hex((reviewing.worked_on if acting else reviewing.account_of)(doors, account))
     return identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
 
 
@@ -181,7 +182,7 @@ def _case(found: dict[str, Any], me: str) -> str:
     if case["held_by"] not in (None, me):
         lines.append(f"{case['held_by']} is looking at it until {case['held_until']:%H:%M} UTC: nobody else can decide")
     lines.append(f"shown by {case['nights']} nights from {case['first_day']} to {case['last_day']}")
-    if case["snoozed_until"]:
+    if case["status"] == "open" and case["snoozed_until"] and case["snoozed_until"] > now().date():
         lines.append(f"out of the queue until {case['snoozed_until']}")
     if case["origin"] == "calibration":
         lines.append("not flagged: one of the highest held-out accounts, whose verdicts earn a stated error rate")
@@ -197,7 +198,7 @@ def _case(found: dict[str, Any], me: str) -> str:
         held = found["on_file"]
         lines.append(f"on file: {held['days']} days and {held['playbacks']} playbacks up to {held['night']}")
     for act in found["acts"]:
-        detail = ", ".join(f"{name}: {_said(value)}" for name, value in act["detail"].items() if value)
+        detail = ", ".join(f"{name}: {_said(name, value)}" for name, value in act["detail"].items() if value)
         said = f"{act['actor']}: {act['action']}{f' ({detail})' if detail else ''}"
         lines.append(f"  {act['at']:%Y-%m-%d %H:%M} {terminal.printable(said)}")
     for earlier in found["earlier"]:
@@ -210,13 +211,13 @@ def _case(found: dict[str, Any], me: str) -> str:
     return "\n".join(lines)
 
 
-def _said(value: Any) -> str:
-    """What an act says, in words: a list as before and after, or as its members."""
+def _said(name: str, value: Any) -> str:
+    """What an act says, in words: features as they are, of anything else what it was before and after."""
     if not isinstance(value, list):
         return str(value)
-    if len(value) == 2 and not all(isinstance(one, str) and "_" in one for one in value):
-        return " to ".join(f"{one:.2f}" if isinstance(one, float) else str(one) for one in value)
-    return ", ".join(map(str, value))
+    if name.startswith("reasons_"):
+        return ", ".join(map(str, value))
+    return " to ".join(f"{one:.2f}" if isinstance(one, float) else str(one) for one in value)
 
 
 def standing(case: dict[str, Any]) -> str:
@@ -244,23 +245,19 @@ def stats(context: typer.Context, json: Json = False) -> None:
     """What came of the cases: verdicts by kind, false alarms against what was promised, and how the desk works."""
     from detector import tallying, terminal
 
-    with opened(context) as (doors, loaded):
+    with opened(context) as (doors, _):
         allowed(doors, "stats")
         found = tallying.tally(doors)
         lines = [", ".join(f"{count} {status}" for status, count in found["cases"].items()) or "no case yet"]
         if found["verdicts"]:
             lines += ["", terminal.table(found["verdicts"], list(found["verdicts"][0]))]
-        promised = found["promised"]
-        target = loaded.settings.decision.false_discovery_share
-        if promised["decided"]:
-            lines += [
-                "",
-                f"flagged under a promise of at most {target:.0%} false alarms and decided: {promised['decided']}; "
-                f"false alarms: {promised['false_alarm_share']:.0%} "
-                f"({promised['low_share']:.0%} to {promised['high_share']:.0%}, 95 %)",
-            ]
-        else:
-            lines += ["", "no error rate has been promised yet, or none of what was flagged under it is decided"]
+        lines.append("")
+        lines += [
+            f"flagged under a promise of at most {one['promised_share']:.0%} false alarms and decided: "
+            f"{one['decided']}; false alarms: {one['false_alarm_share']:.0%} "
+            f"({one['low_share']:.0%} to {one['high_share']:.0%}, 95 %)"
+            for one in found["promised"]
+        ] or ["no error rate has been promised yet, or none of what was flagged under it is decided"]
         if found["verdicts"]:
             lines += ["", _shares(found)]
         show(found, json, "\n".join(lines))

@@ -26,24 +26,24 @@ def verdict_of(verdict: str, kind: str | None, cause: str | None, note: str, res
 
 def decide(visit: Visit, number: int, verdict: Verdict, *, version: int | None) -> Case:
     """A verdict; who comes second is told who was first."""
-    account = case_of(visit, number).account
+    account = _newest(visit, number)
     return visit.doors.ledger.cases.decide([(account, verdict)], version=version, **_who(visit))[0]
 
 
 def second(visit: Visit, number: int, *, agrees: bool, note: str, version: int | None) -> Case:
     """A second person agrees with the verdict that waits, or does not."""
-    account = case_of(visit, number).account
+    account = _newest(visit, number)
     return visit.doors.ledger.cases.second(account, agrees=agrees, note=note.strip(), version=version, **_who(visit))
 
 
 def undo(visit: Visit, number: int, note: str) -> Case:
     """The verdict is taken back: it was a slip."""
-    return visit.doors.ledger.cases.undo(case_of(visit, number).account, note.strip(), **_who(visit))
+    return visit.doors.ledger.cases.undo(_newest(visit, number), note.strip(), **_who(visit))
 
 
 def reopen(visit: Visit, number: int, note: str) -> Case:
     """A closed case is open again: there is news."""
-    return visit.doors.ledger.cases.reopen(case_of(visit, number).account, note.strip(), **_who(visit))
+    return visit.doors.ledger.cases.reopen(_newest(visit, number), note.strip(), **_who(visit))
 
 
 def contest(visit: Visit, number: int, note: str) -> Case:
@@ -61,7 +61,7 @@ def settle(visit: Visit, number: int, *, overturned: bool, note: str) -> Case:
 
 def snooze(visit: Visit, number: int, until: dt.date | None) -> Case:
     """Out of the queue until a day, or back in it."""
-    return visit.doors.ledger.cases.snooze(case_of(visit, number).account, until, **_who(visit))
+    return visit.doors.ledger.cases.snooze(_newest(visit, number), until, **_who(visit))
 
 
 def suppress(visit: Visit, number: int, scope: str, value: str, *, ends_on: dt.date, why: str) -> Suppressed:
@@ -99,12 +99,18 @@ def lift(visit: Visit, number: int, suppression: int) -> Suppressed:
 
 def assign(visit: Visit, number: int, to: str) -> Case:
     """Into somebody's hands; empty: back into the queue."""
-    return visit.doors.ledger.cases.assign(case_of(visit, number).account, to.strip().lower() or None, **_who(visit))
+    return visit.doors.ledger.cases.assign(_newest(visit, number), to.strip().lower() or None, **_who(visit))
 
 
 def note(visit: Visit, number: int, text: str) -> Case:
     """Something to remember."""
-    return visit.doors.ledger.cases.note(case_of(visit, number).account, _said(text, "a note"), **_who(visit))
+    return visit.doors.ledger.cases.note(_newest(visit, number), _said(text, "a note"), **_who(visit))
+
+
+def _newest(visit: Visit, number: int) -> str:
+    """The account whose newest case this is."""
+    case_of(visit, number)  # not found, in the desk's words
+    return reviewing.worked_on(visit.doors, str(number))
 
 
 def _said(text: str, what: str) -> str:

@@ -200,11 +200,10 @@ def stated(purpose: str) -> str:
 @router.get("/stats")
 def stats(request: Request, visit: Visiting) -> Response:
     """What came of the cases."""
-    target = visit.desk.settings.decision.false_discovery_share
     found = tallying.tally(visit.doors)
     return page(
         request, "stats.html", cases=found["cases"], verdicts=found["verdicts"], promised=found["promised"],
-        shares=found, target=target,
+        shares=found,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, case, insert, select, true, update
 
 from detector.cases import Action, Case, Status
 from detector.errors import InputError
@@ -14,6 +14,7 @@ from detector.ledger import schema
 OPEN: tuple[Status, ...] = ("open", "proposed")  # an account has one such case at most
 _TABLE = schema.review_case
 _Value = TypeVar("_Value")
+NEWEST = true()
 _AT_ONCE = 10_000  # values that one statement of either database surely takes
 
 
@@ -25,13 +26,16 @@ def change(
     detail: Mapping[str, Any],
     actor: str,
     now: dt.datetime,
+    *,
+    preferred: ColumnElement[bool] = NEWEST,
 ) -> Case:
-    """The account's newest case after `step`.
+    """The account's newest case after `step`, of those `preferred` where there are any.
 
     Raises:
         InputError: the account has no case, or the step is not allowed.
     """
-    newest = select(_TABLE).where(_TABLE.c.account == account).order_by(_TABLE.c.id.desc()).limit(1)
+    order = [case((preferred, 0), else_=1), _TABLE.c.id.desc()]
+    newest = select(_TABLE).where(_TABLE.c.account == account).order_by(*order).limit(1)
     row = connection.execute(newest).mappings().first()
     if row is None:
         raise InputError(f"expected an account with a case, found none of {account}; `detector review list` shows them")

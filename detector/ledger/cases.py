@@ -9,13 +9,13 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 
 from detector import cases, handling
 from detector.aftermath import LaterNight
 from detector.cases import Act, Case, Verdict
 from detector.ledger import queue, schema
-from detector.ledger.acting import OPEN, change, portions, store, write_audit
+from detector.ledger.acting import NEWEST, OPEN, change, portions, store, write_audit
 from detector.ledger.connection import Database
 from detector.views import Filters
 
@@ -51,15 +51,16 @@ class Cases:
         with self._database.reading() as connection:
             return int(connection.scalar(queue.counted(filters, reviewer=reviewer, today=today)) or 0)
 
-    def decided(self, until: dt.date | None = None, *, measured: bool = True) -> list[Case]:
-        """The latest decided case of each account, of those decided by the end of the UTC date `until`; without what
-        was measured where that is not wanted."""
+    def decided(self, until: dt.date | None = None, *, measured: bool = True, every: bool = False) -> list[Case]:
+        """The latest decided case of each account, or `every` one, of those decided by the end of the UTC date `until`;
+        without what was measured where that is not wanted."""
         columns = _TABLE.c if measured else queue.LIGHT
         query = select(*columns).where(_TABLE.c.status == "decided").order_by(_TABLE.c.decided_at, _TABLE.c.id)
         if until is not None:
             midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
             query = query.where(_TABLE.c.decided_at < midnight)
-        return list({case.account: case for case in self._all(query)}.values())
+        found = self._all(query)
+        return found if every else list({case.account: case for case in found}.values())
 
     def counts(self) -> dict[str, int]:
         """How many cases there are of each status."""
@@ -145,22 +146,23 @@ class Cases:
 
     def undo(self, account: str, note: str = "", *, actor: str, now: dt.datetime) -> Case:
         """Take the verdict of an account's newest case back."""
-        return self._change(account, handling.undo, "undone", _noted(note), actor, now)
+        return self._change(account, partial(handling.undo, actor=actor), "undone", _noted(note), actor, now)
 
     def reopen(self, account: str, note: str, *, actor: str, now: dt.datetime) -> Case:
         """Open an account's newest case again, because there is news of it."""
-        return self._change(account, handling.reopen, "reopened", _noted(note), actor, now)
+        return self._change(account, partial(handling.reopen, actor=actor), "reopened", _noted(note), actor, now)
 
     def contest(self, account: str, note: str, *, actor: str, now: dt.datetime) -> Case:
-        """Record that the account's holder contests the verdict, in the holder's words."""
-        return self._change(account, partial(handling.contest, now=now), "contested", _noted(note), actor, now)
+        """Record that the account's holder contests the newest verdict against it, in the holder's words."""
+        step = partial(handling.contest, now=now)
+        standing = and_(_TABLE.c.status == "decided", _TABLE.c.outcome == "confirmed")
+        return self._change(account, step, "contested", _noted(note), actor, now, preferred=standing)
 
     def settle(self, account: str, *, overturned: bool, note: str = "", actor: str, now: dt.datetime) -> Case:
         """Whether the verdict that is contested holds, by somebody who had no part in it."""
         step = partial(handling.settle, result="overturned" if overturned else "upheld", actor=actor)
-        return self._change(
-            account, step, "contest overturned" if overturned else "contest upheld", _noted(note), actor, now
-        )
+        action: cases.Action = "contest overturned" if overturned else "contest upheld"
+        return self._change(account, step, action, _noted(note), actor, now, preferred=_TABLE.c.contest == "open")
 
     def snooze(self, account: str, until: dt.date | None, *, actor: str, now: dt.datetime) -> Case:
         """Take an open case out of the queue until a day, or bring it back."""
@@ -216,9 +218,10 @@ class Cases:
         detail: Mapping[str, Any],
         actor: str,
         now: dt.datetime,
+        preferred: ColumnElement[bool] = NEWEST,
     ) -> Case:
         with self._database.writing() as connection:
-            return change(connection, account, step, action, detail, actor, now)
+            return change(connection, account, step, action, detail, actor, now, preferred=preferred)
 
 
 def _noted(note: str) -> dict[str, str]:

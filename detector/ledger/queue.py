@@ -91,7 +91,7 @@ def _wanted(filters: Filters, reviewer: str | None, today: dt.date | None) -> li
         said.append(_TABLE.c.assignee == (reviewer or ""))
     if filters.free:
         said.append(_TABLE.c.assignee.is_(None))
-    if today is not None and not filters.snoozed:
+    if today is not None and filters.status == "open" and not filters.snoozed:
         said.append(or_(_TABLE.c.snoozed_until.is_(None), _TABLE.c.snoozed_until <= today))
     return said
 
