@@ -275,7 +275,7 @@ def test_looks_at_an_account_are_on_record(folder: Path) -> None:
     detector("explain", scores[0]["account"], "--unmask", "a test", cwd=folder)
     with sqlite3.connect(folder / "detector-home" / "ledger.db") as database:
         rows = database.execute("SELECT action, account, purpose FROM audit WHERE actor != 'nightly'").fetchall()
-    assert rows == [("unmask", scores[0]["account"], "a test")]
+    assert rows == [("scores", None, None), ("unmask", scores[0]["account"], "a test")]
 
 
 def test_dry_run_changes_nothing(folder: Path) -> None:
