@@ -47,12 +47,11 @@ _NOTHING: Mapping[str, pl.DataFrame] = MappingProxyType({})
 @dataclass(frozen=True)
 class Look:
     """The partitions that one night looks at: the days of its window, the whole months of its year, and the days of
-    the year that neither covers, those before the first whole month apart."""
+    the year that neither covers, before the first of these months and after the last."""
 
     window: list[dt.date]
     months: list[dt.date]
-    early: list[dt.date]
-    between: list[dt.date]
+    outside: list[dt.date]
 
 
 def look(home: Store, day: dt.date, settings: config.Window) -> Look:
@@ -62,18 +61,12 @@ def look(home: Store, day: dt.date, settings: config.Window) -> Look:
     months = [m for m in home.partitions(MONTHS) if m >= first and month_of(m)[-1] <= day]
     covered = {date for m in months for date in month_of(m)}
     window = [date for date in sorted(known) if date > day - dt.timedelta(days=settings.days)]
-    rest = sorted(known - covered - set(window))
-    return Look(
-        window=window,
-        months=months,
-        early=[date for date in rest if months and date < months[0]],
-        between=[date for date in rest if not months or date > months[0]],
-    )
+    return Look(window, months, sorted(known - covered - set(window)))
 
 
 def digest_of(home: Store, looked: Look) -> str:
     """Stands for everything that a night's features are made of."""
-    by_day = [*looked.window, *looked.early, *looked.between]
+    by_day = [*looked.window, *looked.outside]
     parts = [part.sha256 for date in by_day for part in home.parts(DAYS, date).values()]
     parts += [part.sha256 for month in looked.months for part in home.parts(MONTHS, month).values()]
     return store.digest_of(parts)
@@ -169,9 +162,8 @@ class _Reader:
         self._account_days = scan(DAYS, looked.window, "account_days", _ACCOUNT_DAYS)
         self._titles = [rows.filter(played) for rows in scan(DAYS, looked.window, "titles", _TITLES)]
         self._visits = [rows.filter(played) for rows in scan(DAYS, looked.window, "visits", _VISITS)]
-        # What lies before the first whole month tells when an account was first seen; its devices can not be new now.
-        self._outside_days = scan(DAYS, [*looked.early, *looked.between], "account_days", spans.OF_DAYS)
-        self._outside_visits = scan(DAYS, looked.between, "visits", spans.OF_VISITS)
+        self._outside_days = scan(DAYS, looked.outside, "account_days", spans.OF_DAYS)
+        self._outside_visits = scan(DAYS, looked.outside, "visits", spans.OF_VISITS)
         self._of_months = [
             scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "lines", "profiles")
         ]

@@ -12,7 +12,7 @@ from detector.store import Store
 
 _INVENTED_ACCOUNTS = 1_000
 _LEAST_DAYS = 60  # that an invented service has lived
-_SAID_AS = {"profile": "profile_id", "device": "device_id", "address": "ip", "network": "ip"}
+_SAID_AS = {"profile": "profile_id", "device": "device_id", "title": "title_id", "address": "ip", "network": "ip"}
 _INVENTED_KEYS = identity.Keys("0" * 64, bytes(32))  # nobody's: the invented accounts are no secret
 
 
@@ -30,7 +30,7 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
     """
     progress("invent", 0, 1)
     looked = lookback.look(home, day, settings.window)
-    known_days = len(looked.window) + len(looked.between) + 31 * len(looked.months)
+    known_days = len(looked.window) + len(looked.outside) + 31 * len(looked.months)
     length = min(settings.window.year_days, max(_LEAST_DAYS, known_days))
     # Its addresses are nobody's: a location database must not place them.
     settings = settings.model_copy(update={"geo": config.Geo(city="", asn="")})

@@ -216,6 +216,19 @@ def test_travel_goes_on_from_the_day_before() -> None:
     assert second == pytest.approx(5_837 / 10, rel=0.01)
 
 
+def test_over_the_date_line_the_day_before_may_end_later() -> None:
+    """From Auckland, where it is the tenth already, to Los Angeles, where it is still the ninth: sixteen hours."""
+    rows = [
+        play("2025-06-09 12:10", place=(-36.85, 174.76), timezone="Pacific/Auckland"),
+        play("2025-06-10 04:00", place=(34.05, -118.24), timezone="America/Los_Angeles"),
+    ]
+    made = digested(rows, "2025-06-09", "2025-06-10")
+    assert [day.account_days["fastest_kmh"].max() for day in made.values()] == [
+        None,
+        pytest.approx(10_480 / (15 + 50 / 60), rel=0.01),
+    ]
+
+
 def test_short_ways_and_servers_are_no_travel() -> None:
     """Two places under 100 km apart may be one; a VPN says where a server stands."""
     near = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=(48.9, 2.5))]

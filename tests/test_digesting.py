@@ -50,6 +50,18 @@ def test_what_began_in_the_middle_of_a_month_is_looked_back_on_whole(tmp_path: P
     assert (line["first_day"], line["last_day"], line["plays"]) == (days[0], days[-1], 3)
 
 
+def test_what_was_seen_before_the_first_whole_month_of_the_year_was_seen(tmp_path: Path) -> None:
+    """A screen of early on, used again now: it is there from its first day on, and not new. The year is a short one."""
+    days = [dt.date(2025, 5, 10), dt.date(2025, 5, 20), dt.date(2025, 7, 3), dt.date(2025, 7, 15)]
+    home = _log(tmp_path, days)
+    digesting.bring_up_to_date(home, days[-1], settings=SETTINGS, key_id=KEYS.key_id)
+    year = SETTINGS.window.model_copy(update={"year_days": 75})
+    [window] = lookback.windows(home, days[-1], year, met=Neighbours.none())
+    assert window.year.devices["first_day"].to_list() == [days[0]]
+    [line] = window.year.lines.to_dicts()
+    assert (line["first_day"], line["last_day"], line["plays"]) == (days[0], days[-1], 4)
+
+
 def test_a_published_day_stays_as_an_earlier_version_digested_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, registry, retraining
+from detector import config, registry, retraining, tables, training
 from detector.cases import Verdict
 from detector.errors import GateError, InputError, IntegrityError
 from detector.model import AccountModel
@@ -132,3 +132,9 @@ def test_the_model_card_counts_verdicts_by_kind_and_cause(
     assert "| confirmed | ring | 1 | " in card
     assert "| false alarm | a big family | 1 | " in card
     assert "none yet" not in card
+
+
+def test_what_a_log_never_says_is_named_as_the_input_table_does() -> None:
+    """Or the invented households of a small home would go on saying it, as titles once did."""
+    maybe = [name for name, column in tables.CheckedRows.columns().items() if column.nullable]
+    assert {training._SAID_AS.get(name, name) for name in maybe} <= set(tables.columns(tables.RawRows))

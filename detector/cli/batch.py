@@ -173,7 +173,8 @@ def _night_line(night: dict[str, Any]) -> str:
         text += f"\n  warning: {warning}"
     if held := night.get("held_days"):
         text += (
-            f"\n  later rows came for {len(held)} published days from {held[0]}; to use them, nightly --from {held[0]}"
+            f"\n  later rows came for {len(held)} published days from {held[0]}; to use them: "
+            f"`detector nightly --from {held[0]} --to {night['day']}`"
         )
     return text
 

@@ -49,7 +49,8 @@ def _fastest_kmh(steps: pl.LazyFrame) -> pl.LazyFrame:
     # Where a look-up says how far it may be off, only what is surely apart is a way.
     unsure_km = pl.col("accuracy_km").fill_null(0) + pl.col("last_accuracy_km").fill_null(0)
     km = (km - unsure_km).clip(0)
-    hours = (pl.col("at") - pl.col("last_located_at")).dt.total_seconds().clip(_LEAST_TRAVEL_S) / 3600
+    # Across the date line the local day before may end later than this one begins.
+    hours = (pl.col("at") - pl.col("last_located_at")).dt.total_seconds().abs().clip(_LEAST_TRAVEL_S) / 3600
     speed = pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9)
     return moved.group_by("account").agg(fastest_kmh=speed.max())
 
