@@ -128,10 +128,10 @@ def account_of(doors: Doors, typed: str) -> str:
         InputError: there is no case of that number.
         SettingsError: it is neither.
     """
-    number = typed.strip().removeprefix("#")
-    if not (number.isdecimal() and len(number) <= _NUMBER_DIGITS):
+    number = _number_in(typed)
+    if number is None:
         return f"{identity.from_hex(typed.strip()):016x}"
-    case = doors.ledger.cases.numbered(int(number))
+    case = doors.ledger.cases.numbered(number)
     if case is None:
         raise InputError(f"expected the number of a case, found none of {number}; `detector review list` shows them")
     return case.account
@@ -144,15 +144,19 @@ def worked_on(doors: Doors, typed: str) -> str:
         InputError: there is no case of that number, or the account has a newer one.
         SettingsError: it is neither.
     """
-    account = account_of(doors, typed)
-    number = typed.strip().removeprefix("#")
-    newest = doors.ledger.cases.of(account)[:1]
-    if newest and number.isdecimal() and len(number) <= _NUMBER_DIGITS and newest[0].id != int(number):
+    account, number = account_of(doors, typed), _number_in(typed)
+    if number is not None and number != (newest := doors.ledger.cases.of(account)[0].id):
         raise InputError(
-            f"expected the newest case of {account}, which is {newest[0].id}, found case {number}; give that number if "
-            "you mean it"
+            f"expected the newest case of its account, which is {newest}, found case {number}; give that number if you "
+            "mean it"
         )
     return account
+
+
+def _number_in(typed: str) -> int | None:
+    """The number of a case, as it was typed; None where it is none."""
+    number = typed.strip().removeprefix("#")
+    return int(number) if number.isdecimal() and len(number) <= _NUMBER_DIGITS else None
 
 
 def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:

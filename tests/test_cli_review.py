@@ -100,7 +100,7 @@ def test_a_number_is_that_of_the_newest_case(typed: Typed, home: Path, settings:
         )  # fmt: skip
         newest = doors.ledger.cases.of(account)[0].id
     for act in (["note", "--note", "x"], ["undo"], ["decide", "--verdict", "confirmed"], ["reopen", "--note", "x"]):
-        with pytest.raises(DetectorError, match=f"newest case of {account}, which is {newest}"):
+        with pytest.raises(DetectorError, match=f"newest case of its account, which is {newest}"):
             typed(act[0], case["id"], *act[1:])
     assert f"noted with case {newest}" in typed("note", newest, "--note", "x")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, registry, retraining, tables, training
+from detector import config, digesting, registry, retraining, tables, training
 from detector.cases import Verdict
 from detector.errors import GateError, InputError, IntegrityError
 from detector.model import AccountModel
@@ -138,3 +138,12 @@ def test_what_a_log_never_says_is_named_as_the_input_table_does() -> None:
     """Or the invented households of a small home would go on saying it, as titles once did."""
     maybe = [name for name, column in tables.CheckedRows.columns().items() if column.nullable]
     assert {training._SAID_AS.get(name, name) for name in maybe} <= set(tables.columns(tables.RawRows))
+
+
+def test_a_window_without_playbacks_is_refused_before_it_is_digested(doors: Doors, settings: config.Settings) -> None:
+    """The years between are not gone through first, and the refusal names the day to give."""
+    last = doors.home.partitions("playbacks")[-1]
+    before = doors.home.partitions(digesting.DAYS)
+    with pytest.raises(InputError, match=f"try --day {last}"):
+        retraining.train(doors, last + dt.timedelta(days=400), settings=settings, clock=clock)
+    assert doors.home.partitions(digesting.DAYS) == before
