@@ -19,7 +19,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 11  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 12  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once
@@ -171,13 +171,51 @@ def _rows_around(day: dt.date, parts: Parts, scan: Scan, settings: config.Settin
     empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
     is_own = (pl.col("day") == day) | running
     own = pl.concat([empty, *(frame.filter(is_own).collect(engine="in-memory") for frame in frames)])
-    crossing = own.filter((pl.col("day") != day) | (end >= midnight + _ONE_DAY) | (local_end > day))
-    ties = (
-        (own, ["account", "device", "title"]),  # resumes
-        (own, ["playback"]),  # replays and contradictions
-        (crossing, ["account", "device"]),  # what ends a ghost
+    return pl.concat([own, _tied_to(own, [frame.filter(~is_own) for frame in frames])])
+
+
+def _tied_to(own: pl.DataFrame, others: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+    """Of the others the rows that repair needs to treat a day's own rows as it would with all rows at hand.
+
+    Those are what may be one playback with an own row, what ends one of either kind that was left open, and what is
+    logged under the same key as any of these. Few accounts have any: keys are read of all, the rest of theirs only.
+    """
+    keys = ["account", "device", "device_is_real", "title", "playback", "started_at"]
+    accounts = pl.concat(
+        [own.head(0).select("account")]
+        + [found.select("account").collect(engine="in-memory") for o in others for found in _ties(o.select(keys), own)]
     )
-    return pl.concat([own, *(_tied(frame.filter(~is_own), ties) for frame in frames)])
+    theirs = pl.col("account").is_in(accounts["account"].unique().implode())
+    collected = [other.filter(theirs).collect(engine="in-memory") for other in others]
+    rows = pl.concat([own.head(0), *collected]).with_row_index("row")
+    of_theirs = own.filter(theirs)
+    tied = _among(rows, _ties(rows.lazy(), of_theirs))
+    tied = _among(rows, [tied.lazy(), _ending(rows.lazy(), tied)])
+    tied = _among(rows, [tied.lazy(), _sharing(rows.lazy(), tied, ["account", "playback"])])
+    return tied.drop("row")
+
+
+def _ties(rows: pl.LazyFrame, own: pl.DataFrame) -> list[pl.LazyFrame]:
+    resumes = _sharing(rows, own, ["account", "device", "title"])
+    said_again = _sharing(rows, own, ["account", "playback"])
+    return [resumes, said_again, _ending(rows, own)]
+
+
+def _among(rows: pl.DataFrame, found: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+    """The rows that were found at least once, in their order."""
+    wanted = pl.concat([some.select("row") for some in found]).collect(engine="in-memory")
+    return rows.join(wanted, on="row", how="semi", maintain_order="left")
+
+
+def _sharing(rows: pl.LazyFrame, to: pl.DataFrame, by: list[str]) -> pl.LazyFrame:
+    return rows.join(to.lazy().select(by), on=by, how="semi")
+
+
+def _ending(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:
+    """The rows that start on the same device while one of these still runs."""
+    running = to.lazy().filter("device_is_real").select("account", "device", "started_at", until="ended_at")
+    met = rows.join(running, on=["account", "device"], suffix="_before")
+    return met.filter(pl.col("started_at").is_between("started_at_before", "until", closed="left"))
 
 
 def _scanner(home: Store) -> Scan:
@@ -206,21 +244,6 @@ def _in_portions(parts: Iterable[tuple[dt.date, store.Part]]) -> list[list[tuple
             rows = part.rows
         portions[-1].append((date, part))
     return portions
-
-
-def _tied(rows: pl.LazyFrame, ties: Sequence[tuple[pl.DataFrame, list[str]]]) -> pl.DataFrame:
-    """The rows that share at least one of these keys. Few do: keys are read of all, the rest of their accounts only."""
-    keys = rows.select(sorted({name for _, by in ties for name in by})).collect(engine="in-memory").lazy()
-    accounts = pl.concat([_sharing(keys, *tie).select("account") for tie in ties]).collect(engine="in-memory")
-    theirs = pl.col("account").is_in(accounts["account"].unique().implode())
-    numbered = rows.filter(theirs).collect(engine="in-memory").with_row_index("row").lazy()
-    found = pl.concat([_sharing(numbered, to.filter(theirs), by).select("row") for to, by in ties])
-    tied = numbered.join(found, on="row", how="semi", maintain_order="left")
-    return tied.drop("row").collect(engine="in-memory")
-
-
-def _sharing(rows: pl.LazyFrame, to: pl.DataFrame, by: list[str]) -> pl.LazyFrame:
-    return rows.join(to.lazy().select(by), on=by, how="semi")
 
 
 def _fold_months(home: Store, every: Sequence[dt.date], until: dt.date) -> None:
