@@ -118,7 +118,8 @@ def _or_nobody(accounts: pl.Series | None) -> pl.Series:
 
 
 def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: str = "") -> pl.DataFrame:
-    """One row per account: `reasons` (strongest first) and `counter_evidence`.
+    """One row per account: `reasons` (strongest first; none where no feature stands out by itself) and
+    `counter_evidence`.
 
     `explained` is what `model.explain` gives for the accounts; `note` ends each sentence, such as what the account
     was compared with.
@@ -131,7 +132,7 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
         reasons = [
             {name: line[name] for name in ("feature", "value", "typical", "percentile")}
             | {"sentence": catalogue[line["feature"]].when_high.format(**line) + _compared_with(line["peer"]) + note}
-            for line in (unusual or lines[:1])[:_REASONS]
+            for line in unusual[:_REASONS]
         ]
         rows.append(
             {
@@ -173,6 +174,7 @@ def _fits(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mapping[str
     named = (
         reasons.select("account", reason="reasons")
         .explode("reason")
+        .drop_nulls("reason")
         .with_columns(nth=pl.int_range(pl.len()).over("account"), feature=pl.col("reason").struct.field("feature"))
         .with_columns(family=pl.col("feature").replace_strict({n: one.family for n, one in catalogue.items()}))
     )
@@ -222,7 +224,11 @@ def evidence_of(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mappi
     `playbacks` (`tables.Playbacks`) are those of the window of the accounts in `reasons` (see `reasons_of`).
     """
     named = (
-        reasons.select("account", feature="reasons").explode("feature").unnest("feature").select("account", "feature")
+        reasons.select("account", feature="reasons")
+        .explode("feature")
+        .drop_nulls()
+        .unnest("feature")
+        .select("account", "feature")
     )
     ordered = playbacks.sort("account", "started_at", "playback")
     parts = [pl.DataFrame(schema={"account": pl.UInt64, "playback": pl.UInt64, "started_at": tables.UTC_MS})]

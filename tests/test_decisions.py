@@ -2,8 +2,9 @@
 
 import polars as pl
 
-from detector import config, decisions
+from detector import config, decisions, tables
 from detector.decisions import Chosen
+from detector.features import CATALOGUE
 
 POLICY = config.load().settings.decision.model_copy(update={"capacity_share": 0.1, "unexplained_share": 0.5})
 NOBODY = pl.Series([], dtype=pl.UInt64)
@@ -59,3 +60,16 @@ def test_a_home_of_one_account_is_not_flagged_for_being_first() -> None:
     rare = scores.with_columns(p_value=pl.lit(0.05))
     flagged = decisions.put_before_reviewers(rare, kinds, resting=NOBODY, promised=False, settings=POLICY)
     assert flagged.accounts["account"].to_list() == [0]
+
+
+def test_an_account_of_which_nothing_stands_out_has_no_reason() -> None:
+    """The least ordinary of ordinary features is none, even if it is all that there is; the others still are."""
+    columns = ("feature", "value", "typical", "percentile", "surprise", "peer")
+    explained = pl.DataFrame(
+        [(1, "longest_streak", 2.0, 2.0, 60.0, 0.5, None), (2, "longest_streak", 9.0, 2.0, 99.0, 5.0, None)],
+        schema=["account", *columns],
+        orient="row",
+    ).cast({"account": pl.UInt64, "peer": pl.String})
+    nothing = pl.DataFrame(schema=tables.columns(tables.Playbacks))
+    argued = decisions.argue(explained, nothing, CATALOGUE)
+    assert [len(reasons) for reasons in argued["reasons"]] == [0, 1]

@@ -194,7 +194,8 @@ def explained(found: dict[str, Any]) -> str:
         if found.get("since"):
             lines.append(f"so since {found['since']} or earlier: each weekly look back would have flagged it")
     lines += ["", "what speaks for it"]
-    lines += [terminal.wrapped(reason["sentence"], "  - ") for reason in found["reasons"]]
+    reasons = [reason["sentence"] for reason in found["reasons"]] or ["nothing stands out by itself"]
+    lines += [terminal.wrapped(sentence, "  - ") for sentence in reasons]
     lines += ["", "what speaks against it"]
     lines += [terminal.wrapped(sentence, "  - ") for sentence in found["counter_evidence"]]
     if found.get("cleared_by"):
