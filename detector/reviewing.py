@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 
 import polars as pl
 
-from detector import aftermath, config, identity
+from detector import aftermath, config, features, identity
 from detector.cases import Case, Outcome, Response, Verdict
 from detector.errors import InputError, SettingsError
 from detector.runs import Doors
@@ -39,7 +39,16 @@ def queue(
     limit: int | None = None,
     offset: int = 0,
 ) -> Page:
-    """The cases that `filters` want, in the order in which `reviewer` is offered them."""
+    """The cases that `filters` want, in the order in which `reviewer` is offered them.
+
+    Raises:
+        SettingsError: they want a family that there is not.
+    """
+    families = dict.fromkeys(feature.family for feature in features.CATALOGUE.values())
+    if filters.family not in (None, *families):
+        raise SettingsError(
+            f"expected --family to be one of {', '.join(families)}, found {filters.family!r}; use one of these"
+        )
     doors.ledger.write_audit(actor=reviewer, action="review: list", detail=filters.said(), now=now)
     asked = doors.ledger.cases
     found = asked.queue(filters, reviewer=reviewer, today=now.date(), limit=limit, offset=offset)

@@ -173,6 +173,7 @@ def test_what_strangers_write_is_shown_escaped(typed: Typed) -> None:
     [
         (["list", "--view", "gone"], "--save-view"),
         (["list", "--status", "lost"], "withdrawn"),
+        (["list", "--family", "foo"], "repetition, concurrency"),
         (["list", "--out", "queue.xlsx"], ".parquet"),
         (["show", "99999"], "number of a case"),
         (["suppress", "0" * 16, "--why", "x"], "--until"),
