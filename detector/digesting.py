@@ -37,12 +37,13 @@ Scan = Callable[[dt.date, str], pl.LazyFrame]
 
 @dataclass(frozen=True)
 class Brought:
-    """What was done: days digested, days with later rows that were left as published, replays and conflicts found."""
+    """What was done: days digested, days with later rows that were left as published, replays found, and by digested
+    day how many of its rows contradict others."""
 
     digested: list[dt.date]
     held: list[dt.date]
     replays: int
-    conflicts: int
+    conflicts: dict[dt.date, int]
 
 
 def bring_up_to_date(
@@ -61,13 +62,13 @@ def bring_up_to_date(
     """
     stored = [date for date in home.partitions("playbacks") if date <= until + _ONE_DAY]
     if not stored:
-        return Brought([], [], 0, 0)
+        return Brought([], [], 0, {})
     known = set(home.partitions(DAYS))
     watched_since = until - dt.timedelta(days=settings.window.year_days)
     every = [stored[0] - _ONE_DAY + dt.timedelta(days=n) for n in range((until - stored[0]).days + 2)]
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
-    digested, held, replays, conflicts = [], [], 0, 0
+    digested, held, replays, conflicts = [], [], 0, {}
     scan = _scanner(home)
     with _Ahead(lambda day: playbacks.repair(_rows_around(day, parts, scan, settings), settings.playbacks)) as ahead:
         for done, day in enumerate(due):
@@ -86,7 +87,8 @@ def bring_up_to_date(
             notes = {"inputs": inputs, "method": _METHOD, "plays": plays, "key_id": key_id}
             home.put(DAYS, day, _files(digested_day), notes)
             digested.append(day)
-            replays, conflicts = replays + repaired.replays, conflicts + repaired.conflicts
+            replays += repaired.replays
+            conflicts[day] = int((repaired.conflicts["day"] == day).sum())
     if digested:
         progress("digest", len(due), len(due))
     _fold_months(home, every, until)

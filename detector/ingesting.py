@@ -4,6 +4,7 @@ A file is known by its content: taken in again it changes nothing, and after a k
 """
 
 import datetime as dt
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, geo, identity, playbacks, sources, store
+from detector import config, corrections, geo, identity, playbacks, sources, store
 from detector.errors import GateError, InputError
 from detector.store import Store
 
@@ -33,8 +34,10 @@ _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable r
 class Ingested:
     """What became of one file.
 
-    Its name, the format it was read as, believable rows, rejects by rule, first and last UTC date of the rows, whether
-    the file had been taken in before, and how many of its rows an earlier file of the same growing log had brought.
+    Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
+    first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
+    of the same growing log had brought, how many are of days that were replaced with what other files say, and why it
+    can not be read, if so.
     """
 
     file: str
@@ -46,11 +49,13 @@ class Ingested:
     last_date: dt.date | None
     known: bool = False
     repeated: int = 0
+    replaced: int = 0
+    unreadable: str = ""
 
     @property
     def new_rows(self) -> int:
         """Rows that were not there before."""
-        return 0 if self.known else self.rows - self.repeated
+        return 0 if self.known else self.rows - self.repeated - self.replaced
 
 
 def ingest(
@@ -62,12 +67,16 @@ def ingest(
     format: str = "auto",
     options: sources.Options = _AS_THE_FILE_SAYS,
     now: dt.datetime,
+    replacing: dt.date | None = None,
     progress: Progress = silent,
 ) -> Iterator[Ingested]:
-    """Take in files, folders and globs, one file after the other.
+    """Take in files, folders and globs, one file after the other; one that can not be read does not stop the others.
+
+    Where a day is being replaced (see `replace_day`), files are read again though they are known, and all that they
+    say of that local day is stored, whoever said it before.
 
     Raises:
-        InputError: a path stands for no file, or a file or a location database can not be read.
+        InputError: a path stands for no file, a location database can not be read, or nothing can be stored.
         SettingsError: a location database or an option is not what it should be.
         GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
     """
@@ -76,16 +85,96 @@ def ingest(
         for done, file in enumerate(files):
             progress("ingest", done, len(files))
             yield _ingest_file(
-                file, into=into, keys=keys, places=places, settings=settings, format=format, options=options, now=now
-            )
+                file, into=into, keys=keys, places=places, settings=settings, format=format, options=options, now=now,
+                replacing=replacing,
+            )  # fmt: skip
         progress("ingest", len(files), len(files))
+
+
+def replace_day(
+    day: dt.date,
+    paths: Sequence[str],
+    *,
+    into: Store,
+    keys: identity.Keys,
+    settings: config.Settings,
+    format: str = "auto",
+    options: sources.Options = _AS_THE_FILE_SAYS,
+    now: dt.datetime,
+    progress: Progress = silent,
+) -> tuple[list[Ingested], int]:
+    """Take files in, and of a local day let only what they say count; how many rows of other files were let go.
+
+    Later files that are new may add to the day; what is known of it already, and logs that grow, may not.
+
+    Raises:
+        InputError: as `ingest`; a file can not be read, or none of them holds a row of the day. Nothing is let go then.
+        SettingsError, GateError: as `ingest`.
+    """
+    taken = list(
+        ingest(
+            paths, into=into, keys=keys, settings=settings, format=format, options=options, now=now, replacing=day,
+            progress=progress,
+        )
+    )  # fmt: skip
+    refuse_unread(taken)
+    contents = {_content(file) for file in sources.expand(paths)}
+    around = [date for date in into.partitions("playbacks") if abs((date - day).days) <= 1]
+    names = [(date, f"{content}.parquet") for date in around for content in contents]
+    if not any((rows["day"] == day).any() for date, name in names for rows in into.read("playbacks", [date], name)):
+        raise InputError(f"expected playbacks of {day} in the files to replace that day with, found none; name others")
+    return taken, corrections.only(day, contents, into)
+
+
+def refuse_unread(taken: Sequence[Ingested]) -> None:
+    """Nothing where every file could be read and one of them held a row.
+
+    Raises:
+        InputError: it is not so.
+    """
+    unread = [file for file in taken if file.unreadable]
+    if unread:
+        more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
+        others = len(taken) - len(unread)
+        raise InputError(unread[0].unreadable + more + (f"; the other {others} were taken in" if others else ""))
+    if not any(file.rows or file.rejected_rows for file in taken):
+        raise InputError(
+            f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
+            "export it again or leave it out"
+        )
+
+
+def summary(taken: Sequence[Ingested]) -> dict[str, Any]:
+    """For a run's record: how many `files` and `rows` are new, `rejects` by rule, files left `unread`, and formats."""
+    fresh = [file for file in taken if not file.known and not file.unreadable]
+    rules: dict[str, int] = {}
+    for file in fresh:
+        for rule, count in file.rejects.items():
+            rules[rule] = rules.get(rule, 0) + count
+    counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
+    return counts | {"unread": sum(bool(file.unreadable) for file in taken)} | formats_of(taken)
 
 
 def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
     """For a run's record: how many files were read as which format (`formats`), and what each of these `lacks`."""
-    names = sorted({file.format for file in taken})
+    names = sorted({file.format for file in taken if file.format})
     lacks = {name: list(sources.FORMATS[name].lacks) for name in names if sources.FORMATS[name].lacks}
     return {"formats": {name: sum(file.format == name for file in taken) for name in names}, "lacks": lacks}
+
+
+def lost(home: Store) -> Iterator[str]:
+    """What files have brought and is not stored any more, one sentence for each file."""
+    partitions = functools.cache(functools.partial(home.parts, "playbacks"))
+    around = {day + dt.timedelta(days=n) for day in home.partitions(corrections.TABLE) for n in (-1, 0, 1)}
+    for receipt in sorted((home.home / "receipts").glob("*.json")):
+        taken = _receipt(receipt) or {"dates": []}
+        dates = {dt.date.fromisoformat(date) for date in taken["dates"]} - around  # replacing lets whole parts go
+        gone = sorted(date for date in dates if f"{receipt.stem}.parquet" not in partitions(date))
+        if gone:
+            yield (
+                f"expected the playbacks that {taken['ingested']['file']} brought on {len(gone)} dates from {gone[0]}, "
+                f"found none; bring them back from a backup, or remove {receipt} and take the file in again"
+            )
 
 
 def _ingest_file(
@@ -98,24 +187,33 @@ def _ingest_file(
     format: str,
     options: sources.Options,
     now: dt.datetime,
+    replacing: dt.date | None,
 ) -> Ingested:
-    content = _content(file)
-    asked = store.digest_of(
-        [format, asdict(options), settings.days.model_dump(), settings.identity.model_dump(), dict(places.digests)]
-    )
-    receipt = into.home / "receipts" / f"{content}.json"
-    before = _receipt(receipt)
-    if before and before["asked"] == asked:
-        return _from_receipt(before)
-    named, raw = sources.read(file, format=format, options=options)
-    with sources.reading(file):
-        raw = geo.locate(raw, places)
-        checked = playbacks.check(raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings)
+    nothing = Ingested(file.name, "", 0, 0, {}, None, None)
+    try:
+        content = _content(file)
+        asked = store.digest_of(
+            [format, asdict(options), settings.days.model_dump(), settings.identity.model_dump(), dict(places.digests)]
+        )
+        receipt = into.home / "receipts" / f"{content}.json"
+        before = _receipt(receipt)
+        if before and before["asked"] == asked and replacing is None:
+            return _from_receipt(before)
+        if not any(part.stat().st_size for part in sources.parts(file)):
+            return nothing
+        named, raw = sources.read(file, format=format, options=options)
+        with sources.reading(file):
+            raw = geo.locate(raw, places)
+            checked = playbacks.check(raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings)
+    except InputError as error:
+        return replace(nothing, unreadable=str(error))
     ingested = _account_of(file.name, named, checked)
     _keep_rejects(checked, content, into)
     _pass_gate(file, ingested, settings.gate)
-    rows = _new_rows(checked.rows, content, into) if sources.FORMATS[named].grows else checked.rows
-    ingested = replace(ingested, repeated=checked.rows.height - rows.height)
+    grows = sources.FORMATS[named].grows
+    new = _new_rows(checked.rows, content, into, whole=replacing) if grows else checked.rows
+    rows = corrections.standing(new, content, into, but=replacing) if grows or before else new
+    ingested = replace(ingested, repeated=checked.rows.height - new.height, replaced=new.height - rows.height)
     dates = _keep_rows(replace(checked, rows=rows), content, into, keys)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
     for date in set(before["dates"] if before else ()) - {date.isoformat() for date in dates}:
@@ -165,9 +263,7 @@ def _account_of(file: str, format: str, checked: playbacks.Checked) -> Ingested:
 
 def _pass_gate(file: Path, ingested: Ingested, gate: config.Gate) -> None:
     total = ingested.rows + ingested.rejected_rows
-    if total == 0:
-        raise InputError(f"expected playbacks in {file}, found no rows; export it again or leave it out")
-    share = ingested.rejected_rows / total
+    share = ingested.rejected_rows / max(total, 1)
     if share > gate.reject_share:
         most = next(iter(ingested.rejects))
         raise GateError(
@@ -182,8 +278,8 @@ def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None
         into.put("rejects", day, {f"{content}.parquet": checked.rejects})  # type: ignore[arg-type]
 
 
-def _new_rows(rows: pl.DataFrame, content: str, into: Store) -> pl.DataFrame:
-    """The rows that no other file has brought.
+def _new_rows(rows: pl.DataFrame, content: str, into: Store, *, whole: dt.date | None) -> pl.DataFrame:
+    """The rows that no other file has brought, and those of the local day that is wanted whole.
 
     A database or an export that holds all that was logged so far, taken in every night, would else be stored again
     every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
@@ -200,7 +296,9 @@ def _new_rows(rows: pl.DataFrame, content: str, into: Store) -> pl.DataFrame:
     ]
     if not brought:
         return rows
-    return rows.join(pl.concat(brought), on=said, how="anti", nulls_equal=True, maintain_order="left")
+    mine = pl.col("day").eq_missing(whole)
+    new = rows.filter(~mine).join(pl.concat(brought), on=said, how="anti", nulls_equal=True, maintain_order="left")
+    return pl.concat([rows.filter(mine), new])
 
 
 def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: identity.Keys) -> list[dt.date]:

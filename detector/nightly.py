@@ -6,7 +6,7 @@ next run goes on from there.
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -37,8 +37,9 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 from detector.suppressed import Suppressed
 
-_METHOD = 17  # raise when the same inputs, settings and model come to give other results
+_METHOD = 18  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags", "ties", "hubs")
+_AFTER = "case_files"
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,26 @@ class Night:
 
 
 def take_in(
-    doors: Doors, settings: config.Settings, *, now: dt.datetime, progress: Progress
-) -> list[ingesting.Ingested]:
-    """Ingest what is new under `[source] paths`."""
-    source = settings.source
-    if not source.paths:
-        return []
+    doors: Doors, settings: config.Settings, *, now: dt.datetime, record: dict[str, Any], progress: Progress
+) -> None:
+    """Ingest what is new under `[source] paths`, and note it on the record; a file that can not be read is left out.
+
+    Raises:
+        InputError: none of the files can be read.
+    """
+    source, taken = settings.source, []
     options = sources.Options(source.account, source.timezone, source.columns)
-    return list(
-        ingesting.ingest(
-            source.paths, into=doors.home, keys=doors.keys, settings=settings, format=source.format, options=options,
-            now=now, progress=progress,
-        )
-    )  # fmt: skip
+    if source.paths:
+        taken = list(
+            ingesting.ingest(
+                source.paths, into=doors.home, keys=doors.keys, settings=settings, format=source.format,
+                options=options, now=now, progress=progress,
+            )
+        )  # fmt: skip
+    if taken and all(file.unreadable for file in taken):
+        ingesting.refuse_unread(taken)
+    record["ingested"] = ingesting.summary(taken)
+    record["warnings"] = [f"left out: {file.unreadable}" for file in taken if file.unreadable]
 
 
 def night(
@@ -89,20 +97,9 @@ def night(
     """
     with on_record(doors, "nightly", day=day, clock=clock) as (run_id, record):
         record["geo"] = geo.editions(settings.geo)
-        taken = take_in(doors, settings, now=clock(), progress=progress)
-        record["ingested"] = _summary(taken)
-        held_before = rebuild_since or day - dt.timedelta(days=settings.days.look_back_days)
-        published = {run.day for run in doors.ledger.publications() if run.day and run.day < held_before}
-        brought = digesting.bring_up_to_date(
-            doors.home, day, settings=settings, key_id=doors.keys.key_id, frozen=frozenset(published), progress=progress
-        )
-        record.update(
-            digested_days=len(brought.digested),
-            held_days=[held.isoformat() for held in brought.held],
-            replays=brought.replays,
-            conflicts=brought.conflicts,
-        )
-        record["warnings"] = pass_volume_gate(doors.home, day, settings.gate)
+        take_in(doors, settings, now=clock(), record=record, progress=progress)
+        digest(doors, day, settings=settings, rebuild_since=rebuild_since, record=record, progress=progress)
+        record["warnings"] += pass_volume_gate(doors.home, day, settings.gate)
         registry = doors.registry()
         champion = registry.with_alias(CHAMPION)
         if champion is None:
@@ -118,6 +115,8 @@ def night(
         served = doors.ledger.published(day)
         if served is not None and served.fingerprint == fingerprint:
             record["unchanged"] = True
+            if _AFTER not in served.record:  # it was cut off between its publication and what follows from it
+                record.update(_after(doors, served.id, day, served.record, settings=settings, now=clock()))
             return Night(day, served.id, unchanged=True, record=served.record | record)
         fitted = registry.load(champion)
         results = findings.find(doors.home, day, fitted, champion, decided, settings, progress, suppressed=suppressed)
@@ -140,27 +139,54 @@ def night(
             ),
             promised_share=settings.decision.false_discovery_share if results.reviewed.earned else None,
         )  # fmt: skip
-        after: dict[str, Any] = {
-            "case_files": casefiles.keep(doors, day, settings, now=clock()),
-            "case_files_let_go": casefiles.let_go(doors, keep_days=settings.review.keep_days, now=clock()),
-        }
-        _tidy(doors, day, settings.window)
-        if settings.webhook.url:
-            after["webhook"] = webhook.post(_told(doors, day, record), settings.webhook, key=run_id)
-        doors.ledger.add_to_record(run_id, after)
-        record.update(after)
+        record.update(_after(doors, run_id, day, record, settings=settings, now=clock()))
         progress("publish", 1, 1)
         return Night(day, run_id, unchanged=False, record=record)
 
 
-def _summary(taken: list[ingesting.Ingested]) -> dict[str, Any]:
-    fresh = [file for file in taken if not file.known]
-    rules: dict[str, int] = {}
-    for file in fresh:
-        for rule, count in file.rejects.items():
-            rules[rule] = rules.get(rule, 0) + count
-    counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
-    return counts | ingesting.formats_of(taken)
+def digest(
+    doors: Doors,
+    day: dt.date,
+    *,
+    settings: config.Settings,
+    rebuild_since: dt.date | None = None,
+    record: dict[str, Any],
+    progress: Progress,
+) -> None:
+    """Bring account-days up to a day, and note on the record what was done.
+
+    Published days more than `[days] look_back_days` before the day, and before the latest that is published, are left
+    as they are, unless `rebuild_since` reaches them: later rows for them are reported, never merged silently.
+    """
+    published = [run.day for run in doors.ledger.publications() if run.day is not None]
+    look_back = dt.timedelta(days=settings.days.look_back_days)
+    held_before = rebuild_since or max([day, *published]) - look_back
+    brought = digesting.bring_up_to_date(
+        doors.home, day, settings=settings, key_id=doors.keys.key_id,
+        frozen=frozenset(one for one in published if one < held_before), progress=progress,
+    )  # fmt: skip
+    record.update(
+        digested_days=len(brought.digested),
+        held_days=[held.isoformat() for held in brought.held],
+        replays=brought.replays,
+        conflicts=sum(brought.conflicts.values()),
+        conflict_days=[day.isoformat() for day, rows in brought.conflicts.items() if rows],
+    )
+
+
+def _after(
+    doors: Doors, run_id: str, day: dt.date, record: Mapping[str, Any], *, settings: config.Settings, now: dt.datetime
+) -> dict[str, Any]:
+    """What follows from a publication, and is noted on its record when all of it is done."""
+    after: dict[str, Any] = {
+        _AFTER: casefiles.keep(doors, day, settings, now=now),
+        "case_files_let_go": casefiles.let_go(doors, keep_days=settings.review.keep_days, now=now),
+    }
+    _tidy(doors, day, settings.window)
+    if settings.webhook.url:
+        after["webhook"] = webhook.post(_told(doors, day, record), settings.webhook, key=run_id)
+    doors.ledger.add_to_record(run_id, after)
+    return after
 
 
 def pass_volume_gate(home: Store, day: dt.date, gate: config.Gate) -> list[str]:
@@ -218,6 +244,7 @@ def _fingerprint(
             _METHOD,
             lookback.digest_of(doors.home, looked),
             settings.window.model_dump(),
+            settings.peers.traits,
             settings.decision.model_dump(),
             champion.version,
             champion.sha256,
@@ -245,7 +272,7 @@ def _counts(results: findings.Findings, fitted: model.AccountModel, champion: Re
     }
 
 
-def _told(doors: Doors, day: dt.date, record: dict[str, Any]) -> dict[str, Any]:
+def _told(doors: Doors, day: dt.date, record: Mapping[str, Any]) -> dict[str, Any]:
     """What others are told of a night: counts, and the numbers of the open cases that it showed."""
     counts = {name: record[name] for name in ("accounts", "flags", "kinds", "kept_back")}
     numbers = [case.id for case in doors.ledger.cases.to_file(day) if case.last_day == day]
@@ -294,7 +321,7 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
             except DetectorError as error:
                 problems.append(str(error))
     models, spoiled = doors.registry().verify()
-    return checked + models, problems + spoiled + list(_missing(doors))
+    return checked + models, problems + spoiled + list(ingesting.lost(doors.home)) + list(_missing(doors))
 
 
 def _missing(doors: Doors) -> Iterator[str]:

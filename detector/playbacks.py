@@ -144,11 +144,12 @@ def _localise(rows: pl.DataFrame, zone: str, zone_by_country: dict[str, str]) ->
 
 @dataclass(frozen=True)
 class Repaired:
-    """`playbacks` (`tables.Playbacks`), sorted by account and start, and how many rows were left out and why."""
+    """`playbacks` (`tables.Playbacks`), sorted by account and start; how many rows were left out as `replays`, and
+    those that were for their `conflicts` (`tables.CheckedRows`)."""
 
     playbacks: pl.DataFrame
     replays: int
-    conflicts: int
+    conflicts: pl.DataFrame
 
 
 def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
@@ -167,14 +168,14 @@ def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
     return Repaired(rows.sort("account", "started_at", "playback"), replays, conflicts)
 
 
-def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, int]:
+def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
     again = rows["playback"].is_duplicated()
     said = [name for name in rows.columns if name not in LOOKED_UP]
     once = rows.filter(again).sort(LOOKED_UP, nulls_last=True).unique(said, keep="first", maintain_order=True)
     contradicting = once["playback"].is_duplicated()
     kept = pl.concat([rows.filter(~again), once.filter(~contradicting)])
     replays = int(again.sum()) - once.height
-    return kept, replays, int(contradicting.sum())
+    return kept, replays, once.filter(contradicting)
 
 
 def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:

@@ -13,7 +13,6 @@ import polars as pl
 from detector import (
     comparison,
     config,
-    digesting,
     features,
     lookback,
     model,
@@ -25,7 +24,7 @@ from detector import (
 )
 from detector.errors import GateError, InputError, IntegrityError
 from detector.ingesting import Progress, silent
-from detector.nightly import take_in
+from detector.nightly import digest, take_in
 from detector.registry import Registered
 from detector.runs import Doors, on_record
 
@@ -172,9 +171,9 @@ def _train(
     clock: Callable[[], dt.datetime],
     progress: Progress,
 ) -> Trained:
-    take_in(doors, settings, now=clock(), progress=progress)
+    take_in(doors, settings, now=clock(), record=record, progress=progress)
     _must_have_played(doors, day, settings)
-    digesting.bring_up_to_date(doors.home, day, settings=settings, key_id=doors.keys.key_id, progress=progress)
+    digest(doors, day, settings=settings, record=record, progress=progress)
     seen = _features(doors, day, settings, progress)
     left = seen.filter(~pl.col("account").is_in(pl.Series(confirmed, dtype=pl.UInt64).implode()))
     silenced = suppressing.accounts(doors.ledger.suppressions.on(day))

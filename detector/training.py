@@ -12,7 +12,7 @@ from detector.store import Store
 
 _INVENTED_ACCOUNTS = 1_000
 _LEAST_DAYS = 60  # that an invented service has lived
-_SAID_AS = {"profile": "profile_id", "device": "device_id", "title": "title_id", "address": "ip", "network": "ip"}
+_SAID_AS = {"profile": "profile_id", "device": "device_id", "title": "title_id", "address": "ip"}
 _INVENTED_KEYS = identity.Keys("0" * 64, bytes(32))  # nobody's: the invented accounts are no secret
 
 
@@ -35,9 +35,7 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
     # Its addresses are nobody's: a location database must not place them.
     settings = settings.model_copy(update={"geo": config.Geo(city="", asn="")})
     service = simulate.simulate(accounts=_INVENTED_ACCOUNTS, days=length, end=day, seed=seed, abuse_share=0)
-    seen = service.playbacks.with_columns(
-        pl.lit(None).alias(name) for name in _never_said(home, looked.window) if name in service.playbacks.columns
-    )
+    seen = _as_logged(service.playbacks, _never_said(home, looked.window), settings.identity)
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "playbacks.parquet"
         seen.write_parquet(log)
@@ -60,10 +58,19 @@ def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int,
     return pl.concat(built)
 
 
+def _as_logged(playbacks: pl.DataFrame, unsaid: set[str], settings: config.Identity) -> pl.DataFrame:
+    """Invented playbacks as a log would have them that never fills the columns `unsaid` of `tables.CheckedRows`."""
+    if "address" in unsaid and "network" not in unsaid:  # then the log names networks itself
+        networks = identity.ip_prefixes(playbacks["ip"], settings).select("ip", network="network_text")
+        playbacks = playbacks.drop("network", strict=False).join(networks, on="ip", how="left", maintain_order="left")
+    columns = {_SAID_AS.get(name, name) for name in unsaid} & set(playbacks.columns)
+    return playbacks.with_columns(pl.lit(None).alias(name) for name in columns)
+
+
 def _never_said(home: Store, window: list[dt.date]) -> set[str]:
-    """The columns of the input table that no stored row of the window fills."""
+    """The columns of `tables.CheckedRows` that no stored row of the window fills."""
     unsaid = set(tables.columns(tables.CheckedRows))
     for rows in home.scan("playbacks", [date for date in home.partitions("playbacks") if date in set(window)]):
         counts = rows.select(pl.col(sorted(unsaid)).count()).collect()
         unsaid -= {name for name in counts.columns if counts[name][0]}
-    return {_SAID_AS.get(name, name) for name in unsaid}
+    return unsaid

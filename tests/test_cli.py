@@ -317,7 +317,7 @@ def test_settings_show_where_they_come_from(tmp_path: Path) -> None:
 
 
 BAD_FILES = {
-    "empty.csv": (b"", 4, "empty file"),
+    "empty.csv": (b"", 4, "no rows"),
     "no-columns.csv": (b"a,b\n1,2\n", 4, "account_id"),
     "torn.parquet": (b"PAR1torn", 4, "torn.parquet"),
     "picture.png": (b"\x89PNG\r\n", 4, "picture.png"),

@@ -90,7 +90,13 @@ def test_what_another_title_cut_off_the_evening_before_is_cut_off_for_the_day_af
     """A film left open when the same screen began another, and gone on with after midnight: a playback of its own, on
     the day it began. Seen without the other title it would be one with the evening's, and belong to neither day."""
     rows = [
-        {"account_id": "a", "device_id": "tv", "timezone": "UTC", "title_id": title, "started_at": at(f"2025-06-{start}")}
+        {
+            "account_id": "a",
+            "device_id": "tv",
+            "timezone": "UTC",
+            "title_id": title,
+            "started_at": at(f"2025-06-{start}"),
+        }
         | {"duration_s": minutes * 60, "position_start_s": since_min * 60, "position_end_s": until_min * 60}
         for title, start, minutes, since_min, until_min in (
             ("film", "29 23:00", 59, 0, 59),

@@ -12,7 +12,8 @@ from support import clock
 from test_cli import detector, refused
 from test_geo import database
 
-from detector import config, identity, sources
+from detector import config, digesting, identity, ingesting, sources
+from detector.errors import InputError
 from detector.ingesting import Ingested, ingest
 from detector.store import Store
 
@@ -131,3 +132,108 @@ def test_a_table_that_says_the_same_twice_is_stored_as_it_came(tmp_path: Path) -
         path = log_samples.write(folder, "csv", "csv", {"city": name} if name == "two" else {})
         [file] = ingest([str(path)], into=home, keys=KEYS, settings=settings, now=clock())
         assert (file.new_rows, file.repeated) == (1, 0)
+
+
+def test_what_can_not_be_read_or_holds_nothing_stops_no_other_file(tmp_path: Path) -> None:
+    """The others of a folder are taken in; then the refusal names the file, and nothing of it is kept."""
+    log = tmp_path / "log"
+    log.mkdir()
+    (log / "a-empty.csv").touch()
+    log_samples.write(log, "csv", "csv").rename(log / "b-good.csv")
+    header = (log / "b-good.csv").read_text().splitlines()[0]
+    (log / "c-header.csv").write_text(f"{header}\n")
+    code, out, err = detector("ingest", "log", cwd=tmp_path)
+    assert code == 0, err
+    assert "1 playbacks taken in from 3 files\n2 of the files hold no rows: a-empty.csv, c-header.csv\n" in out
+    (log / "a-torn.parquet").write_bytes(b"PAR1")
+    code, out, err = detector("ingest", "log", cwd=tmp_path)
+    assert code == 4
+    assert "files were known already" in out
+    assert "a-torn.parquet" in err
+    assert "the other 3 were taken in" in err
+    (log / "b-good.csv").unlink()
+    (log / "a-torn.parquet").unlink()
+    refused("ingest", "log", cwd=tmp_path, code=4, saying="found no rows")
+
+
+def _saying(path: Path, minutes: int, *days: int) -> Path:
+    """A table that says how long one film ran on evenings of May 2024."""
+    rows = [{"account_id": "a", "title_id": "t", "device_id": "tv", "timezone": "UTC"} for _ in days]
+    started = [f"2024-05-{day:02}T20:00:00Z" for day in days]
+    said = [row | {"started_at": start, "duration_s": minutes * 60} for row, start in zip(rows, started, strict=True)]
+    return log_samples.as_csv(path, said)
+
+
+def _seconds(home: Store, *days: int) -> list[int]:
+    """How long the account played on days of May 2024."""
+    settings = config.load().settings
+    digesting.bring_up_to_date(home, dt.date(2024, 5, 6), settings=settings, key_id=KEYS.key_id)
+    dates = [dt.date(2024, 5, day) for day in days]
+    return [int(home.read(digesting.DAYS, [date], "account_days.parquet")[0]["seconds"].sum()) for date in dates]
+
+
+def test_a_day_can_be_replaced_and_stays_so(tmp_path: Path) -> None:
+    """Two files contradict each other on three days: one is replaced with the second file, and neither the first, read
+    again in another way, nor another replacement of the day with nothing changes that. Back is the same way."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    first, second = _saying(tmp_path / "first.csv", 60, 1, 2, 3), _saying(tmp_path / "second.csv", 90, 1, 2, 3)
+
+    def take(*files: Path, zone: str = "") -> None:
+        options = sources.Options("", zone, {})
+        list(ingest([*map(str, files)], into=home, keys=KEYS, settings=settings, options=options, now=clock()))
+
+    def replaced(day: int, file: Path) -> int:
+        date = dt.date(2024, 5, day)
+        return ingesting.replace_day(date, [str(file)], into=home, keys=KEYS, settings=settings, now=clock())[1]
+
+    take(first, second)
+    assert _seconds(home, 1, 2, 3) == [0, 0, 0]
+    assert replaced(2, second) == 1
+    assert replaced(2, second) == 0  # as after a kill
+    assert _seconds(home, 1, 2, 3) == [0, 5400, 0]
+    take(first, zone="Europe/Paris")
+    assert _seconds(home, 1, 2, 3) == [0, 5400, 0]
+    with pytest.raises(InputError, match="expected playbacks of 2024-05-05"):
+        replaced(5, second)
+    assert replaced(2, first) == 1
+    assert _seconds(home, 1, 2, 3) == [0, 3600, 0]
+    assert list(ingesting.lost(home)) == []
+
+
+def test_a_log_that_grows_does_not_bring_a_replaced_day_back(tmp_path: Path) -> None:
+    """What it still says of the day is left out, and told; a corrected copy of it may replace the day."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    day, start = dt.date(2024, 5, 1), 1714593600
+
+    def database(folder: str, *lasted: int) -> str:  # ten minutes of each it stood still
+        (tmp_path / folder).mkdir()
+        rows = [
+            {"id": n, "started": start + n * 86_400, "stopped": start + n * 86_400 + s} for n, s in enumerate(lasted)
+        ]
+        return str(log_samples.write(tmp_path / folder, "tautulli", "sqlite", *rows))
+
+    def stored() -> list[tuple[dt.date, int]]:
+        ran = [
+            (date, int((rows["ended_at"] - rows["started_at"]).dt.total_seconds().sum()))
+            for date in home.partitions("playbacks")
+            for rows in home.read("playbacks", [date])
+        ]
+        return sorted(ran)
+
+    list(ingest([database("one", 5400)], into=home, keys=KEYS, settings=settings, now=clock()))
+    right = database("right", 1800)
+    _, let_go = ingesting.replace_day(day, [right], into=home, keys=KEYS, settings=settings, now=clock())
+    assert (let_go, stored()) == (1, [(day, 1200)])
+    [again] = ingest([database("two", 5400, 660)], into=home, keys=KEYS, settings=settings, now=clock())
+    assert (again.replaced, again.new_rows) == (1, 1)
+    assert stored() == [(day, 1200), (day + dt.timedelta(days=1), 60)]
+
+
+def test_what_files_brought_and_is_gone_is_named(tmp_path: Path) -> None:
+    """A whole date has no digest left to differ from: the receipt of its file knows it."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    list(ingest([str(_saying(tmp_path / "log.csv", 60, 1, 2))], into=home, keys=KEYS, settings=settings, now=clock()))
+    assert list(ingesting.lost(home)) == []
+    home.remove("playbacks", dt.date(2024, 5, 2))
+    [sentence] = ingesting.lost(home)
+    assert "log.csv brought on 1 dates from 2024-05-02" in sentence

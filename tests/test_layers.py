@@ -46,6 +46,7 @@ PURE = (
 )
 RECIPES = (
     "ingesting",
+    "corrections",
     "digesting",
     "lookback",
     "findings",

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting, lookback, published, runs
+from detector import casefiles, config, digesting, lookback, published, retraining, runs
 from detector.errors import BusyError, GateError, InputError, NoChampionError
 from detector.ingesting import ingest
 from detector.nightly import Night, night, verify
@@ -228,6 +228,65 @@ def test_later_rows_are_held_and_reported(home: Path, service: Path, settings: c
         _night(doors, days[-1], narrow, rebuild_since=days[0])
         after = _results(doors, days[-1])["features"]
         assert after["devices"].sum() == before["features"]["devices"].sum() + 1
+
+
+def test_late_rows_are_held_whoever_digests(home: Path, service: Path, settings: config.Settings) -> None:
+    """Neither training nor an earlier night merges them silently: what is too late for the latest night is too late."""
+    narrow = settings.model_copy(update={"days": settings.days.model_copy(update={"look_back_days": 2})})
+    with open_doors(home, narrow) as doors:
+        days = _nights(FIRST_NIGHT + dt.timedelta(days=3))
+        _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), narrow)
+        for day in days:
+            _night(doors, day, narrow)
+        account = pl.read_parquet(_log(service, days[0], days[0])[0])["account_id"][0]
+        late = _extra(account, days[0], home / "late.parquet")
+        list(ingest([late], into=doors.home, keys=doors.keys, settings=narrow, now=clock()))
+        before = doors.home.parts(digesting.DAYS, days[0])
+        assert _night(doors, days[1], narrow).record["held_days"] == [days[0].isoformat()]
+        assert retraining.train(doors, days[-1], settings=narrow, clock=clock).record["held_days"] == [str(days[0])]
+        assert doors.home.parts(digesting.DAYS, days[0]) == before
+
+
+def test_a_file_that_can_not_be_read_is_left_out_of_the_night(
+    home: Path, service: Path, settings: config.Settings, tmp_path: Path
+) -> None:
+    """The rest is scored, and the night says what is missing; where no file can be read, there is no night."""
+    log = tmp_path / "log"
+    log.mkdir()
+    (log / "torn.parquet").write_bytes(b"PAR1")
+    source = settings.source.model_copy(update={"paths": [str(log)]})
+    reading = settings.model_copy(update={"source": source})
+    with open_doors(home, reading) as doors:
+        with pytest.raises(InputError, match=r"torn\.parquet"):
+            _night(doors, FIRST_NIGHT, reading)
+        for file in _log(service, FIRST_NIGHT, FIRST_NIGHT + dt.timedelta(days=1)):
+            shutil.copy(file, log)
+        done = _night(doors, FIRST_NIGHT, reading)
+        assert done.record["ingested"]["unread"] == 1
+        assert any("left out: " in warning and "torn.parquet" in warning for warning in done.record["warnings"])
+        assert doors.ledger.published(FIRST_NIGHT) is not None
+
+
+def test_what_follows_a_publication_is_made_up_for(
+    home: Path, settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was cut off right after it had published is served; the same night again files its cases."""
+
+    def cut_off(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    with open_doors(home, settings) as doors:
+        with monkeypatch.context() as patch:
+            patch.setattr(casefiles, "keep", cut_off)
+            with pytest.raises(KeyboardInterrupt):
+                _night(doors, TRAINED_UNTIL, settings)
+        assert doors.ledger.published(TRAINED_UNTIL) is not None
+        assert doors.home.partitions(casefiles.TABLE) == []
+        again = _night(doors, TRAINED_UNTIL, settings)
+        assert again.unchanged
+        assert again.record["case_files"] == len(doors.ledger.cases.queue()) > 0
+        assert doors.home.partitions(casefiles.TABLE) == [TRAINED_UNTIL]
+        assert verify(doors)[1] == []
 
 
 def test_without_a_champion_nothing_is_published(

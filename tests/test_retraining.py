@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 from support import TRAINED_UNTIL, clock
 
@@ -147,3 +148,13 @@ def test_a_window_without_playbacks_is_refused_before_it_is_digested(doors: Door
     with pytest.raises(InputError, match=f"try --day {last}"):
         retraining.train(doors, last + dt.timedelta(days=400), settings=settings, clock=clock)
     assert doors.home.partitions(digesting.DAYS) == before
+
+
+def test_a_log_that_names_networks_and_no_addresses_is_compared_with_one_that_does() -> None:
+    """The invented households keep their networks, and have no addresses."""
+    identity_settings = config.load().settings.identity
+    invented = pl.DataFrame({"ip": ["240.0.0.1", "240.0.0.2", "240.0.1.1", None], "city": ["here"] * 4})
+    logged = training._as_logged(invented, {"address", "city"}, identity_settings)
+    assert logged["ip"].null_count() == logged["city"].null_count() == 4
+    assert logged["network"].to_list() == ["4:15728640/24", "4:15728640/24", "4:15728641/24", None]
+    assert training._as_logged(invented, {"address", "network"}, identity_settings).columns == ["ip", "city"]

@@ -44,7 +44,7 @@ def main() -> None:
         where = traceback.extract_tb(error.__traceback__)[-1]
         print(
             f"error: unexpected {type(error).__name__} in {Path(where.filename).name}:{where.lineno}; "
-            "nothing was published, please report this line",
+            "please report this line; `detector runs` says what became of the run",
             file=sys.stderr,
         )
         sys.exit(1)

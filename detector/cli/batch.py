@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415
 import datetime as dt
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,10 @@ def ingest(
     format: Annotated[str, typer.Option(help="Name of the format, or auto.")] = "auto",
     account: Annotated[str, typer.Option(help="Account of a log that holds one and does not name it.")] = "",
     timezone: Annotated[str, typer.Option(help="IANA zone of rows that carry none.")] = "",
+    replace: Annotated[
+        str | None,
+        typer.Option(metavar="YYYY-MM-DD", help="Let only these files count for this local day.", show_default=False),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Take playback logs in: read, check, store; say what was rejected and why. Again, it changes nothing."""
@@ -58,46 +63,65 @@ def ingest(
     with opened(context, make=True) as (doors, loaded):
         source = loaded.settings.source
         options = sources.Options(account or source.account, _zone(timezone) or source.timezone, source.columns)
-        taken = []
-        with terminal.progress() as progress, on_record(doors, "ingest", day=None, clock=now) as (_, record):
+        day = day_of(replace)
+        with terminal.progress() as progress, on_record(doors, "ingest", day=day, clock=now) as (_, record):
             record["geo"] = geo.editions(loaded.settings.geo)
-            for file in ingesting.ingest(
-                paths, into=doors.home, keys=doors.keys, settings=loaded.settings, format=format, options=options,
-                now=now(), progress=progress,
-            ):  # fmt: skip
-                taken.append(file)
-            record["files"] = len(taken)
-            record["rows"] = sum(file.new_rows for file in taken)
-            record.update(ingesting.formats_of(taken))
+            asked: dict[str, Any] = {
+                "into": doors.home, "keys": doors.keys, "settings": loaded.settings, "format": format,
+                "options": options, "now": now(), "progress": progress,
+            }  # fmt: skip
+            taken, let_go = (
+                ingesting.replace_day(day, paths, **asked) if day else (list(ingesting.ingest(paths, **asked)), 0)
+            )
+            record.update(ingesting.summary(taken), let_go=let_go)
+            if not any(file.rows or file.rejected_rows for file in taken):
+                ingesting.refuse_unread(taken)
         if json:
-            print(terminal.as_json([asdict(file) | {"lacks": sources.FORMATS[file.format].lacks} for file in taken]))
-            return
-        fresh = [file for file in taken if not file.known]
-        print(f"{sum(file.new_rows for file in fresh)} playbacks taken in from {len(fresh)} files", end="")
-        print(f"; {len(taken) - len(fresh)} files were known already" if len(fresh) < len(taken) else "")
-        if repeated := sum(file.repeated for file in fresh):
-            print(f"{repeated} playbacks of them had come with an earlier file of the same log")
-        for name, count in record["formats"].items():
-            print(f"{count} {'file' if count == 1 else 'files'} read as {name}")
-        for caveat in filter(None, (sources.FORMATS[name].caveat for name in record["formats"])):
-            print(caveat)
-        dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
-        if dates:
-            print(f"UTC dates {min(dates)} to {max(dates)}")
-        _print_rejects([file for file in taken if file.rejects])
+            lacking = {name: format.lacks for name, format in sources.FORMATS.items()}
+            print(terminal.as_json([asdict(file) | {"lacks": lacking.get(file.format, ())} for file in taken]))
+        else:
+            print("\n".join(_taken_in(taken)))
+            if day:
+                print(f"of {day} only these files count from now on: {let_go} playbacks of others were let go")
+        ingesting.refuse_unread(taken)
 
 
-def _print_rejects(files: list[Any]) -> None:
+def _taken_in(taken: list[Any]) -> Iterator[str]:
+    """What became of files, line by line."""
+    from detector import ingesting, sources
+
+    fresh = [file for file in taken if not file.known and not file.unreadable]
+    known = sum(file.known for file in taken)
+    yield f"{sum(file.new_rows for file in fresh)} playbacks taken in from {len(fresh)} files" + (
+        f"; {known} files were known already" if known else ""
+    )
+    if repeated := sum(file.repeated for file in fresh):
+        yield f"{repeated} playbacks of them had come with an earlier file of the same log"
+    if replaced := sum(file.replaced for file in fresh):
+        yield f"{replaced} playbacks were left out: other files have replaced their days"
+    if empty := [file.file for file in fresh if not file.rows and not file.rejected_rows]:
+        yield f"{len(empty)} of the files hold no rows: {', '.join(empty[:3])}" + (", ..." if len(empty) > 3 else "")
+    formats = ingesting.formats_of(taken)["formats"]
+    for name, count in formats.items():
+        yield f"{count} {'file' if count == 1 else 'files'} read as {name}"
+    yield from filter(None, (sources.FORMATS[name].caveat for name in formats))
+    dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
+    if dates:
+        yield f"UTC dates {min(dates)} to {max(dates)}"
+    yield from _rejected([file for file in taken if file.rejects])
+
+
+def _rejected(files: list[Any]) -> Iterator[str]:
     from detector import terminal
 
     if not files:
-        print("no row was rejected")
+        yield "no row was rejected"
         return
     rows = [{"file": f.file, "rule": rule, "rows": n} for f in files for rule, n in f.rejects.items()]
-    print("rejected (a row counts once for each rule that it broke):")
-    print(terminal.table(rows[:20], ["file", "rule", "rows"]))
+    yield "rejected (a row counts once for each rule that it broke):"
+    yield terminal.table(rows[:20], ["file", "rule", "rows"])
     if len(rows) > 20:
-        print(f"... and {len(rows) - 20} more; --json shows all")
+        yield f"... and {len(rows) - 20} more; --json shows all"
 
 
 def _zone(name: str) -> str:
@@ -169,12 +193,22 @@ def _night_line(night: dict[str, Any]) -> str:
         )
     if later := night.get("later_verdicts"):
         text += f"\n  not counted: verdicts on {later} accounts that were given after that day (UTC)"
-    for warning in night.get("warnings", []):
-        text += f"\n  warning: {warning}"
-    if held := night.get("held_days"):
+    return text + _about_days(night, str(night["day"]))
+
+
+def _about_days(record: Mapping[str, Any], until: str) -> str:
+    """What is to be known of the files and days that a run took in, or did not."""
+    text = "".join(f"\n  warning: {warning}" for warning in record.get("warnings", []))
+    if left_out := record.get("conflict_days"):
+        text += (
+            f"\n  {record['conflicts']} rows say different things of one playback and were left out, on "
+            f"{len(left_out)} days from {left_out[0]}; to say which are right: "
+            f"`detector ingest FILE --replace {left_out[0]}`"
+        )
+    if held := record.get("held_days"):
         text += (
             f"\n  later rows came for {len(held)} published days from {held[0]}; to use them: "
-            f"`detector nightly --from {held[0]} --to {night['day']}`"
+            f"`detector nightly --from {held[0]} --to {until}`"
         )
     return text
 
@@ -226,7 +260,7 @@ def _trained(trained: Any, until: dt.date) -> str:
         text += terminal.table(nights.to_dicts(), nights.columns)
         text += f"\n\n{terminal.table(verdicts.to_dicts(), verdicts.columns)}"
         text += f"\n\nnew cases for reviewers: {trained.compared.cases_gained} accounts"
-    return text
+    return text + _about_days(record, str(until))
 
 
 @app.command()

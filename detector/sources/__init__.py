@@ -102,8 +102,6 @@ def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl
     if format not in ("auto", *FORMATS):
         raise SettingsError(f"expected --format auto, {', '.join(FORMATS)}; found {format!r}; name one of them")
     with reading(path):
-        if path.is_file() and path.stat().st_size == 0:
-            raise InputError(f"expected log rows in {path}, found an empty file; export it again or leave it out")
         chosen = FORMATS.get(format) or next((f for f in FORMATS.values() if f.recognises(path)), None)
         if chosen is None:
             raise InputError(
