@@ -201,8 +201,8 @@ def _about_days(record: Mapping[str, Any], until: str) -> str:
     text = "".join(f"\n  warning: {warning}" for warning in record.get("warnings", []))
     if left_out := record.get("conflict_days"):
         text += (
-            f"\n  {record['conflicts']} rows say different things of one playback and were left out, on "
-            f"{len(left_out)} days from {left_out[0]}; to say which are right: "
+            f"\n  {record['conflicts']} rows say different things of one playback and were left out, from "
+            f"{left_out[0]} on; to say which are right: "
             f"`detector ingest FILE --replace {left_out[0]}`"
         )
     if held := record.get("held_days"):
