@@ -16,7 +16,7 @@ from detector.features import Window
 from detector.store import Store
 
 _ONE_DAY = dt.timedelta(days=1)
-_BUCKET_ROWS = 400_000  # account-days that are worked on at once
+_BUCKET_ROWS = 500_000  # account-days that are worked on at once
 _PARTS: dict[str, type[dy.Schema]] = {
     **days.TABLES,
     "accounts": tables.Spans,
