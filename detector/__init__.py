@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from detector.explaining import explain
     from detector.features import CATALOGUE, build_features, window_of
     from detector.ingesting import ingest
-    from detector.nightly import night, verify
+    from detector.nightly import night
     from detector.published import frame, run_of, scores, scores_for
     from detector.retraining import train
     from detector.runs import open_doors
     from detector.simulate import simulate as invent
     from detector.simulate import write as write_service
+    from detector.verifying import verify
 
 _WHERE = {
     "CATALOGUE": ("features", "CATALOGUE"),
@@ -37,7 +38,7 @@ _WHERE = {
     "scores": ("published", "scores"),
     "scores_for": ("published", "scores_for"),
     "train": ("retraining", "train"),
-    "verify": ("nightly", "verify"),
+    "verify": ("verifying", "verify"),
     "window_of": ("features", "window_of"),
     "write_service": ("simulate", "write"),
 }

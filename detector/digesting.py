@@ -69,6 +69,7 @@ def bring_up_to_date(
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays, conflicts = [], [], 0, {}
+    latest: dict[dt.date, days.Day] = {}  # the day digested last, so that the next need not read it back
     scan = _scanner(home)
     with _Ahead(lambda day: playbacks.repair(_rows_around(day, parts, scan, settings), settings.playbacks)) as ahead:
         for done, day in enumerate(due):
@@ -82,10 +83,12 @@ def bring_up_to_date(
                 continue
             progress("digest", done, len(due))
             repaired = ahead.of(day, following=next((day for day in due[done + 1 :][:1] if day not in known), None))
-            digested_day = days.digest(repaired.playbacks, _before(home, day), day)
+            previous = latest.get(day - _ONE_DAY) or _before(home, day)
+            digested_day = days.digest(repaired.playbacks, previous, day)
             plays = int(digested_day.account_days["plays"].sum())
             notes = {"inputs": inputs, "method": _METHOD, "plays": plays, "key_id": key_id}
             home.put(DAYS, day, _files(digested_day), notes)
+            latest = {day: digested_day}
             digested.append(day)
             replays += repaired.replays
             conflicts[day] = int((repaired.conflicts["day"] == day).sum())

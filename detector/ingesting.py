@@ -4,7 +4,6 @@ A file is known by its content: taken in again it changes nothing, and after a k
 """
 
 import datetime as dt
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -162,19 +161,12 @@ def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
     return {"formats": {name: sum(file.format == name for file in taken) for name in names}, "lacks": lacks}
 
 
-def lost(home: Store) -> Iterator[str]:
-    """What files have brought and is not stored any more, one sentence for each file."""
-    partitions = functools.cache(functools.partial(home.parts, "playbacks"))
-    around = {day + dt.timedelta(days=n) for day in home.partitions(corrections.TABLE) for n in (-1, 0, 1)}
-    for receipt in sorted((home.home / "receipts").glob("*.json")):
-        taken = _receipt(receipt) or {"dates": []}
-        dates = {dt.date.fromisoformat(date) for date in taken["dates"]} - around  # replacing lets whole parts go
-        gone = sorted(date for date in dates if f"{receipt.stem}.parquet" not in partitions(date))
-        if gone:
-            yield (
-                f"expected the playbacks that {taken['ingested']['file']} brought on {len(gone)} dates from {gone[0]}, "
-                f"found none; bring them back from a backup, or remove {receipt} and take the file in again"
-            )
+def brought(home: Store) -> Iterator[tuple[Path, str, list[dt.date]]]:
+    """Of each file that was taken in its receipt, whose name is that of the stored parts, its name, and the UTC dates
+    under which rows of it were stored."""
+    for path in sorted((home.home / "receipts").glob("*.json")):
+        if receipt := _receipt(path):
+            yield path, receipt["ingested"]["file"], [dt.date.fromisoformat(date) for date in receipt["dates"]]
 
 
 def _ingest_file(

@@ -6,7 +6,7 @@ next run goes on from there.
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -30,7 +30,7 @@ from detector import (
     webhook,
 )
 from detector.cases import Case
-from detector.errors import DetectorError, GateError, InputError, NoChampionError
+from detector.errors import GateError, InputError, NoChampionError
 from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
@@ -308,31 +308,3 @@ def plan(doors: Doors, day: dt.date, settings: config.Settings) -> dict[str, Any
         "champion": champion.version if champion else None,
         "already_published": served.id if served else None,
     }
-
-
-def verify(doors: Doors) -> tuple[int, list[str]]:
-    """How many files were compared with their digests - stored, published, models - and what is wrong with them."""
-    checked, problems = doors.home.verify()
-    for run in doors.ledger.publications():
-        for name, digest in run.manifest.items():
-            checked += 1
-            try:
-                store.checked_bytes(doors.home.home / str(run.directory) / name, digest)
-            except DetectorError as error:
-                problems.append(str(error))
-    models, spoiled = doors.registry().verify()
-    return checked + models, problems + spoiled + list(ingesting.lost(doors.home)) + list(_missing(doors))
-
-
-def _missing(doors: Doors) -> Iterator[str]:
-    """What the ledger names and is not there, one sentence each."""
-    lost: dict[dt.date, list[int]] = {}
-    for case in doors.ledger.cases.on_file():
-        if case.file_day is not None and not doors.home.parts(casefiles.TABLE, case.file_day):
-            lost.setdefault(case.file_day, []).append(case.id)
-    for day, numbers in lost.items():
-        yield f"expected the case files of {day}, of {len(numbers)} cases, found none; bring them back from a backup"
-    known = {model.version for model in doors.registry().versions()}
-    named = {run.model_version for run in doors.ledger.publications() if run.model_version is not None}
-    for version in sorted(named - known):
-        yield f"expected model {version}, which published nights name, found none; bring `mlflow` back from a backup"

@@ -197,7 +197,6 @@ def test_a_day_can_be_replaced_and_stays_so(tmp_path: Path) -> None:
         replaced(5, second)
     assert replaced(2, first) == 1
     assert _seconds(home, 1, 2, 3) == [0, 3600, 0]
-    assert list(ingesting.lost(home)) == []
 
 
 def test_a_log_that_grows_does_not_bring_a_replaced_day_back(tmp_path: Path) -> None:
@@ -227,13 +226,3 @@ def test_a_log_that_grows_does_not_bring_a_replaced_day_back(tmp_path: Path) -> 
     [again] = ingest([database("two", 5400, 660)], into=home, keys=KEYS, settings=settings, now=clock())
     assert (again.replaced, again.new_rows) == (1, 1)
     assert stored() == [(day, 1200), (day + dt.timedelta(days=1), 60)]
-
-
-def test_what_files_brought_and_is_gone_is_named(tmp_path: Path) -> None:
-    """A whole date has no digest left to differ from: the receipt of its file knows it."""
-    home, settings = Store(tmp_path / "home"), config.load().settings
-    list(ingest([str(_saying(tmp_path / "log.csv", 60, 1, 2))], into=home, keys=KEYS, settings=settings, now=clock()))
-    assert list(ingesting.lost(home)) == []
-    home.remove("playbacks", dt.date(2024, 5, 2))
-    [sentence] = ingesting.lost(home)
-    assert "log.csv brought on 1 dates from 2024-05-02" in sentence

@@ -51,6 +51,7 @@ RECIPES = (
     "lookback",
     "findings",
     "nightly",
+    "verifying",
     "training",
     "retraining",
     "published",

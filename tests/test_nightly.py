@@ -12,8 +12,9 @@ from support import TRAINED_UNTIL, clock
 from detector import casefiles, config, digesting, lookback, published, retraining, runs
 from detector.errors import BusyError, GateError, InputError, NoChampionError
 from detector.ingesting import ingest
-from detector.nightly import Night, night, verify
+from detector.nightly import Night, night
 from detector.runs import Doors, open_doors
+from detector.verifying import verify
 
 FIRST_NIGHT = TRAINED_UNTIL + dt.timedelta(days=1)
 
@@ -403,9 +404,13 @@ def test_verify_names_what_was_changed(home: Path, settings: config.Settings) ->
 
 
 def test_verify_names_what_is_gone(home: Path, settings: config.Settings) -> None:
-    """Case files and models that the ledger names: what is not there has no digest to differ from."""
+    """Case files and models that the ledger names, playbacks that files brought: what is not there has no digest."""
     with open_doors(home, settings) as doors:
         _night(doors, TRAINED_UNTIL, settings)
+        shutil.move(home / "playbacks" / "2025-05-03", home / "elsewhere")
+        [problem] = verify(doors)[1]
+        assert "2025-05-03.parquet brought, found none of 2025-05-03" in problem
+        shutil.move(home / "elsewhere", home / "playbacks" / "2025-05-03")
         shutil.rmtree(home / "case_files")
         [problem] = verify(doors)[1]
         assert f"case files of {TRAINED_UNTIL}, of {len(doors.ledger.cases.queue())} cases" in problem

@@ -53,10 +53,10 @@ def status(context: typer.Context, json: Json = False) -> None:
 @app.command()
 def verify(context: typer.Context, json: Json = False) -> None:
     """Read everything stored and published again, and compare it with its digests."""
-    from detector import nightly as batch
+    from detector import verifying
 
     with opened(context) as (doors, _):
-        checked, problems = batch.verify(doors)
+        checked, problems = verifying.verify(doors)
         show({"checked": checked, "problems": problems}, json, f"{checked} files compared, {len(problems)} problems")
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""

@@ -14,8 +14,9 @@ from polars.testing import assert_frame_equal
 from support import QUICK, TRAINED_UNTIL, clock
 
 from detector import config, published
-from detector.nightly import night, verify
+from detector.nightly import night
 from detector.runs import open_doors
+from detector.verifying import verify
 
 NIGHT = [sys.executable, "-c", "from detector.cli import main; main()", "--home", "home", "nightly"]
 

@@ -1,0 +1,52 @@
+"""The recipe that looks whether everything is as it was written: stored, published, registered, and named anywhere."""
+
+import datetime as dt
+import functools
+from collections.abc import Iterator
+
+from detector import casefiles, corrections, ingesting, store
+from detector.errors import DetectorError
+from detector.runs import Doors
+
+
+def verify(doors: Doors) -> tuple[int, list[str]]:
+    """How many files were compared with their digests - stored, published, models - and what is wrong with them."""
+    checked, problems = doors.home.verify()
+    for run in doors.ledger.publications():
+        for name, digest in run.manifest.items():
+            checked += 1
+            try:
+                store.checked_bytes(doors.home.home / str(run.directory) / name, digest)
+            except DetectorError as error:
+                problems.append(str(error))
+    models, spoiled = doors.registry().verify()
+    return checked + models, problems + spoiled + [*_lost(doors.home), *_missing(doors)]
+
+
+def _lost(home: store.Store) -> Iterator[str]:
+    """What files have brought and is not stored any more, one sentence for each file."""
+    parts = functools.cache(functools.partial(home.parts, "playbacks"))
+    around = {day + dt.timedelta(days=n) for day in home.partitions(corrections.TABLE) for n in (-1, 0, 1)}
+    for receipt, file, dates in ingesting.brought(home):
+        kept = set(dates) - around  # replacing a day lets whole parts go
+        gone = sorted(date for date in kept if f"{receipt.stem}.parquet" not in parts(date))
+        if gone:
+            more = f" and {len(gone) - 1} more dates" if len(gone) > 1 else ""
+            yield (
+                f"expected the playbacks that {file} brought, found none of {gone[0]}{more}; "
+                f"bring them back from a backup, or remove {receipt} and take the file in again"
+            )
+
+
+def _missing(doors: Doors) -> Iterator[str]:
+    """What the ledger names and is not there, one sentence each."""
+    lost: dict[dt.date, list[int]] = {}
+    for case in doors.ledger.cases.on_file():
+        if case.file_day is not None and not doors.home.parts(casefiles.TABLE, case.file_day):
+            lost.setdefault(case.file_day, []).append(case.id)
+    for day, numbers in lost.items():
+        yield f"expected the case files of {day}, of {len(numbers)} cases, found none; bring them back from a backup"
+    known = {model.version for model in doors.registry().versions()}
+    named = {run.model_version for run in doors.ledger.publications() if run.model_version is not None}
+    for version in sorted(named - known):
+        yield f"expected model {version}, which published nights name, found none; bring `mlflow` back from a backup"
