@@ -146,11 +146,11 @@ played AS (
 ),
 played_hours AS (SELECT DISTINCT account, CAST(moment AS DATE) AS day, hour(moment) AS hour FROM played),
 pauses AS (
-    SELECT account, day, hour, hour - coalesce(lag(hour) OVER w, -1) - 1 AS before, lead(hour) OVER w IS NULL AS is_last
+    SELECT account, day, hour, hour - coalesce(lag(hour) OVER w, -1) - 1 AS before
     FROM played_hours WINDOW w AS (PARTITION BY account, day ORDER BY hour)
 ),
 rests AS (
-    SELECT account, day, count(*) AS hours, greatest(max(before), max(23 - hour) FILTER (is_last)) AS rest_h
+    SELECT account, day, count(*) AS hours, greatest(max(before), 23 - max(hour) + min(hour)) AS rest_h
     FROM pauses GROUP BY account, day
 ),
 rhythm AS (

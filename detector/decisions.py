@@ -1,6 +1,7 @@
 """Scores + policy + past verdicts → flags, each with what speaks for it, what speaks against it, and what shows it."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from detector.features import Feature
 _REASONS, _FITS, _COUNTER, _EVIDENCE = 5, 2, 3, 100  # at most so many in a flag
 _UNUSUAL, _USUAL = 90.0, 50.0  # percentiles
 BEYOND_PROMISE = "beyond the promised error rate"
+_HALT = re.compile(r"[:;]|\.(?= |$)")
+_LEANS = re.compile(r"\b(such|these|the same groups)\b")  # what a feature is that leans on the one before it
 _NIGHTLY = 0.2  # of the promised share: every account is looked at again each night (docs/error_rate.md)
 
 
@@ -129,11 +132,14 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
     for (account,), known in in_order.partition_by("account", as_dict=True, maintain_order=True).items():
         lines = known.to_dicts()
         unusual = [line for line in lines if line["percentile"] >= _UNUSUAL and line["value"] > line["typical"]]
+        told = [line | {"sentence": catalogue[line["feature"]].when_high.format(**line)} for line in unusual]
         reasons = [
             {name: line[name] for name in ("feature", "value", "typical", "percentile")}
-            | {"sentence": catalogue[line["feature"]].when_high.format(**line) + _compared_with(line["peer"]) + note}
-            for line in unusual[:_REASONS]
-        ]
+            | {"sentence": line["sentence"] + _compared_with(line["peer"]) + note}
+            for line in told
+            # What reads like what is typical is no reason.
+            if line["sentence"] != catalogue[line["feature"]].when_high.format(**line | {"value": line["typical"]})
+        ][:_REASONS]
         rows.append(
             {
                 "account": account,
@@ -201,17 +207,25 @@ def _compared_with(peer: str | None) -> str:
 def _counter_evidence(
     reasons: list[dict[str, object]], lines: list[dict[str, object]], catalogue: Mapping[str, Feature]
 ) -> list[str]:
-    """Innocent causes of what stands first, and what is as ordinary as in most accounts."""
+    """Innocent causes of what stands first, and what is no more than in most accounts."""
     accused = {catalogue[str(reason["feature"])].family for reason in reasons}
     causes: dict[str, None] = {}
     for reason in reasons[:2]:
         causes |= dict.fromkeys(catalogue[str(reason["feature"])].innocent)
     ordinary = [
-        f"as in most accounts: {catalogue[str(line['feature'])].says[:-1].lower()}: {_number(line['value'])}"
+        f"no more than in most accounts: {_shortly(catalogue[str(line['feature'])])}: {_number(line['value'])}"
         for line in lines
-        if float(str(line["percentile"])) <= _USUAL and catalogue[str(line["feature"])].family not in accused
+        if float(str(line["percentile"])) <= _USUAL
+        and catalogue[str(line["feature"])].family not in accused
+        and not _LEANS.search(_shortly(catalogue[str(line["feature"])]))
     ]
     return [f"could be {cause}" for cause in causes] + ordinary[:_COUNTER]
+
+
+def _shortly(feature: Feature) -> str:
+    """What a feature is, up to the first halt."""
+    first, *_ = _HALT.split(feature.says, 1)
+    return first[0].lower() + first[1:]
 
 
 def _number(value: object) -> str:

@@ -19,7 +19,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 12  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 13  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _KEPT_PARTS, _SMALL_ROWS = 16, 20_000
 _PORTION_ROWS = 300_000  # playbacks that are looked through at once

@@ -27,6 +27,7 @@ _REGION = pl.coalesce(
     pl.concat_str("country", "region", separator=" "), pl.coalesce("network", "address").cast(pl.String)
 )
 _HOUR_S = 3600
+_PROTOCOLS = 2  # IPv4 and IPv6
 
 Check = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
@@ -67,8 +68,11 @@ def one_roof(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
         .group_by("account", "hour")
         .agg(
             pl.col("day").min(),
-            devices=pl.col("device").n_unique(),
-            together=(pl.col("place").n_unique() == 1) & ~kind.is_in(tables.SERVERS).fill_null(False).any(),
+            devices=pl.col("device").drop_nulls().n_unique(),
+            # Within an hour nobody hands out addresses anew: one home is on one network, or on two, of either protocol.
+            together=(pl.col("place").n_unique() == 1)
+            & (pl.col("network").drop_nulls().n_unique() <= _PROTOCOLS)
+            & ~kind.is_in(tables.SERVERS).fill_null(False).any(),
         )
         .filter(pl.col("devices") > 1)
         .group_by("account")
@@ -122,8 +126,11 @@ def one_traveller(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFra
 
 
 def one_more_device(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether devices that came lately play where those before them do, as a new phone or television would."""
-    placed = playbacks.select("account", "day", "device", place=_PLACE).drop_nulls(["device", "place"])
+    """Whether devices that came lately play where those before them do, as a new phone or television would: on one
+    network, for in one region are many homes. Who is on a carrier's, or in a hotel, speaks neither way."""
+    in_crowds = pl.col("network_kind").is_in(tables.CROWDS).fill_null(False)
+    line = pl.when(~in_crowds).then(pl.coalesce("network", "address"))
+    placed = playbacks.select("account", "day", "device", place=line).drop_nulls(["device", "place"])
     lately = pl.col("day").max().over("account") - pl.duration(days=_LATELY_DAYS)
     came = placed.with_columns(new=pl.col("day").min().over("account", "device") > lately)
     before = came.filter(~pl.col("new")).select("account", "place", theirs=True).unique()
@@ -188,7 +195,6 @@ CHECKS: Mapping[str, Check] = {
     "profiles": one_traveller,
     "residents": one_traveller,
     "change": one_more_device,
-    "joined": one_more_device,
     "taste": one_of_them,
     "rhythm": one_who_sleeps,
     "unresting": one_who_sleeps,
@@ -207,7 +213,7 @@ def _on_local_clock(playbacks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _by_hour(playbacks: pl.DataFrame, place: pl.Expr = _PLACE) -> pl.DataFrame:
-    """`account, day, device, place, network_kind, hour`: every hour since 1970 that a playback touches."""
+    """`account, day, device, place, network, network_kind, hour`: every hour since 1970 that a playback touches."""
     last_ms = pl.coalesce("ended_at", "started_at").dt.epoch("ms") - 1
     first_ms = pl.col("started_at").dt.epoch("ms")
     return (
@@ -217,7 +223,7 @@ def _by_hour(playbacks: pl.DataFrame, place: pl.Expr = _PLACE) -> pl.DataFrame:
             ),
             place=place,
         )
-        .select("account", "day", "device", "place", "network_kind", "hour")
+        .select("account", "day", "device", "place", "network", "network_kind", "hour")
         .explode("hour")
     )
 

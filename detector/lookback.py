@@ -158,10 +158,10 @@ class _Reader:
         self._day, self._settings, self._met = day, settings, met
         covered = {date for month in looked.months for date in month_of(month)}
         self._uncovered = pl.col("day").is_in([date for date in looked.window if date not in covered])
-        scan, played = functools.partial(_scan, home), pl.col("plays") > 0
+        scan = functools.partial(_scan, home)
         self._account_days = scan(DAYS, looked.window, "account_days", _ACCOUNT_DAYS)
-        self._titles = [rows.filter(played) for rows in scan(DAYS, looked.window, "titles", _TITLES)]
-        self._visits = [rows.filter(played) for rows in scan(DAYS, looked.window, "visits", _VISITS)]
+        self._titles = scan(DAYS, looked.window, "titles", _TITLES)
+        self._visits = scan(DAYS, looked.window, "visits", _VISITS)
         self._outside_days = scan(DAYS, looked.outside, "account_days", spans.OF_DAYS)
         self._outside_visits = scan(DAYS, looked.outside, "visits", spans.OF_VISITS)
         self._of_months = [

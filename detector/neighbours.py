@@ -40,8 +40,8 @@ class Neighbours:
 
     `hubs`: addresses that more than a few accounts use. `accounts`: one row for each account that shares a device or a
     small network: `account`, `ring_accounts` (how many there are in its ring, itself counted), `device_accounts` (most
-    other accounts on one of its devices), `device_accounts_beside` (the same of accounts that were each on it for
-    days, and beside one another), `lockstep_share` (share of its titles of a day that another of its ring
+    other accounts on one of its devices), `device_accounts_beside` (the same of those that it was beside on it, each
+    there for days), `lockstep_share` (share of its titles of a day that another of its ring
     played on that day; null without titles). `ties`: what ties them, one row for each account on a device or address
     that another is on: `account`, `what` (device or address), `shared` (the device or address). `alike`: the titles
     that go together, `title, goes_with` (see `coviewing.alike`).
@@ -91,7 +91,7 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     rings = _rings(ties)
     accounts = (
         rings.join(_most_others(own, "device_accounts"), on="account", how="left")
-        .join(_most_others(beside, "device_accounts_beside"), on="account", how="left")
+        .join(_most_beside(beside), on="account", how="left")
         .join(_lockstep(titles, rings), on="account", how="left")
     )
     return Neighbours(
@@ -136,6 +136,22 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
 def _most_others(on_devices: pl.DataFrame, name: str) -> pl.DataFrame:
     others = pl.len().over("device").cast(pl.UInt32) - 1
     return on_devices.with_columns(others=others).group_by("account").agg(pl.col("others").max().alias(name))
+
+
+def _most_beside(on_devices: pl.DataFrame) -> pl.DataFrame:
+    """The host of a holiday flat was beside each of its guests on the screen there, and these beside nobody else."""
+    others = on_devices.select("device", other="account", other_first="first", other_last="last")
+    together = (
+        pl.min_horizontal("last", "other_last") - pl.max_horizontal("first", "other_first")
+    ).dt.total_days() + 1 >= _RING_DAYS
+    return (
+        on_devices.join(others, on="device")
+        .filter((pl.col("account") != pl.col("other")) & together)
+        .group_by("account", "device")
+        .agg(others=pl.len())
+        .group_by("account")
+        .agg(device_accounts_beside=pl.col("others").max())
+    )
 
 
 def _rings(ties: pl.DataFrame) -> pl.DataFrame:

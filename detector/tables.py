@@ -130,7 +130,7 @@ class AccountDays(dy.Schema):
     starts_by_person = dy.UInt32(description="... of which a person did")
     seconds = dy.Int64(nullable=True, description="watched, on the UTC date; null: no duration known")
     hours = dy.UInt32(description="bit h is set when something played in local hour h")
-    rest_h = dy.UInt32(description="longest run of local hours of the day in which nothing played")
+    rest_h = dy.UInt32(description="longest run of local hours of the day, taken as a ring, in which nothing played")
     busiest_device_hours = dy.UInt32(
         nullable=True, description="hours of the UTC clock in which its busiest device played; null: no device known"
     )

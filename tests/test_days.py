@@ -181,9 +181,12 @@ def test_what_the_log_does_not_say_is_not_nought() -> None:
 
 
 def test_hours_and_rest_are_of_the_local_clock() -> None:
-    """20:00 to 22:00 in Los Angeles are hours 20 and 21, and twenty hours of rest before them."""
+    """20:00 to 22:00 in Los Angeles are hours 20 and 21, and 22 hours of rest around them; a programme at noon and one
+    at eight leave the night, over midnight, not the afternoon."""
     found = one([play("2025-06-11 03:00", timezone="America/Los_Angeles")], "2025-06-10")
-    assert (found["hours"], found["rest_h"]) == (0b11 << 20, 20)
+    assert (found["hours"], found["rest_h"]) == (0b11 << 20, 22)
+    noon_and_eight = [play("2025-06-10 12:00", 0.5, timezone="UTC"), play("2025-06-10 20:00", 0.5, timezone="UTC")]
+    assert one(noon_and_eight, "2025-06-10")["rest_h"] == 15
     assert one([play("2025-06-10 00:00", 24)], "2025-06-10")["rest_h"] == 0
 
 

@@ -1,6 +1,9 @@
 """Scores + capacity → flags."""
 
+import datetime as dt
+
 import polars as pl
+from support import at
 
 from detector import config, decisions, tables
 from detector.decisions import Chosen
@@ -60,6 +63,50 @@ def test_a_home_of_one_account_is_not_flagged_for_being_first() -> None:
     rare = scores.with_columns(p_value=pl.lit(0.05))
     flagged = decisions.put_before_reviewers(rare, kinds, resting=NOBODY, promised=False, settings=POLICY)
     assert flagged.accounts["account"].to_list() == [0]
+
+
+def _explained(*lines: tuple[str, float, float, float]) -> pl.DataFrame:
+    """What a model says of one account: feature, value, typical, percentile."""
+    columns = ("account", "feature", "value", "typical", "percentile", "surprise", "peer")
+    rows = [(1, *line, 1.0, None) for line in lines]
+    return pl.DataFrame(rows, schema=columns, orient="row").cast({"account": pl.UInt64, "peer": pl.String})
+
+
+def test_what_reads_like_what_is_typical_is_no_reason() -> None:
+    """Two minutes of three streams are 0.0 hours, and most accounts have 0.0."""
+    reasons = decisions.reasons_of(_explained(("three_streams_h", 0.03, 0.0, 99.0)), CATALOGUE)["reasons"]
+    assert reasons.list.len().to_list() == [0]
+
+
+def test_what_is_ordinary_is_said_in_short_and_of_what_can_be_read_alone() -> None:
+    """No name is lowered, nothing is defined, and nothing leans on a feature that is not there."""
+    ordinary = [
+        (name, 0.0, 1.0, 10.0) for name in ("lockstep_share", "effective_people_365d", "joined_365d_elsewhere_share")
+    ]
+    told = decisions.reasons_of(_explained(*ordinary), CATALOGUE)["counter_evidence"].explode().to_list()
+    assert all(sentence.startswith("no more than in most accounts: ") for sentence in told)
+    assert not [sentence for sentence in told if "such" in sentence or "the same groups" in sentence]
+
+
+def test_evidence_shows_the_device_and_the_title_that_the_reason_is_of() -> None:
+    """A channel that runs all day is one play, beside which a phone plays five clips; a title begun at any time on
+    fourteen days is not the one begun at ten past three on nine."""
+    day = [at(f"2025-06-{n:02} 00:00") for n in range(1, 15)]
+    of_box = [{"device": 1, "started_at": d, "seconds": 85_800} for d in day]
+    of_phone = [{"device": 2, "started_at": d, "seconds": 120} for d in day for _ in range(5)]
+    irregular = [{"title": 7, "started_at": d + dt.timedelta(minutes=37 * n)} for n, d in enumerate(day)]
+    sharp = [{"title": 8, "started_at": d + dt.timedelta(hours=3, minutes=10)} for d in day[:9]]
+    for feature, rows, column, shown in (
+        ("unresting_days", [*of_box, *of_phone], "device", {1}),
+        ("punctual_days", [*irregular, *sharp], "title", {8}),
+    ):
+        schema = tables.columns(tables.Playbacks)
+        fill: dict[str, object] = dict.fromkeys(schema) | {"account": 1, "is_view": True, "utc_offset_s": 0}
+        full = [fill | {"playback": n} | row for n, row in enumerate(rows)]
+        playbacks = pl.DataFrame(full, schema=schema).with_columns(day=pl.col("started_at").dt.date())
+        reasons = decisions.reasons_of(_explained((feature, 14.0, 0.0, 99.0)), CATALOGUE)
+        [evidence] = decisions.evidence_of(playbacks, reasons, CATALOGUE)["evidence"].to_list()
+        assert set(playbacks.filter(pl.col("playback").is_in(evidence))[column]) == shown
 
 
 def test_an_account_of_which_nothing_stands_out_has_no_reason() -> None:

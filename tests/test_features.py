@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from detector import days, spans, tables
-from detector.features import CATALOGUE, FAMILIES, Feature, Window, build_features, window_of
+from detector import config, days, spans, tables
+from detector.features import CATALOGUE, FAMILIES, Feature, Repetition, Window, build_features, window_of
 from detector.neighbours import Neighbours
 
 EVERY = pytest.mark.parametrize("feature", CATALOGUE.values(), ids=CATALOGUE.keys())
@@ -315,3 +315,14 @@ def test_a_new_phone_a_mover_and_guests_take_nothing_over() -> None:
     lives = [*([*_BEFORE, *came] for came in (phone, moved, guests, at_home)), [*_BEFORE[:-2], *new_tv]]
     for name in ("newcomers_staying_share", "newcomers_on_profile_share"):
         assert [_built(rows, name) for rows in lives] == [0] * len(lives)
+
+
+def test_a_window_may_be_as_long_as_the_setting_allows() -> None:
+    """64 days, each a bit of its own; plays stand apart from them."""
+    longest = next(one.le for one in config.Window.model_fields["days"].metadata if hasattr(one, "le"))
+    rows = [
+        {"ago": ago, "titles": [{"title": 1, "plays": 10, "views": 1}, {"title": 2, "plays": 2}]} for ago in range(28)
+    ]
+    window = replace(window_of(rows), length_days=longest)
+    built = build_features(window, [Repetition]).row(0, named=True)
+    assert (built["top_title_share"], built["longest_streak_1_missed"]) == (round(10 / 12, 9), 28)

@@ -111,13 +111,20 @@ def _together(devices: int, **places: object) -> list[dict[str, object]]:
         (_together(4), ""),
         (_together(1, address=1), ""),
         (_together(2, country="DE", region="BE", network_kind="residential", address=lambda n: n), "the data fit"),
+        (
+            _together(
+                5, country="DE", region="BE", network_kind="residential", address=lambda n: n, network=lambda n: n
+            ),
+            "hardly fit a big household",
+        ),
+        (_together(2, country="DE", region="BE", address=lambda n: n, network=lambda n: n), "the data fit"),
         (_together(2, country="DE", region="BE", network_kind="mobile", address=1), ""),
         (_together(2, network_kind="hosting", address=1), "hardly fit a big household"),
     ],
 )
 def test_streams_at_once_under_one_roof_fit_a_household(rows: list[dict[str, object]], said: str) -> None:
-    """Those in many places or at a server do not; where homes are unknown, or one device plays at a time, nothing is
-    said."""
+    """Those in many places or at a server do not, nor those on many networks of one region, while a home's may be two;
+    where homes are unknown, or one device plays at a time, nothing is said."""
     assert _said(one_roof, rows).startswith("the data") is bool(said)
     assert said in _said(one_roof, rows)
 
@@ -168,9 +175,10 @@ def test_a_device_that_plays_away_while_others_play_at_home_is_no_traveller() ->
     [(1, "the data fit a new device"), (9, "hardly fit a new device of the household: of 5 playbacks on devices that")],
 )
 def test_a_newcomer_where_the_others_are_fits_a_new_device(address: int, said: str) -> None:
-    """Elsewhere it does not."""
-    rows: list[dict[str, object]] = [{"device": 1, "address": 1}] * 20
-    rows += [{"device": 2, "address": address}] * 5
+    """Elsewhere it does not, be it in the same region."""
+    in_region: dict[str, object] = {"country": "DE", "region": "BE"}
+    rows: list[dict[str, object]] = [{"device": 1, "address": 1} | in_region] * 20
+    rows += [{"device": 2, "address": address} | in_region] * 5
     assert said in _said(one_more_device, rows)
 
 

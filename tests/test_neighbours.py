@@ -51,6 +51,18 @@ def test_a_device_is_in_several_hands_only_where_they_are_on_it_beside_one_anoth
     assert by_account == [(1, 3, 1), (2, 3, 1), (3, 3, 0), (4, 3, 0)]
 
 
+def test_a_host_is_beside_each_guest_and_these_beside_nobody_else() -> None:
+    """The screen of a holiday flat: who lives there is on it all month, four guests one after the other."""
+    guests = [
+        visit | {"day": visit["day"] - dt.timedelta(days=6 * account)}
+        for account in range(1, 5)
+        for visit in _days(4, account=account, device=10)
+    ]
+    met = _meet(*_days(28, account=9, device=10), *guests)
+    beside = dict(met.accounts.select("account", "device_accounts_beside").iter_rows())
+    assert beside == {1: 1, 2: 1, 3: 1, 4: 1, 9: 4}
+
+
 def test_a_hotels_screen_ties_none_of_its_guests() -> None:
     """Each was on it for some days, one after the other, and played at home on most."""
     visits = [

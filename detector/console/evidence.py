@@ -12,8 +12,8 @@ _FIRST = 12  # playbacks and features that stand open; the rest unfolds
 
 @dataclass(frozen=True)
 class Evidence:
-    """`could_be` are innocent causes to check, `ordinary` what is as in most accounts, `against` the other sentences
-    that speak against it. `playbacks` carry beside each pseudonym a letter that tells it from the others of this
+    """`could_be` are innocent causes to check, `ordinary` what is no more than in most accounts, `against` the other
+    sentences that speak against it. `playbacks` carry beside each pseudonym a letter that tells it from others of this
     account, `things` are their devices and networks with pseudonym and letter. `families` are the evidence by side of
     life, strongest first; `causes` what a verdict may name."""
 
@@ -39,8 +39,8 @@ def of(night: Mapping[str, Any] | None) -> Evidence:
     for sentence in night["counter_evidence"]:
         if sentence.startswith("could be "):
             could_be.append(sentence.removeprefix("could be "))
-        elif sentence.startswith("as in most accounts: "):
-            ordinary.append(sentence.removeprefix("as in most accounts: "))
+        elif sentence.startswith("no more than in most accounts: "):
+            ordinary.append(sentence.removeprefix("no more than in most accounts: "))
         else:
             against.append(sentence)
     told = [row | {"unit": _unit(row["feature"])} for row in night["features"]]

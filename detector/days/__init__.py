@@ -119,9 +119,10 @@ def _collected(frames: list[pl.LazyFrame], engine: Engine) -> list[pl.LazyFrame]
 
 
 def _rest_h(hours: pl.Series) -> pl.Series:
-    """Longest run of hours without a bit; worked out once for each pattern that occurs."""
+    """Longest run of hours without a bit, over midnight as well, for most people sleep through it: who watches at noon
+    alone has rested for 23. Worked out once for each pattern that occurs."""
     patterns = hours.unique()
-    longest = [max(map(len, f"{pattern:024b}".split("1"))) for pattern in patterns]
+    longest = [min(max(map(len, (f"{pattern:024b}" * 2).split("1"))), 24) for pattern in patterns]
     return hours.replace_strict(patterns, pl.Series(longest, dtype=pl.UInt32), return_dtype=pl.UInt32)
 
 

@@ -23,9 +23,11 @@ class Window:
     """What features are computed from.
 
     `days` are the account-days of the window that ends on `day` (`tables.AccountDays` and `nth_day`, 1 for the
-    first of the window); `titles` (`tables.TitleDays`) and `visits` (`tables.Visits`) are those of its plays, and
-    `contexts` these visits over all its days together (`spans.by_context`; one may stand there twice); `year` is what
-    is known of the year up to `day`, and `neighbours` what the accounts have in common with others.
+    first of the window); `titles` (`tables.TitleDays`) and `visits` (`tables.Visits`) are what these are made up of,
+    also where no play belongs to the day: its seconds and UTC hours are those of the UTC date, on which an evening in
+    America is the next day's. `contexts` are the visits with plays over all its days together (`spans.by_context`; one
+    may stand there twice); `year` is what is known of the year up to `day`, and `neighbours` what the accounts have in
+    common with others.
     """
 
     day: dt.date
@@ -50,13 +52,12 @@ class Window:
     ) -> Self:
         """The window over digested days and the contexts of their visits, put together."""
         nth_day = (pl.col("day") - (day - dt.timedelta(days=length_days))).dt.total_days().cast(pl.UInt32)
-        played = pl.col("plays") > 0
         return cls(
             day,
             length_days,
             digested.account_days.with_columns(nth_day=nth_day),
-            digested.titles.filter(played),
-            digested.visits.filter(played),
+            digested.titles,
+            digested.visits,
             contexts.sort("account", maintain_order=True),  # several families group them by it
             year,
             neighbours,

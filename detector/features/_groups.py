@@ -43,7 +43,7 @@ def on_one_line(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
 
 def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) -> pl.DataFrame:
     """The `contexts` of a window (`spans.by_context`) that say an address and a device, or one of them, with their
-    `group`; none of accounts that never say an address.
+    `group`; none of accounts that never say an address, or never a device: nothing would tie their addresses.
 
     What ties is a device on an address that is somebody's: not one of a carrier, a hotel or a server, nor one that many
     accounts use (`hubs`). What was tied once in the `year` (`tables.SpanLines`) stays so: who comes home for Christmas
@@ -52,7 +52,8 @@ def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series, one_lin
     it is not known of some playback which device it was on.
     """
     address, says_device = pl.col("address"), pl.col("device").is_not_null()
-    known = contexts.filter(address.is_not_null().any().over("account") & (address.is_not_null() | says_device))
+    says_both = address.is_not_null().any().over("account") & says_device.any().over("account")
+    known = contexts.filter(says_both & (address.is_not_null() | says_device))
     of_one = known.join(one_line, on="account", how="semi").filter(says_device.all().over("account"))
     known = known.join(of_one, on="account", how="anti").with_columns(
         is_home=MAY_BE_HOME & ~address.is_in(hubs.implode()),

@@ -36,6 +36,8 @@ def _renewed(profile: int | None) -> list[dict[str, Any]]:
 
 
 _RENEWED = _renewed(1)
+_THEIR_OLD_SCREEN = [{"ago": ago, "visits": [{"profile": 2, "device": 3, "address": 2}]} for ago in (60, 35)]
+_UNPLACED = [{"ago": ago, "visits": [{"profile": 1, "device": 1, "address": 1}]} for ago in (60, 20, 5)]
 _TWO_AT_ONCE = [{"ago": ago, "visits": [{"profile": 1, "device": 9, "address": 2, "country": "BR"}]} for ago in (3, 2)]
 _FOR_WEEKS = [{"ago": ago, "visits": [{"profile": 1, "device": 8, "address": 2, "country": "BR"}]} for ago in (26, 2)]
 _MORE_THAT_LAST = [
@@ -63,9 +65,14 @@ class Change(Family):
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Plays by groups of devices that joined in the window while older ones went on, by what they are like."""
         first = window.year.devices.select("account", "device", device_first_day="first_day")
-        began = pl.col("device_first_day").fill_null(window.first_day)
+        # Where an old screen of theirs stands, which the window did not see, people are not new.
+        met = window.residents.select(
+            "account", "device", met_first_day=pl.col("first_day").min().over("account", "group")
+        )
+        began = pl.min_horizontal(pl.col("device_first_day").fill_null(window.first_day), "met_first_day")
         groups = (
             window.apart.join(first, on=["account", "device"], how="left")
+            .join(met, on=["account", "device"], how="left")
             .group_by("account", "group")
             .agg(
                 pl.col("plays").sum(),
@@ -92,7 +99,9 @@ class Change(Family):
         def meets(name: str, old_ones: str) -> pl.Expr:
             return pl.col(name).list.drop_nulls().list.set_intersection(old_ones).list.len() > 0
 
-        says_country = pl.col("country").list.drop_nulls().list.len() > 0
+        says_country = pl.all_horizontal(
+            pl.col(countries).list.drop_nulls().list.len() > 0 for countries in ("country", "old_countries")
+        )
         # At home, a new device that follows on the old one is no stranger, nor is who was there on one day only; abroad
         # it is, for an owner who is locked out or watches little ends before others come.
         beside = (pl.col("days") >= _LEAST_DAYS) & (pl.col("old_last_day") > pl.col("began"))
@@ -148,6 +157,7 @@ class Change(Family):
             ([*_RENEWED[:-2], *_FOR_WEEKS], 0.666666667),
             ([*_RENEWED, *_MORE_THAT_LAST], 0.153846154),
             ([*_RENEWED[:5], *_RENEWED[-2:]], 0.666666667),
+            ([*_OLD, *_NEW, *_THEIR_OLD_SCREEN], 0),
             (_NEW, None),
         ],
         shown_by=OFF_MAIN,
@@ -161,7 +171,7 @@ class Change(Family):
         when_high="{value:.0%} of the plays came from people who joined lately in another country; most accounts have "
         "{typical:.0%}",
         innocent=_INNOCENT,
-        examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_NEW, *_TIED], 0), (_NEW, None)],
+        examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_NEW, *_TIED], 0), ([*_UNPLACED, *_NEW], 0), (_NEW, None)],
         shown_by=OFF_MAIN,
     )
     newcomers_staying_share = Feature(

@@ -6,7 +6,7 @@ from detector.features._feature import Family, Feature, Window
 from detector.features._groups import OFF_MAIN, at_once
 from detector.spans import days_of
 
-_MISSING = "no playback of the window says its address"
+_MISSING = "no playback of the window says its address, or none its device"
 _LASTING_DAYS = 4  # a group that was there on fewer days is a visit
 _RETURNING_DAYS = 2
 _TWO_HOMES = [
@@ -21,6 +21,7 @@ _NO_DEVICE_SAID = [
     for device, address in ((1, 1), (None, 2))
     for ago in (1, 0)
 ]
+_NEVER_A_DEVICE = [{"ago": ago, "visits": [{"address": ago // 7}]} for ago in range(28)]
 _TIED = [{"ago": 5, "visits": [{"device": 1, "address": 2}]}]
 
 
@@ -68,7 +69,7 @@ class Groups(Family):
         when_high="{value:.0f} groups of devices and places that never mixed came and went; most accounts have "
         "{typical:.0f}",
         innocent=("guests", "holidays with a borrowed screen", "a student away from home"),
-        examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), (_NO_DEVICE_SAID, 2), ([{}], None)],
+        examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), (_NO_DEVICE_SAID, 2), (_NEVER_A_DEVICE, None)],
         telling="rank",
         shown_by=OFF_MAIN,
     )

@@ -50,7 +50,8 @@ class Joined(Family):
             groups.select("account", "group", "is_new"), on=["account", "group"]
         )
         contexts = window.contexts.join(by_device, on=["account", "device"])
-        visits = window.visits.join(by_device, on="account", how="semi").join(by_device, on=["account", "device"])
+        theirs = window.visits.filter(pl.col("plays") > 0).join(by_device, on="account", how="semi")
+        visits = theirs.join(by_device, on=["account", "device"])
         served = pl.col("network_kind").is_in(SERVERS).fill_null(False)
         seen = contexts.group_by("account", "group").agg(
             pl.col("plays").sum(),
@@ -72,7 +73,9 @@ class Joined(Family):
         beside_days = pl.col("beside_days").fill_null(0)
         there_days = (pl.col("last_day") - pl.col("first_day")).dt.total_days() + 1
         stays = (there_days >= STAY_DAYS) | (there_days >= 2) & (pl.col("last_day") > window.day - GONE)
-        elsewhere = (pl.col("regions").list.len() > 0) & ~met.fill_null(False)
+        # Older ones that fell silent are in no region; of those that play, but it is not known where, nobody can tell.
+        unknown = (pl.col("old_regions").list.drop_nulls().list.len() == 0).fill_null(False)
+        elsewhere = (pl.col("regions").list.len() > 0) & ~met.fill_null(False) & ~unknown
         joined = (
             groups.join(old, on="account", how="left")
             .with_columns(elsewhere=elsewhere, beside_days=beside_days)

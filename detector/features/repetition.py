@@ -17,6 +17,17 @@ _TITLE_OF_MOST_DAYS = (
     .sort()
     .first()
 )
+_LOCAL_S = pl.col("started_at").dt.epoch("s") + pl.col("utc_offset_s")
+_PUNCTUAL_TITLE = (  # of most days within the same ten minutes of the clock
+    pl.struct("title", "day", slot=_LOCAL_S % 86_400 // 600)
+    .filter(pl.col("is_view") & _RECORDED & pl.col("title").is_not_null())
+    .unique()
+    .struct.with_fields(day=pl.lit(0))
+    .mode()
+    .struct.field("title")
+    .sort()
+    .first()
+)
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 _PUNCTUAL_DAYS = 5  # on fewer it was chance
 _TITLE = ["account", "title"]
@@ -41,27 +52,27 @@ def _days_with_one_missed(views: pl.Series) -> pl.Series:
     return views.replace_strict(patterns, pl.Series(most, dtype=pl.UInt32), return_dtype=pl.UInt32)
 
 
-def _by_title(rows: pl.LazyFrame, nth: pl.Expr, length_days: int) -> pl.DataFrame:
+def _by_title(rows: pl.LazyFrame, nth: pl.Expr) -> pl.DataFrame:
     """`account, title`, sorted by both, `plays`, and `view_days`, to which each day with a view adds a bit of its own.
 
     This costs most of all features, so it is done by sorting one number, which is faster than grouping by it: what a
-    title adds is how far a running sum gets on its rows. In that sum the plays stand above the days' bits.
+    title has is how far running sums get on its rows. They may run over 64 bits, and so does the difference, back.
     """
     both = pl.col("account").cast(pl.UInt128) * _TWO_64 + pl.col("title")
-    day = pl.when(pl.col("views") > 0).then(pl.lit(2, pl.UInt64).pow(nth)).otherwise(0)
-    one_play = 2**length_days
-    adds = pl.col("sum") - pl.col("sum").shift(1, fill_value=0)
+    day = pl.when(pl.col("views") > 0).then(pl.lit(2, pl.UInt64).pow(nth)).otherwise(pl.lit(0, pl.UInt64))
+    sums = pl.col("plays", "view_days")
     return (
-        rows.select(both=both, adds=pl.col("plays").cast(pl.UInt64) * one_play + day)
+        rows.filter(pl.col("plays") > 0)
+        .select(both=both, plays=pl.col("plays").cast(pl.UInt64), view_days=day)
         .sort("both")
-        .with_columns(sum=pl.col("adds").cum_sum())
+        .with_columns(sums.cum_sum())
         .filter(pl.col("both").ne_missing(pl.col("both").shift(-1)))
-        .select("both", adds=adds)
+        .with_columns(sums - sums.shift(1, fill_value=0))
         .select(
             account=(pl.col("both") // _TWO_64).cast(pl.UInt64),
             title=(pl.col("both") % _TWO_64).cast(pl.UInt64),
-            plays=(pl.col("adds") // one_play).cast(pl.UInt32),
-            view_days=pl.col("adds") % one_play,
+            plays=pl.col("plays").cast(pl.UInt32),
+            view_days="view_days",
         )
         .collect()
     )
@@ -88,7 +99,7 @@ class Repetition(Family):
             titled_s=pl.when(pl.col("seconds").count() > 0).then(pl.col("seconds").sum()),
             says_time=pl.col("first_minute").is_not_null().any(),
         )
-        by_title = _by_title(rows, nth, window.length_days)
+        by_title = _by_title(rows, nth)
         punctual = (
             rows.join(by_title.lazy().filter(pl.col("view_days").bitwise_count_ones() >= _PUNCTUAL_DAYS), on=_TITLE)
             .filter((pl.col("views") > 0) & pl.col("first_minute").is_not_null())
@@ -185,7 +196,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="rank",
-        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+        shown_by=pl.col("is_view") & (pl.col("title") == _PUNCTUAL_TITLE),
     )
     top_title_share = Feature(
         says="Share of the plays that went to the title played most.",

@@ -49,7 +49,7 @@ class Rhythm(Family):
         ],
     )
     daily_span_h = Feature(
-        says="24 less the longest rest of a local day, on average over the days with plays.",
+        says="24 less the longest rest of a local day, over midnight as well, on average over the days with plays.",
         unit="hours",
         expr=pl.when(_ACTIVE.any()).then(24 - pl.col("rest_h").filter(_ACTIVE).sum() / _ACTIVE.sum()),
         missing="nothing was started in the window",

@@ -56,7 +56,7 @@ class Taste(Family):
         known_days = (pl.lit(window.day) - pl.col("first_day")).dt.total_days() + 1
         found = (
             window.titles.lazy()
-            .filter(pl.col("device").is_not_null() & pl.lit(not alike.is_empty()))
+            .filter(pl.col("device").is_not_null() & (pl.col("plays") > 0) & pl.lit(not alike.is_empty()))
             .select("account")
             .unique()
             .collect()
@@ -118,8 +118,9 @@ class Taste(Family):
 
 
 def _titles_of(window: Window, some: pl.DataFrame) -> pl.DataFrame:
-    """The titles of some accounts."""
-    return window.titles.join(some.select("account").unique(), on="account", how="semi").drop_nulls("device")
+    """The titles that some accounts played."""
+    played = window.titles.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
+    return played.join(some.select("account").unique(), on="account", how="semi")
 
 
 def _newcomers(window: Window) -> pl.DataFrame:

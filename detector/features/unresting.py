@@ -9,7 +9,9 @@ _LEAST_DAYS = 7  # on fewer it was a binge, or a stream left open
 _MISSING = "no playback of the window says its device"
 _INNOCENT = ("a screen that is always on", "a stream left open")
 _HOURS = pl.col("busiest_device_hours").filter(pl.col("plays") > 0)
-_BUSIEST = pl.col("device") == pl.col("device").drop_nulls().mode().sort().first()
+# The device of most time, not of most plays: a channel that runs all day is one play. It counts once for ten minutes.
+_TENS = pl.col("seconds").fill_null(0) // 600 + 1
+_BUSIEST = pl.col("device") == pl.col("device").repeat_by(_TENS).explode().drop_nulls().mode().sort().first()
 _LEAST_PLAYS = 10  # of fewer, nobody can tell
 
 
