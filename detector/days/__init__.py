@@ -163,7 +163,7 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     utc_from = ((start.clip(midnight, next_midnight)) - midnight).dt.total_hours().clip(upper_bound=23)
     utc_last = (pl.coalesce("utc_end", "utc_start") - pl.duration(milliseconds=1, time_unit="ms")) - midnight
     utc_to = pl.max_horizontal(utc_from, utc_last.dt.total_milliseconds().floordiv(3_600_000))
-    on_utc_date = (start < next_midnight) & (pl.coalesce(end, start) >= midnight)
+    on_utc_date = (start < next_midnight) & ((start >= midnight) | (end > midnight).fill_null(False))
     return rows.filter(pl.col("on_day") | (pl.col("seconds") > 0) | pl.col("in_hours")).with_columns(
         hours=pl.when("in_hours").then(_bits(pl.col("hour_from"), pl.col("hour_to"))).otherwise(0),
         utc_hours=pl.when(on_utc_date).then(_bits(utc_from, utc_to)).otherwise(0),
