@@ -274,7 +274,7 @@ def _grow(short: Path, long: Path) -> None:
             for part in store.parts(digesting.DAYS, copied).values()
         }
         notes = {
-            "inputs": digesting._inputs(store, day, parts, settings),
+            "inputs": digesting._inputs(store, day, parts, settings, {}),
             "method": digesting._METHOD,
             "plays": int(frames["account_days.parquet"]["plays"].sum()),
             "key_id": "",
@@ -282,7 +282,9 @@ def _grow(short: Path, long: Path) -> None:
         store.put(digesting.DAYS, day, frames, notes)
     for day in known:  # the days after them now follow on others: say so, rather than digest them anew
         stored = store.parts(digesting.DAYS, day)
-        notes = dict(stored["account_days.parquet"].notes) | {"inputs": digesting._inputs(store, day, parts, settings)}
+        notes = dict(stored["account_days.parquet"].notes) | {
+            "inputs": digesting._inputs(store, day, parts, settings, {})
+        }
         store.put(digesting.DAYS, day, {name: store.read(digesting.DAYS, [day], name)[0] for name in stored}, notes)
     digesting.bring_up_to_date(store, NIGHT - _ONE_DAY, settings=settings, key_id="")
 

@@ -20,16 +20,25 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from detector.cases import Kind
 from detector.errors import InputError, SettingsError
 
+_NO_CLOCKS = ("localtime", "Factory", "posixrules")  # the machine's own, and nobody's
 
-def _known_zone(name: str) -> str:
+
+def known_zone(name: str) -> str:
+    """The name of a time zone, as it was given.
+
+    Raises:
+        ValueError: it is none.
+    """
     try:
         zoneinfo.ZoneInfo(name)
+        if name in _NO_CLOCKS or name.startswith(("posix/", "right/")):
+            raise ValueError(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
         raise ValueError(f"expected an IANA time zone such as Europe/Paris, found {name!r}") from None
     return name
 
 
-Zone = Annotated[str, pydantic.AfterValidator(_known_zone)]
+Zone = Annotated[str, pydantic.AfterValidator(known_zone)]
 Country = Annotated[
     str, pydantic.StringConstraints(pattern="^[A-Za-z]{2}$", to_upper=True)
 ]  # the environment's is lower

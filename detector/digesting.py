@@ -13,7 +13,7 @@ from typing import Self
 
 import polars as pl
 
-from detector import config, days, playbacks, spans, store, tables
+from detector import config, corrections, days, playbacks, spans, store, tables
 from detector.ingesting import Progress, silent
 from detector.store import Store
 
@@ -70,10 +70,11 @@ def bring_up_to_date(
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays, conflicts = [], [], 0, {}
     latest: dict[dt.date, days.Day] = {}  # the day digested last, so that the next need not read it back
-    scan = _scanner(home)
+    replaced = corrections.replaced(home)
+    scan = _scanner(home, replaced)
     with _Ahead(lambda day: playbacks.repair(_rows_around(day, parts, scan, settings), settings.playbacks)) as ahead:
         for done, day in enumerate(due):
-            inputs = _inputs(home, day, parts, settings)
+            inputs = _inputs(home, day, parts, settings, replaced)
             existing = home.parts(DAYS, day)
             same_inputs = _note(existing, "inputs") == inputs
             if same_inputs and (day in frozen or _note(existing, "method") == str(_METHOD)):
@@ -136,9 +137,13 @@ def _before(home: Store, day: dt.date) -> days.Day:
     return replace(days.Day.empty(), **{name: frames[0] for name, frames in seen.items() if frames})
 
 
-def _inputs(home: Store, day: dt.date, parts: Parts, settings: config.Settings) -> str:
+def _inputs(home: Store, day: dt.date, parts: Parts, settings: config.Settings, replaced: corrections.Replaced) -> str:
     """Stands for all that a day's account-days are made of."""
-    rows = [(date, part.name, part.sha256) for date, part in _parts_around(day, parts, settings)]
+    rows = [
+        (date, part.name, part.sha256, *hidden)
+        for date, part in _parts_around(day, parts, settings)
+        if (hidden := corrections.hidden(part.name, date, replaced)) is not None
+    ]
     previous = [part.sha256 for part in home.parts(DAYS, day - _ONE_DAY).values()]
     closing = days.closing_time(day, settings.days)
     return store.digest_of([rows, previous, settings.playbacks.model_dump(), closing])
@@ -223,17 +228,17 @@ def _ending(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:
     return met.filter(pl.col("started_at").is_between("started_at_before", "until", closed="left"))
 
 
-def _scanner(home: Store) -> Scan:
-    """Reads stored parts; small ones are kept for the days that follow, for each is asked for by several."""
+def _scanner(home: Store, replaced: corrections.Replaced) -> Scan:
+    """Reads what counts of stored parts; small ones are kept for the days that follow, for several ask for each."""
 
     @functools.lru_cache(_KEPT_PARTS)
     def kept(date: dt.date, name: str) -> pl.LazyFrame:
-        return home.read("playbacks", [date], name)[0].lazy()
+        return corrections.counted(home.read("playbacks", [date], name)[0].lazy(), name, date, replaced)
 
     def scan(date: dt.date, name: str) -> pl.LazyFrame:
         if home.parts("playbacks", date)[name].rows <= _SMALL_ROWS:
             return kept(date, name)
-        return home.scan("playbacks", [date], name)[0]
+        return corrections.counted(home.scan("playbacks", [date], name)[0], name, date, replaced)
 
     return scan
 

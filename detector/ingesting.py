@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 
 from detector import config, corrections, geo, identity, playbacks, sources, store
-from detector.errors import GateError, InputError
-from detector.store import Store
+from detector.errors import GateError, InputError, SettingsError
+from detector.store import Part, Store
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many of it are done, and of how many."""
@@ -26,6 +26,9 @@ def silent(what: str, done: int, of: int) -> None:
 
 
 _AS_THE_FILE_SAYS = sources.Options()
+_ONE_DAY = dt.timedelta(days=1)
+_SAME = ["playback", "account", "device", "title", "started_at"]  # by these a playback is known that has gone on
+_FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
 
@@ -35,7 +38,7 @@ class Ingested:
 
     Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
     first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
-    of the same growing log had brought, how many are of days that were replaced with what other files say, and why it
+    of the same growing log had brought, how many do not count for their day was replaced with other files, and why it
     can not be read, if so.
     """
 
@@ -66,28 +69,41 @@ def ingest(
     format: str = "auto",
     options: sources.Options = _AS_THE_FILE_SAYS,
     now: dt.datetime,
-    replacing: dt.date | None = None,
     progress: Progress = silent,
 ) -> Iterator[Ingested]:
-    """Take in files, folders and globs, one file after the other; one that can not be read does not stop the others.
-
-    Where a day is being replaced (see `replace_day`), files are read again though they are known, and all that they
-    say of that local day is stored, whoever said it before.
+    """Take in files, folders and globs, one file after the other; one that can not be taken in stops no other.
 
     Raises:
         InputError: a path stands for no file, a location database can not be read, or nothing can be stored.
         SettingsError: a location database or an option is not what it should be.
         GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
     """
-    with geo.opened(settings.geo) as places:
-        files = sources.expand(paths)
-        for done, file in enumerate(files):
-            progress("ingest", done, len(files))
-            yield _ingest_file(
-                file, into=into, keys=keys, places=places, settings=settings, format=format, options=options, now=now,
-                replacing=replacing,
-            )  # fmt: skip
-        progress("ingest", len(files), len(files))
+    refused: GateError | None = None
+    for read in _read_all(
+        paths, settings, keys=keys, into=into, format=format, options=options, now=now, progress=progress
+    ):
+        if isinstance(read, Ingested):
+            yield read
+            continue
+        _keep_rejects(read.checked, read.content, into)
+        try:
+            _pass_gate(read, settings.gate)
+        except GateError as error:
+            refused = refused or error
+            continue
+        yield _take_in(read, into, keys)
+    if refused:
+        raise refused
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What became of replacing a day: the files, with their rows of that day, how many rows of other files count no
+    longer, and how many rows of other days the files hold, which were left out."""
+
+    taken: list[Ingested]
+    let_go: int
+    of_other_days: int
 
 
 def replace_day(
@@ -101,32 +117,44 @@ def replace_day(
     options: sources.Options = _AS_THE_FILE_SAYS,
     now: dt.datetime,
     progress: Progress = silent,
-) -> tuple[list[Ingested], int]:
-    """Take files in, and of a local day let only what they say count; how many rows of other files were let go.
-
-    Later files that are new may add to the day; what is known of it already, and logs that grow, may not.
+) -> Replacement:
+    """Of a local day let only what these files say of it count, whatever others said or will say.
 
     Raises:
-        InputError: as `ingest`; a file can not be read, or none of them holds a row of the day. Nothing is let go then.
-        SettingsError, GateError: as `ingest`.
+        InputError: as `ingest`; a file can not be read, or none of them holds a row of the day.
+        SettingsError, GateError: as `ingest`. After each of these, all is as before.
     """
-    taken = list(
-        ingest(
-            paths, into=into, keys=keys, settings=settings, format=format, options=options, now=now, replacing=day,
-            progress=progress,
+    found = list(
+        _read_all(paths, settings, keys=keys, into=None, format=format, options=options, now=now, progress=progress)
+    )
+    refuse_unread([one for one in found if isinstance(one, Ingested)], empty_too=False)
+    files = [one for one in found if isinstance(one, _Read)]
+    for read in files:
+        _pass_gate(read, settings.gate)
+    of_day = {read: read.checked.rows.filter(pl.col("day") == day) for read in files}
+    if not any(rows.height for rows in of_day.values()):
+        raise InputError(
+            f"expected playbacks of {day} in the files to replace that day with, found none; nothing was changed: "
+            "name others"
         )
-    )  # fmt: skip
-    refuse_unread(taken)
-    contents = {_content(file) for file in sources.expand(paths)}
-    around = [date for date in into.partitions("playbacks") if abs((date - day).days) <= 1]
-    names = [(date, f"{content}.parquet") for date in around for content in contents]
-    if not any((rows["day"] == day).any() for date, name in names for rows in into.read("playbacks", [date], name)):
-        raise InputError(f"expected playbacks of {day} in the files to replace that day with, found none; name others")
-    return taken, corrections.only(day, contents, into)
+    for read, rows in of_day.items():
+        _keep_rows(replace(read.checked, rows=rows), read, into, keys, of=day)
+    contents = {read.content for read in files}
+    before = corrections.replaced(into)
+    corrections.replace(day, contents, into)
+    let_go = 0
+    for date in (day - _ONE_DAY, day, day + _ONE_DAY):
+        for part in into.parts("playbacks", date):
+            if part.split(".")[0] not in contents:
+                [stored] = into.scan("playbacks", [date], part)
+                counted = corrections.counted(stored, part, date, before).filter(pl.col("day") == day)
+                let_go += counted.select(pl.len()).collect().item()
+    taken = [replace(_account_of(read), rows=of_day[read].height) for read in files]
+    return Replacement(taken, let_go, sum(read.checked.rows.height - of_day[read].height for read in files))
 
 
-def refuse_unread(taken: Sequence[Ingested]) -> None:
-    """Nothing where every file could be read and one of them held a row.
+def refuse_unread(taken: Sequence[Ingested], *, empty_too: bool = True) -> None:
+    """Nothing where every file could be read and, `empty_too`, one of them held a row.
 
     Raises:
         InputError: it is not so.
@@ -136,7 +164,7 @@ def refuse_unread(taken: Sequence[Ingested]) -> None:
         more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
         others = len(taken) - len(unread)
         raise InputError(unread[0].unreadable + more + (f"; the other {others} were taken in" if others else ""))
-    if not any(file.rows or file.rejected_rows for file in taken):
+    if empty_too and not any(file.rows or file.rejected_rows for file in taken):
         raise InputError(
             f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
             "export it again or leave it out"
@@ -144,13 +172,15 @@ def refuse_unread(taken: Sequence[Ingested]) -> None:
 
 
 def summary(taken: Sequence[Ingested]) -> dict[str, Any]:
-    """For a run's record: how many `files` and `rows` are new, `rejects` by rule, files left `unread`, and formats."""
+    """For a run's record: how many `files` and `rows` are new, `rejects` by rule, rows of days
+    that were `replaced` with other files, files left `unread`, and formats."""
     fresh = [file for file in taken if not file.known and not file.unreadable]
     rules: dict[str, int] = {}
     for file in fresh:
         for rule, count in file.rejects.items():
             rules[rule] = rules.get(rule, 0) + count
     counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
+    counts["replaced"] = sum(file.replaced for file in fresh)
     return counts | {"unread": sum(bool(file.unreadable) for file in taken)} | formats_of(taken)
 
 
@@ -169,49 +199,85 @@ def brought(home: Store) -> Iterator[tuple[Path, str, list[dt.date]]]:
             yield path, receipt["ingested"]["file"], [dt.date.fromisoformat(date) for date in receipt["dates"]]
 
 
-def _ingest_file(
-    file: Path,
-    *,
-    into: Store,
-    keys: identity.Keys,
-    places: geo.Databases,
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A file that was read and checked, and nothing of which is stored yet. `before` is its receipt, if it has one."""
+
+    path: Path
+    content: str
+    asked: str
+    format: str
+    checked: playbacks.Checked
+    before: dict[str, Any] | None
+
+
+def _read_all(
+    paths: Sequence[str],
     settings: config.Settings,
+    *,
+    keys: identity.Keys,
+    into: Store | None,
     format: str,
     options: sources.Options,
     now: dt.datetime,
-    replacing: dt.date | None,
-) -> Ingested:
-    nothing = Ingested(file.name, "", 0, 0, {}, None, None)
-    try:
-        content = _content(file)
-        asked = store.digest_of(
-            [format, asdict(options), settings.days.model_dump(), settings.identity.model_dump(), dict(places.digests)]
-        )
-        receipt = into.home / "receipts" / f"{content}.json"
-        before = _receipt(receipt)
-        if before and before["asked"] == asked and replacing is None:
-            return _from_receipt(before)
-        if not any(part.stat().st_size for part in sources.parts(file)):
-            return nothing
-        named, raw = sources.read(file, format=format, options=options)
-        with sources.reading(file):
-            raw = geo.locate(raw, places)
-            checked = playbacks.check(raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings)
-    except InputError as error:
-        return replace(nothing, unreadable=str(error))
-    ingested = _account_of(file.name, named, checked)
-    _keep_rejects(checked, content, into)
-    _pass_gate(file, ingested, settings.gate)
-    grows = sources.FORMATS[named].grows
-    new = _new_rows(checked.rows, content, into, whole=replacing) if grows else checked.rows
-    rows = corrections.standing(new, content, into, but=replacing) if grows or before else new
-    ingested = replace(ingested, repeated=checked.rows.height - new.height, replaced=new.height - rows.height)
-    dates = _keep_rows(replace(checked, rows=rows), content, into, keys)
+    progress: Progress,
+) -> Iterator["_Read | Ingested"]:
+    """Each file as it was read, or what became of it where there is nothing to take in: it is empty, can not be read,
+    or was taken `into` the home before."""
+    with geo.opened(settings.geo) as places:
+        files = sources.expand(paths)
+        believed = settings.playbacks.model_dump(include={"earliest", "longest_s", "future_tolerance_s"})
+        days, ids = settings.days.model_dump(), settings.identity.model_dump()
+        asked = store.digest_of([format, asdict(options), days, ids, believed, dict(places.digests)])
+        for done, file in enumerate(files):
+            progress("ingest", done, len(files))
+            nothing = Ingested(file.name, "", 0, 0, {}, None, None)
+            try:
+                content = _content(file)
+                before = None if into is None else _receipt(into.home / "receipts" / f"{content}.json")
+                if before and before["asked"] == asked and _FUTURE not in before["ingested"]["rejects"]:
+                    yield _from_receipt(before)
+                    continue
+                if not any(part.stat().st_size for part in sources.parts(file)):
+                    yield nothing
+                    continue
+                named, raw = sources.read(file, format=format, options=options)
+                with sources.reading(file):
+                    raw = geo.locate(raw, places)
+                    checked = playbacks.check(
+                        raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings
+                    )
+            except InputError as error:
+                yield replace(nothing, unreadable=str(error))
+                continue
+            except SettingsError as error:
+                # Among others it is hardly what was meant; alone it is what the options were meant for.
+                if format != "auto" or len(files) == 1:
+                    raise
+                yield replace(nothing, unreadable=str(error))
+                continue
+            yield _Read(file, content, asked, named, checked, before)
+        progress("ingest", len(files), len(files))
+
+
+def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
+    grows = sources.FORMATS[read.format].grows
+    rows = _new_rows(read, into) if grows else read.checked.rows
+    replaced = [day for day, files in corrections.replaced(into).items() if read.content not in files]
+    ingested = replace(
+        _account_of(read),
+        repeated=read.checked.rows.height - rows.height,
+        replaced=rows.filter(pl.col("day").is_in(replaced)).height,
+    )
+    dates = _keep_rows(replace(read.checked, rows=rows), read, into, keys)
+    if grows:
+        _supersede(rows, read, into)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
-    for date in set(before["dates"] if before else ()) - {date.isoformat() for date in dates}:
-        into.remove_part("playbacks", dt.date.fromisoformat(date), f"{content}.parquet")
-        into.remove_part("sealed", dt.date.fromisoformat(date), f"{content}.sealed")
-    taken = {"asked": asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
+    for date in set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}:
+        into.remove_part("playbacks", dt.date.fromisoformat(date), corrections.part_of(read.content))
+        into.remove_part("sealed", dt.date.fromisoformat(date), f"{read.content}.sealed")
+    taken = {"asked": read.asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
+    receipt = into.home / "receipts" / f"{read.content}.json"
     store.write_atomically(receipt, json.dumps(taken, default=str, indent=1).encode())
     return ingested
 
@@ -239,27 +305,28 @@ def _from_receipt(receipt: dict[str, Any]) -> Ingested:
     return Ingested(**(values | {"known": True}))
 
 
-def _account_of(file: str, format: str, checked: playbacks.Checked) -> Ingested:
-    counts = checked.rejects.group_by("rule").len().sort("len", "rule", descending=[True, False])
-    dates = checked.rows["started_at"].dt.date()
+def _account_of(read: _Read) -> Ingested:
+    rows, rejects = read.checked.rows, read.checked.rejects
+    counts = rejects.group_by("rule").len().sort("len", "rule", descending=[True, False])
+    dates = rows["started_at"].dt.date()
     return Ingested(
-        file=file,
-        format=format,
-        rows=checked.rows.height,
-        rejected_rows=checked.rejects["row"].n_unique(),
+        file=read.path.name,
+        format=read.format,
+        rows=rows.height,
+        rejected_rows=rejects["row"].n_unique(),
         rejects=dict(counts.iter_rows()),
         first_date=dates.min(),  # type: ignore[arg-type]
         last_date=dates.max(),  # type: ignore[arg-type]
     )
 
 
-def _pass_gate(file: Path, ingested: Ingested, gate: config.Gate) -> None:
-    total = ingested.rows + ingested.rejected_rows
-    share = ingested.rejected_rows / max(total, 1)
+def _pass_gate(read: _Read, gate: config.Gate) -> None:
+    found = _account_of(read)
+    share = found.rejected_rows / max(found.rows + found.rejected_rows, 1)
     if share > gate.reject_share:
-        most = next(iter(ingested.rejects))
+        most = next(iter(found.rejects))
         raise GateError(
-            f"expected at most {gate.reject_share:.0%} rejected rows in {file}, found {share:.0%}"
+            f"expected at most {gate.reject_share:.0%} rejected rows in {read.path}, found {share:.0%}"
             f" (mostly: {most}); nothing of it was taken in, mend the file or raise [gate] reject_share"
         )
 
@@ -270,41 +337,62 @@ def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None
         into.put("rejects", day, {f"{content}.parquet": checked.rejects})  # type: ignore[arg-type]
 
 
-def _new_rows(rows: pl.DataFrame, content: str, into: Store, *, whole: dt.date | None) -> pl.DataFrame:
-    """The rows that no other file has brought, and those of the local day that is wanted whole.
+def _new_rows(read: _Read, into: Store) -> pl.DataFrame:
+    """The rows that no other file has brought, or brought later: of a playback that was at work when a copy was made,
+    the one that goes furthest counts.
 
     A database or an export that holds all that was logged so far, taken in every night, would else be stored again
     every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
     difference: see `playbacks.repair`.
     """
+    rows = read.checked.rows
     said = [name for name in rows.columns if name not in playbacks.LOOKED_UP]
-    dates = rows["started_at"].dt.date().unique().sort()
-    brought = [
-        part
-        for date in dates
-        for name in into.parts("playbacks", date)
-        if name != f"{content}.parquet"
-        for part in into.read("playbacks", [date], name, said)
-    ]
-    if not brought:
-        return rows
-    mine = pl.col("day").eq_missing(whole)
-    new = rows.filter(~mine).join(pl.concat(brought), on=said, how="anti", nulls_equal=True, maintain_order="left")
-    return pl.concat([rows.filter(mine), new])
+    for date, part in _other_parts(rows, read, into):
+        [brought] = into.read("playbacks", [date], part.name, said)
+        rows = rows.join(brought, on=said, how="anti", nulls_equal=True, maintain_order="left")
+        if part.notes.get("format") == read.format:
+            further = brought.group_by(_SAME).agg(further=pl.col("ended_at").max())
+            known = rows.join(further, on=_SAME, how="left", nulls_equal=True, maintain_order="left")["further"]
+            rows = rows.filter((known <= rows["ended_at"]).fill_null(True))
+    return rows
 
 
-def _keep_rows(checked: playbacks.Checked, content: str, into: Store, keys: identity.Keys) -> list[dt.date]:
-    """The UTC dates under which rows were stored."""
+def _supersede(new: pl.DataFrame, read: _Read, into: Store) -> None:
+    """Let go of what earlier copies of a log that grows said of playbacks that have gone on since."""
+    for date, part in _other_parts(new, read, into):
+        if part.notes.get("format") == read.format:
+            [rows] = into.read("playbacks", [date], part.name)
+            kept = rows.join(new.select(_SAME), on=_SAME, how="anti", nulls_equal=True, maintain_order="left")
+            if kept.height < rows.height:
+                into.put("playbacks", date, {part.name: kept}, part.notes)
+
+
+def _other_parts(rows: pl.DataFrame, read: _Read, into: Store) -> Iterator[tuple[dt.date, Part]]:
+    """The stored parts of other files on the UTC dates of some rows; what replaced a day stands for itself."""
+    for date in rows["started_at"].dt.date().unique().sort().to_list():
+        for part in into.parts("playbacks", date).values():
+            if part.name != corrections.part_of(read.content) and not corrections.replaces(part.name):
+                yield date, part
+
+
+def _keep_rows(
+    checked: playbacks.Checked, read: _Read, into: Store, keys: identity.Keys, *, of: dt.date | None = None
+) -> list[dt.date]:
+    """The UTC dates under which rows were stored; `of` the day that they replace, if they do."""
     by_date = checked.rows.with_columns(utc_date=pl.col("started_at").dt.date()).partition_by(
         "utc_date", as_dict=True, include_key=False
     )
     names = checked.names.partition_by("utc_date", as_dict=True)
+    part = corrections.part_of(read.content, of)
     for (date,), rows in sorted(by_date.items()):
         if (date,) in names:
-            into.put("sealed", date, {f"{content}.sealed": identity.seal(names[date,], keys)})
+            into.put("sealed", date, {f"{read.content}.sealed": identity.seal(names[date,], keys)})
         last_end = pl.coalesce("ended_at", "started_at").max()
         first, last = rows.select(pl.col("started_at").min(), last_end).row(0)
-        notes = {"first_start": first.isoformat(), "last_end": last.isoformat(), "key_id": keys.key_id}
+        notes = {
+            "first_start": first.isoformat(), "last_end": last.isoformat(), "key_id": keys.key_id,
+            "format": read.format,
+        }  # fmt: skip
         ordered = rows.sort("account", "started_at", "playback")
-        into.put("playbacks", date, {f"{content}.parquet": ordered}, notes)
+        into.put("playbacks", date, {part: ordered}, notes)
     return sorted(date for (date,) in by_date)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import dataframely as dy
 import polars as pl
 
-from detector import config, days, identity, neighbours, playbacks, spans, store, suppressing, tables
+from detector import config, corrections, days, identity, neighbours, playbacks, spans, store, suppressing, tables
 from detector.digesting import DAYS, MONTHS, month_of
 from detector.features import Window
 from detector.store import Store
@@ -227,7 +227,7 @@ def _stored(home: Store, accounts: Iterable[int], first: dt.date, last: dt.date)
     """The checked rows of some accounts around these local days."""
     wanted = pl.col("account").is_in(pl.Series(list(accounts), dtype=pl.UInt64).implode())
     dates = [date for date in home.partitions("playbacks") if first - _ONE_DAY <= date <= last + _ONE_DAY]
-    rows = [frame.filter(wanted).collect() for frame in home.scan("playbacks", dates)]  # one day in memory at a time
+    rows = [frame.filter(wanted).collect() for frame in corrections.playbacks(home, dates)]  # one part in memory
     return pl.concat([pl.DataFrame(schema=tables.columns(tables.CheckedRows)), *rows])
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from detector import config, identity, store
-from detector.errors import InputError
+from detector.errors import InputError, columns_found
 from detector.ledger import Run
 from detector.runs import Doors
 
@@ -67,7 +67,7 @@ def scores_for(doors: Doors, run: Run, asked: pl.DataFrame, *, with_features: bo
         InputError: `asked` has no column `account_id`.
     """
     if "account_id" not in asked.columns:
-        raise InputError(f"expected a column account_id, found {', '.join(asked.columns)}; rename it")
+        raise InputError(f"expected a column account_id, found {columns_found(asked.columns)}; name it so")
     ids = asked.select(pl.col("account_id").cast(pl.String))
     accounts = identity.pseudonymise_ids(ids, doors.keys)["account"]
     known = scores(doors, run, with_features=with_features)
@@ -90,7 +90,7 @@ def evaluate(doors: Doors, run: Run, truth: pl.DataFrame, settings: config.Setti
     from detector import evaluation, reranking  # scikit-learn: seconds that reading a night need not spend
 
     if missing := [name for name in ("account_id", "kind", "label") if name not in truth.columns]:
-        raise InputError(f"expected a column {missing[0]} in truth, found {', '.join(truth.columns)}; add it")
+        raise InputError(f"expected a column {missing[0]} in truth, found {columns_found(truth.columns)}; add it")
     wanted = [name for name in ("account_id", "kind", "label", "intensity", "households") if name in truth.columns]
     texts = truth.select(pl.col(wanted).cast(pl.String))
     if "households" in wanted:

@@ -12,7 +12,7 @@ import polars as pl
 
 from detector import aftermath, config, features, identity
 from detector.cases import Case, Outcome, Response, Verdict
-from detector.errors import InputError, SettingsError
+from detector.errors import InputError, SettingsError, columns_found
 from detector.runs import Doors
 from detector.suppressed import Scope, Suppressed
 from detector.views import Filters
@@ -180,7 +180,7 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
     if len(wanted) != 1 or "verdict" not in table.columns:
         raise InputError(
             "expected a table with verdict and either account (16 hex digits) or account_id (the service's own), "
-            f"found {', '.join(table.columns)}; rename its columns"
+            f"found {columns_found(table.columns)}; name its columns so"
         )
     if table.is_empty():
         raise InputError("expected a row for each account that is decided on, found none; fill the table in")

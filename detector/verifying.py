@@ -26,10 +26,8 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
 def _lost(home: store.Store) -> Iterator[str]:
     """What files have brought and is not stored any more, one sentence for each file."""
     parts = functools.cache(functools.partial(home.parts, "playbacks"))
-    around = {day + dt.timedelta(days=n) for day in home.partitions(corrections.TABLE) for n in (-1, 0, 1)}
     for receipt, file, dates in ingesting.brought(home):
-        kept = set(dates) - around  # replacing a day lets whole parts go
-        gone = sorted(date for date in kept if f"{receipt.stem}.parquet" not in parts(date))
+        gone = sorted(date for date in dates if corrections.part_of(receipt.stem) not in parts(date))
         if gone:
             more = f" and {len(gone) - 1} more dates" if len(gone) > 1 else ""
             yield (

@@ -12,8 +12,8 @@ from support import clock
 from test_cli import detector, refused
 from test_geo import database
 
-from detector import config, digesting, identity, ingesting, sources
-from detector.errors import InputError
+from detector import config, corrections, digesting, identity, ingesting, sources
+from detector.errors import GateError, InputError
 from detector.ingesting import Ingested, ingest
 from detector.store import Store
 
@@ -173,56 +173,141 @@ def _seconds(home: Store, *days: int) -> list[int]:
 
 
 def test_a_day_can_be_replaced_and_stays_so(tmp_path: Path) -> None:
-    """Two files contradict each other on three days: one is replaced with the second file, and neither the first, read
-    again in another way, nor another replacement of the day with nothing changes that. Back is the same way."""
+    """Of one day only the second of two files that contradict each other counts: neither the first, read otherwise
+    again, nor a copy of it with more days changes that, and of other days nothing is taken. Back is the same way."""
     home, settings = Store(tmp_path / "home"), config.load().settings
     first, second = _saying(tmp_path / "first.csv", 60, 1, 2, 3), _saying(tmp_path / "second.csv", 90, 1, 2, 3)
 
-    def take(*files: Path, zone: str = "") -> None:
+    def take(file: Path, zone: str = "") -> int:
         options = sources.Options("", zone, {})
-        list(ingest([*map(str, files)], into=home, keys=KEYS, settings=settings, options=options, now=clock()))
+        [done] = ingest([str(file)], into=home, keys=KEYS, settings=settings, options=options, now=clock())
+        return done.new_rows
 
-    def replaced(day: int, file: Path) -> int:
+    def replaced(day: int, *files: Path) -> tuple[int, int]:
         date = dt.date(2024, 5, day)
-        return ingesting.replace_day(date, [str(file)], into=home, keys=KEYS, settings=settings, now=clock())[1]
+        done = ingesting.replace_day(date, [*map(str, files)], into=home, keys=KEYS, settings=settings, now=clock())
+        return done.let_go, done.of_other_days
 
-    take(first, second)
-    assert _seconds(home, 1, 2, 3) == [0, 0, 0]
-    assert replaced(2, second) == 1
-    assert replaced(2, second) == 0  # as after a kill
-    assert _seconds(home, 1, 2, 3) == [0, 5400, 0]
+    take(first)
+    assert _seconds(home, 1, 2, 3) == [3600, 3600, 3600]
+    assert replaced(2, second) == (1, 2)
+    assert replaced(2, second) == (0, 2)
+    assert _seconds(home, 1, 2, 3) == [3600, 5400, 3600]
     take(first, zone="Europe/Paris")
-    assert _seconds(home, 1, 2, 3) == [0, 5400, 0]
-    with pytest.raises(InputError, match="expected playbacks of 2024-05-05"):
-        replaced(5, second)
-    assert replaced(2, first) == 1
-    assert _seconds(home, 1, 2, 3) == [0, 3600, 0]
+    assert take(_saying(tmp_path / "more.csv", 60, 2, 4)) == 1
+    assert _seconds(home, 1, 2, 3, 4) == [3600, 5400, 3600, 3600]
+    assert replaced(2, first) == (1, 2)
+    assert _seconds(home, 1, 2, 3) == [3600, 3600, 3600]
+
+
+def test_a_replacement_that_is_refused_or_cut_off_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day that the files do not hold, a torn file beside a good one, too many rejects, a kill at the end."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    wrong, _ = _saying(tmp_path / "wrong.csv", 60, 1, 2, 3), _saying(tmp_path / "right.csv", 90, 1, 2, 3)
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+    log_samples.as_csv(
+        tmp_path / "bad.csv", [{"account_id": "a", "title_id": "t", "started_at": "1970-01-01T00:00:00Z"}]
+    )
+
+    def replaced(day: int, *files: str) -> None:
+        paths = [str(tmp_path / file) for file in files]
+        ingesting.replace_day(dt.date(2024, 5, day), paths, into=home, keys=KEYS, settings=settings, now=clock())
+
+    list(ingest([str(wrong)], into=home, keys=KEYS, settings=settings, now=clock()))
+    for day, files, refusal in (
+        (5, ["right.csv"], "expected playbacks of 2024-05-05"),
+        (2, ["right.csv", "torn.parquet"], r"torn\.parquet"),
+        (2, ["right.csv", "bad.csv"], "rejected rows"),
+    ):
+        with pytest.raises((InputError, GateError), match=refusal):
+            replaced(day, *files)
+        assert [part for date in home.partitions("playbacks") for part in home.parts("playbacks", date)] == [
+            f"{ingesting._content(wrong)}.parquet"
+        ] * 3
+    with monkeypatch.context() as patch:
+        patch.setattr(corrections, "replace", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            replaced(2, "right.csv")
+    assert _seconds(home, 1, 2, 3) == [3600, 3600, 3600]
+    replaced(2, "right.csv")
+    assert _seconds(home, 1, 2, 3) == [3600, 5400, 3600]
+
+
+def _database(folder: Path, *lasted: int) -> str:
+    """A log that grows: so many seconds on evenings from 1 May 2024 on, of each of which ten minutes it stood still."""
+    folder.mkdir()
+    start = 1714593600
+    rows = [{"id": n, "started": start + n * 86_400, "stopped": start + n * 86_400 + s} for n, s in enumerate(lasted)]
+    return str(log_samples.write(folder, "tautulli", "sqlite", *rows))
 
 
 def test_a_log_that_grows_does_not_bring_a_replaced_day_back(tmp_path: Path) -> None:
-    """What it still says of the day is left out, and told; a corrected copy of it may replace the day."""
+    """What it still says of the day does not count, and is told."""
     home, settings = Store(tmp_path / "home"), config.load().settings
-    day, start = dt.date(2024, 5, 1), 1714593600
-
-    def database(folder: str, *lasted: int) -> str:  # ten minutes of each it stood still
-        (tmp_path / folder).mkdir()
-        rows = [
-            {"id": n, "started": start + n * 86_400, "stopped": start + n * 86_400 + s} for n, s in enumerate(lasted)
-        ]
-        return str(log_samples.write(tmp_path / folder, "tautulli", "sqlite", *rows))
-
-    def stored() -> list[tuple[dt.date, int]]:
-        ran = [
-            (date, int((rows["ended_at"] - rows["started_at"]).dt.total_seconds().sum()))
-            for date in home.partitions("playbacks")
-            for rows in home.read("playbacks", [date])
-        ]
-        return sorted(ran)
-
-    list(ingest([database("one", 5400)], into=home, keys=KEYS, settings=settings, now=clock()))
-    right = database("right", 1800)
-    _, let_go = ingesting.replace_day(day, [right], into=home, keys=KEYS, settings=settings, now=clock())
-    assert (let_go, stored()) == (1, [(day, 1200)])
-    [again] = ingest([database("two", 5400, 660)], into=home, keys=KEYS, settings=settings, now=clock())
+    list(ingest([_database(tmp_path / "one", 5400)], into=home, keys=KEYS, settings=settings, now=clock()))
+    right = [_database(tmp_path / "right", 1800)]
+    done = ingesting.replace_day(dt.date(2024, 5, 1), right, into=home, keys=KEYS, settings=settings, now=clock())
+    assert (done.let_go, _seconds(home, 1)) == (1, [1200])
+    [again] = ingest([_database(tmp_path / "two", 6000, 660)], into=home, keys=KEYS, settings=settings, now=clock())
     assert (again.replaced, again.new_rows) == (1, 1)
-    assert stored() == [(day, 1200), (day + dt.timedelta(days=1), 60)]
+    assert _seconds(home, 1, 2) == [1200, 60]
+
+
+def test_of_a_playback_that_went_on_as_a_log_was_copied_the_later_copy_counts(tmp_path: Path) -> None:
+    """The row that was at work then is no contradiction now; nor is an old copy that comes after the new one."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    copies = [_database(tmp_path / name, *lasted) for name, lasted in (("one", [1800]), ("two", [6000, 660]))]
+    for copy in copies:
+        list(ingest([copy], into=home, keys=KEYS, settings=settings, now=clock()))
+    assert _seconds(home, 1, 2) == [5400, 60]
+    other = Store(tmp_path / "other")
+    for copy in reversed(copies):
+        list(ingest([copy], into=other, keys=KEYS, settings=settings, now=clock()))
+    assert _seconds(other, 1, 2) == [5400, 60]
+
+
+def test_an_odd_file_among_others_stops_none_of_them(tmp_path: Path) -> None:
+    """One with too many rejects ends the run when the others are in; one that would need an option is named."""
+    log = tmp_path / "log"
+    log.mkdir()
+    log_samples.as_csv(log / "a-odd.csv", [{"account_id": "a", "title_id": "t", "started_at": "1970-01-01T00:00:00Z"}])
+    log_samples.write(log, "netflix", "csv").rename(log / "b-netflix.csv")
+    _saying(log / "c-good.csv", 60, 1, 2)
+    refused("ingest", "log", cwd=tmp_path, code=3, saying="a-odd.csv")
+    (log / "a-odd.csv").unlink()
+    code, out, err = detector("ingest", "log", cwd=tmp_path)
+    assert code == 4
+    assert "1 files were known already" in out
+    assert "--account" in err
+
+
+def test_a_row_is_judged_again_when_what_is_believed_has_changed(tmp_path: Path) -> None:
+    """By a setting, or, of a row from the future, by the clock."""
+    _saying(tmp_path / "log.csv", 12_000, 1, 2)
+    loose = {"DETECTOR_GATE__REJECT_SHARE": "1"}
+    code, out, _ = detector("ingest", "log.csv", cwd=tmp_path, env=loose)
+    assert (code, "lasts_too_long" in out) == (0, True)
+    code, out, _ = detector("ingest", "log.csv", cwd=tmp_path, env=loose | {"DETECTOR_PLAYBACKS__LONGEST_S": "900000"})
+    assert "2 playbacks taken in from 1 files" in out
+    home, settings = Store(tmp_path / "home"), config.load(environ=loose).settings
+    early = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+    took = [
+        next(iter(ingest([str(tmp_path / "log.csv")], into=home, keys=KEYS, settings=settings, now=now))).rejects
+        for now in (early, clock())
+    ]
+    assert ["starts_in_the_future" in rejects for rejects in took] == [True, False]
+
+
+def test_no_id_or_title_is_taken_for_the_name_of_a_column(tmp_path: Path) -> None:
+    """What stands where names should is not repeated, neither to the reader nor to the ledger; a slip of the pen is."""
+    (tmp_path / "users.json").write_text('{"secretuser": [{"a": 1}], "otheruser": []}')
+    (tmp_path / "x.tsv").write_text("secretuser\tSecret Title\tTV\n")
+    (tmp_path / "near.csv").write_text("Account-ID,title_id,started_at\na,t,2024-05-01T20:00:00Z\n")
+    for file in ("users.json", "x.tsv"):
+        code, _, err = detector("ingest", file, cwd=tmp_path)
+        assert code == 4
+        assert "secret" not in err.lower()
+    refused("ingest", "near.csv", cwd=tmp_path, code=4, saying="found Account-ID, title_id, started_at;")
+    assert "secret" not in detector("runs", "--json", cwd=tmp_path)[1].lower()

@@ -52,14 +52,20 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+_FIRST_DAY, _LAST_DAY = dt.date(1971, 1, 1), dt.date(2999, 12, 31)
+
+
 def day_of(text: str | None) -> dt.date | None:
     """A local day as it was typed; SettingsError where it is none."""
     if text is None:
         return None
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         raise SettingsError(f"expected a day as YYYY-MM-DD, found {text!r}; write it like 2025-06-30") from None
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise SettingsError(f"expected a day from {_FIRST_DAY} to {_LAST_DAY}, found {day}; name another")
+    return day
 
 
 def settings_of(context: typer.Context) -> "Loaded":

@@ -70,10 +70,9 @@ def ingest(
                 "into": doors.home, "keys": doors.keys, "settings": loaded.settings, "format": format,
                 "options": options, "now": now(), "progress": progress,
             }  # fmt: skip
-            taken, let_go = (
-                ingesting.replace_day(day, paths, **asked) if day else (list(ingesting.ingest(paths, **asked)), 0)
-            )
-            record.update(ingesting.summary(taken), let_go=let_go)
+            done = ingesting.replace_day(day, paths, **asked) if day else None
+            taken = done.taken if done else list(ingesting.ingest(paths, **asked))
+            record.update(ingesting.summary(taken), **({"let_go": done.let_go} if done else {}))
             if not any(file.rows or file.rejected_rows for file in taken):
                 ingesting.refuse_unread(taken)
         if json:
@@ -81,8 +80,10 @@ def ingest(
             print(terminal.as_json([asdict(file) | {"lacks": lacking.get(file.format, ())} for file in taken]))
         else:
             print("\n".join(_taken_in(taken)))
-            if day:
-                print(f"of {day} only these files count from now on: {let_go} playbacks of others were let go")
+            if done:
+                print(f"of {day} only these files count from now on: {done.let_go} playbacks of others do no more")
+            if done and done.of_other_days:
+                print(f"{done.of_other_days} playbacks of other days were left out: ingest the files for those")
         ingesting.refuse_unread(taken)
 
 
@@ -98,7 +99,7 @@ def _taken_in(taken: list[Any]) -> Iterator[str]:
     if repeated := sum(file.repeated for file in fresh):
         yield f"{repeated} playbacks of them had come with an earlier file of the same log"
     if replaced := sum(file.replaced for file in fresh):
-        yield f"{replaced} playbacks were left out: other files have replaced their days"
+        yield f"{replaced} playbacks do not count: other files have replaced their days"
     if empty := [file.file for file in fresh if not file.rows and not file.rejected_rows]:
         yield f"{len(empty)} of the files hold no rows: {', '.join(empty[:3])}" + (", ..." if len(empty) > 3 else "")
     formats = ingesting.formats_of(taken)["formats"]
@@ -125,11 +126,12 @@ def _rejected(files: list[Any]) -> Iterator[str]:
 
 
 def _zone(name: str) -> str:
-    import zoneinfo
+    from detector import config
 
-    if name and name not in zoneinfo.available_timezones():
-        raise SettingsError(f"expected an IANA time zone such as Europe/Paris, found {name!r}; look its name up")
-    return name
+    try:
+        return name and config.known_zone(name)
+    except ValueError as error:
+        raise SettingsError(f"{error}; look its name up") from None
 
 
 @app.command()
@@ -199,6 +201,8 @@ def _night_line(night: dict[str, Any]) -> str:
 def _about_days(record: Mapping[str, Any], until: str) -> str:
     """What is to be known of the files and days that a run took in, or did not."""
     text = "".join(f"\n  warning: {warning}" for warning in record.get("warnings", []))
+    if replaced := record.get("ingested", {}).get("replaced"):
+        text += f"\n  {replaced} playbacks came that do not count: other files have replaced their days"
     if left_out := record.get("conflict_days"):
         text += (
             f"\n  {record['conflicts']} rows say different things of one playback and were left out, from "

@@ -70,12 +70,18 @@ def config_show(context: typer.Context, json: Json = False) -> None:
 
     loaded = settings_of(context)
     rows = [
-        {"setting": f"{section}.{key}", "value": value, "from": loaded.origin.get(f"{section}.{key}", "default")}
+        {"setting": f"{section}.{key}", "value": value, "from": _layers(loaded.origin, f"{section}.{key}")}
         for section, values in loaded.settings.model_dump(mode="json").items()
         for key, value in values.items()
     ]
     hidden = [row | {"value": _without_password(row)} for row in rows]
     show(hidden, json, terminal.table([row | {"value": str(row["value"])} for row in hidden], list(rows[0])))
+
+
+def _layers(origin: dict[str, str], key: str) -> str:
+    """Where a setting comes from; of a table of settings, everywhere."""
+    found = [layer for name, layer in origin.items() if name == key or name.startswith(f"{key}.")]
+    return ", ".join(dict.fromkeys(found)) or "default"
 
 
 def _without_password(row: dict[str, Any]) -> Any:
@@ -84,12 +90,20 @@ def _without_password(row: dict[str, Any]) -> Any:
     if row["setting"] != "state.database_url" or not row["value"]:
         return row["value"]
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
 
-    return make_url(row["value"]).render_as_string(hide_password=True)
+    try:
+        return make_url(row["value"]).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(no URL)"
 
 
 @config_app.command("check")
 def config_check(context: typer.Context) -> None:
     """Say whether the settings can be used."""
-    settings_of(context)
+    state = settings_of(context).settings.state
+    if state.database_url:
+        from detector.ledger.connection import sqlite_or_postgresql
+
+        sqlite_or_postgresql(state.database_url, state.lock_timeout_s).engine.dispose()
     print("the settings are sound")

@@ -6,7 +6,6 @@ later. It refuses only a file that cannot be read as that format at all.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,9 +14,8 @@ from typing import Literal
 
 import polars as pl
 
-from detector.errors import InputError
+from detector.errors import InputError, columns_found
 
-_SHOWN_COLUMNS = 30
 Fact = Literal["IP address", "country", "device id", "device name", "duration", "title"]
 # The families that watch one of these need at least one of them.
 _NEEDED_BY: dict[str, frozenset[Fact]] = {
@@ -29,7 +27,6 @@ _NEEDED_BY: dict[str, frozenset[Fact]] = {
     "hands": frozenset({"device id"}),
 }
 # A data row standing where the header should be holds a time, and so a field that begins with a digit.
-_COLUMN_NAME = re.compile(r"[^\W\d][\w .()/-]{0,60}")
 
 
 @dataclass(frozen=True)
@@ -102,11 +99,7 @@ def reading(path: Path, expected: str = "a readable file") -> Iterator[None]:
 
 def missing_columns(path: Path, missing: Iterable[str], found: Iterable[str], remedy: str) -> InputError:
     """The refusal of a file without columns that it must have."""
-    names = list(found)
-    shown = ", ".join(names[:_SHOWN_COLUMNS]) + (", ..." if len(names) > _SHOWN_COLUMNS else "")
-    if not names or not all(_COLUMN_NAME.fullmatch(name) for name in names if name):
-        shown = "no line of column names"
-    return InputError(f"expected {' and '.join(missing)} in {path}, found {shown}; {remedy}")
+    return InputError(f"expected {' and '.join(missing)} in {path}, found {columns_found(found)}; {remedy}")
 
 
 def head(path: Path, size: int = 65_536) -> bytes:

@@ -112,6 +112,18 @@ def test_minutes_only_times(tmp_path: Path) -> None:
     assert row["ended_at"] - row["started_at"] == dt.timedelta(hours=1, minutes=2, seconds=3)
 
 
+def test_two_stretches_of_one_minute_are_two(tmp_path: Path) -> None:
+    """Where times have no seconds, what played by itself and what was chosen over it begin alike, and none is lost; a
+    row that is there twice has the same name."""
+    minute = {"Start Time": "2021-08-23 21:14"}
+    text = export(
+        minute | {"Duration": "00:00:12"}, minute | {"Duration": "00:50:00"}, minute | {"Duration": "00:50:00"}
+    )
+    names = read(tmp_path, text)["playback_id"]
+    assert (names.null_count(), names.n_unique()) == (0, 2)
+    assert read(tmp_path, export({}))["playback_id"].null_count() == 1
+
+
 def test_supplemental_videos_are_left_out_but_counted_as_rows(tmp_path: Path) -> None:
     """Hooks and trailers are not rows, and not rejects; `row` still points at the line in the file."""
     rows = read(tmp_path, export({"Supplemental Video Type": "HOOK"}, {}, {"Supplemental Video Type": "TRAILER"}, {}))
