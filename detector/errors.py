@@ -11,11 +11,11 @@ from typing import ClassVar
 _SHOWN = 30
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _NAMING = set(
-    "account address asn bookmark city client connection country created date day device duration end ended episode "
-    "event id ip item kind label latitude library log longitude media method movie ms name network operation paused "
-    "percent plan play played platform player position profile progress rating reference region row runtime season "
-    "section seconds series server session start started state stop stopped table time timestamp timezone title track ts "
-    "type updated user username utc verdict view viewed watched zone".split()
+    "account address asn bookmark city client connection country created date day device duration end ended "
+    "episode event id ip item kind label latitude library log longitude media method movie ms name network "
+    "operation paused percent plan play played platform player position profile progress rating reference region "
+    "row runtime season section seconds series server session start started state stop stopped table time "
+    "timestamp timezone title track ts type updated user username utc verdict view viewed watched zone ".split()
 )  # of which the names of columns are made
 
 
