@@ -15,7 +15,7 @@ _NAMING = set(
     "episode event id ip item kind label latitude library log longitude media method movie ms name network "
     "operation paused percent plan play played platform player position profile progress rating reference region "
     "row runtime season section seconds series server session start started state stop stopped table time "
-    "timestamp timezone title track ts type updated user username utc verdict view viewed watched zone ".split()
+    "timestamp timezone title track ts type updated user username utc verdict view viewed watched zone".split()
 )  # of which the names of columns are made
 
 
