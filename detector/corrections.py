@@ -14,6 +14,7 @@ from detector.store import Store
 
 TABLE = "replaced"
 _FILES = "files.json"
+_ONE_DAY = dt.timedelta(days=1)
 Replaced = Mapping[dt.date, Collection[str]]
 """By local day the digests of the files that it was replaced with."""
 
@@ -28,9 +29,18 @@ def replaces(part: str) -> bool:
     return part.count(".") > 1
 
 
-def replace(day: dt.date, contents: Iterable[str], home: Store) -> None:
-    """From now on only these files count for the day; their parts are stored."""
+def replace(day: dt.date, contents: Collection[str], home: Store) -> int:
+    """From now on only these files count for the day, whose parts are stored; how many rows of others do no more."""
+    on_day, before = pl.col("day") == day, replaced(home)
     home.put(TABLE, day, {_FILES: json.dumps(sorted(contents)).encode()})
+    others = [
+        counted(rows, part, date, before).filter(on_day).select(pl.len())
+        for date in (day - _ONE_DAY, day, day + _ONE_DAY)
+        for part in home.parts("playbacks", date)
+        if part.split(".")[0] not in contents
+        for rows in home.scan("playbacks", [date], part)
+    ]
+    return sum(int(found.item()) for found in pl.collect_all(others))
 
 
 def replaced(home: Store) -> Replaced:

@@ -5,7 +5,6 @@ A file is known by its content: taken in again it changes nothing, and after a k
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, corrections, geo, identity, playbacks, sources, store
+from detector import config, corrections, geo, identity, playbacks, receipts, sources, store
 from detector.errors import GateError, InputError, SettingsError
+from detector.receipts import Ingested
 from detector.store import Part, Store
 
 Progress = Callable[[str, int, int], None]
@@ -26,38 +26,9 @@ def silent(what: str, done: int, of: int) -> None:
 
 
 _AS_THE_FILE_SAYS = sources.Options()
-_ONE_DAY = dt.timedelta(days=1)
 _SAME = ["playback", "account", "device", "title", "started_at"]  # by these a playback is known that has gone on
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
-
-
-@dataclass(frozen=True)
-class Ingested:
-    """What became of one file.
-
-    Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
-    first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
-    of the same growing log had brought, how many do not count for their day was replaced with other files, and why it
-    can not be read, if so.
-    """
-
-    file: str
-    format: str
-    rows: int
-    rejected_rows: int
-    rejects: dict[str, int]
-    first_date: dt.date | None
-    last_date: dt.date | None
-    known: bool = False
-    repeated: int = 0
-    replaced: int = 0
-    unreadable: str = ""
-
-    @property
-    def new_rows(self) -> int:
-        """Rows that were not there before."""
-        return 0 if self.known else self.rows - self.repeated - self.replaced
 
 
 def ingest(
@@ -127,7 +98,7 @@ def replace_day(
     found = list(
         _read_all(paths, settings, keys=keys, into=None, format=format, options=options, now=now, progress=progress)
     )
-    refuse_unread([one for one in found if isinstance(one, Ingested)], empty_too=False)
+    receipts.refuse_unread([one for one in found if isinstance(one, Ingested)], empty_too=False)
     files = [one for one in found if isinstance(one, _Read)]
     for read in files:
         _pass_gate(read, settings.gate)
@@ -139,64 +110,9 @@ def replace_day(
         )
     for read, rows in of_day.items():
         _keep_rows(replace(read.checked, rows=rows), read, into, keys, of=day)
-    contents = {read.content for read in files}
-    before = corrections.replaced(into)
-    corrections.replace(day, contents, into)
-    let_go = 0
-    for date in (day - _ONE_DAY, day, day + _ONE_DAY):
-        for part in into.parts("playbacks", date):
-            if part.split(".")[0] not in contents:
-                [stored] = into.scan("playbacks", [date], part)
-                counted = corrections.counted(stored, part, date, before).filter(pl.col("day") == day)
-                let_go += counted.select(pl.len()).collect().item()
+    let_go = corrections.replace(day, {read.content for read in files}, into)
     taken = [replace(_account_of(read), rows=of_day[read].height) for read in files]
     return Replacement(taken, let_go, sum(read.checked.rows.height - of_day[read].height for read in files))
-
-
-def refuse_unread(taken: Sequence[Ingested], *, empty_too: bool = True) -> None:
-    """Nothing where every file could be read and, `empty_too`, one of them held a row.
-
-    Raises:
-        InputError: it is not so.
-    """
-    unread = [file for file in taken if file.unreadable]
-    if unread:
-        more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
-        others = len(taken) - len(unread)
-        raise InputError(unread[0].unreadable + more + (f"; the other {others} were taken in" if others else ""))
-    if empty_too and not any(file.rows or file.rejected_rows for file in taken):
-        raise InputError(
-            f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
-            "export it again or leave it out"
-        )
-
-
-def summary(taken: Sequence[Ingested]) -> dict[str, Any]:
-    """For a run's record: how many `files` and `rows` are new, `rejects` by rule, rows of days
-    that were `replaced` with other files, files left `unread`, and formats."""
-    fresh = [file for file in taken if not file.known and not file.unreadable]
-    rules: dict[str, int] = {}
-    for file in fresh:
-        for rule, count in file.rejects.items():
-            rules[rule] = rules.get(rule, 0) + count
-    counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
-    counts["replaced"] = sum(file.replaced for file in fresh)
-    return counts | {"unread": sum(bool(file.unreadable) for file in taken)} | formats_of(taken)
-
-
-def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
-    """For a run's record: how many files were read as which format (`formats`), and what each of these `lacks`."""
-    names = sorted({file.format for file in taken if file.format})
-    lacks = {name: list(sources.FORMATS[name].lacks) for name in names if sources.FORMATS[name].lacks}
-    return {"formats": {name: sum(file.format == name for file in taken) for name in names}, "lacks": lacks}
-
-
-def brought(home: Store) -> Iterator[tuple[Path, str, list[dt.date]]]:
-    """Of each file that was taken in its receipt, whose name is that of the stored parts, its name, and the UTC dates
-    under which rows of it were stored."""
-    for path in sorted((home.home / "receipts").glob("*.json")):
-        if receipt := _receipt(path):
-            yield path, receipt["ingested"]["file"], [dt.date.fromisoformat(date) for date in receipt["dates"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,9 +150,9 @@ def _read_all(
             nothing = Ingested(file.name, "", 0, 0, {}, None, None)
             try:
                 content = _content(file)
-                before = None if into is None else _receipt(into.home / "receipts" / f"{content}.json")
+                before = None if into is None else receipts.of(content, into)
                 if before and before["asked"] == asked and _FUTURE not in before["ingested"]["rejects"]:
-                    yield _from_receipt(before)
+                    yield receipts.known(before)
                     continue
                 if not any(part.stat().st_size for part in sources.parts(file)):
                     yield nothing
@@ -276,9 +192,7 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
     for date in set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}:
         into.remove_part("playbacks", dt.date.fromisoformat(date), corrections.part_of(read.content))
         into.remove_part("sealed", dt.date.fromisoformat(date), f"{read.content}.sealed")
-    taken = {"asked": read.asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
-    receipt = into.home / "receipts" / f"{read.content}.json"
-    store.write_atomically(receipt, json.dumps(taken, default=str, indent=1).encode())
+    receipts.write(read.content, ingested, dates, into, asked=read.asked)
     return ingested
 
 
@@ -288,21 +202,6 @@ def _content(file: Path) -> str:
         with sources.reading(part), part.open("rb") as opened:
             digests.append(hashlib.file_digest(opened, "sha256").hexdigest())
     return digests[0] if len(digests) == 1 else store.digest_of(digests)
-
-
-def _receipt(path: Path) -> dict[str, Any] | None:
-    try:
-        receipt: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return None  # an unreadable receipt costs reading the file again, nothing else
-    return receipt
-
-
-def _from_receipt(receipt: dict[str, Any]) -> Ingested:
-    values = dict(receipt["ingested"])
-    for name in ("first_date", "last_date"):
-        values[name] = dt.date.fromisoformat(values[name]) if values[name] else None
-    return Ingested(**(values | {"known": True}))
 
 
 def _account_of(read: _Read) -> Ingested:

@@ -25,6 +25,7 @@ from detector import (
     ingesting,
     lookback,
     model,
+    receipts,
     sources,
     store,
     webhook,
@@ -70,8 +71,8 @@ def take_in(
             )
         )  # fmt: skip
     if taken and all(file.unreadable for file in taken):
-        ingesting.refuse_unread(taken)
-    record["ingested"] = ingesting.summary(taken)
+        receipts.refuse_unread(taken)
+    record["ingested"] = receipts.summary(taken)
     record["warnings"] = [f"left out: {file.unreadable}" for file in taken if file.unreadable]
 
 

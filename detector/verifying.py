@@ -4,7 +4,7 @@ import datetime as dt
 import functools
 from collections.abc import Iterator
 
-from detector import casefiles, corrections, ingesting, store
+from detector import casefiles, corrections, receipts, store
 from detector.errors import DetectorError
 from detector.runs import Doors
 
@@ -26,7 +26,7 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
 def _lost(home: store.Store) -> Iterator[str]:
     """What files have brought and is not stored any more, one sentence for each file."""
     parts = functools.cache(functools.partial(home.parts, "playbacks"))
-    for receipt, file, dates in ingesting.brought(home):
+    for receipt, file, dates in receipts.brought(home):
         gone = sorted(date for date in dates if corrections.part_of(receipt.stem) not in parts(date))
         if gone:
             more = f" and {len(gone) - 1} more dates" if len(gone) > 1 else ""

@@ -13,7 +13,8 @@ from netaddr import IPSet
 
 from detector import config, geo, identity, tables
 from detector.errors import InputError, SettingsError
-from detector.ingesting import Ingested, ingest
+from detector.ingesting import ingest
+from detector.receipts import Ingested
 from detector.store import Store
 
 LYON = {

@@ -14,7 +14,8 @@ from test_geo import database
 
 from detector import config, corrections, digesting, identity, ingesting, sources
 from detector.errors import GateError, InputError
-from detector.ingesting import Ingested, ingest
+from detector.ingesting import ingest
+from detector.receipts import Ingested
 from detector.store import Store
 
 KEYS = identity.Keys("0" * 64, bytes(32))

@@ -46,6 +46,7 @@ PURE = (
 )
 RECIPES = (
     "ingesting",
+    "receipts",
     "corrections",
     "digesting",
     "lookback",

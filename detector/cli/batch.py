@@ -57,7 +57,7 @@ def ingest(
     """Take playback logs in: read, check, store; say what was rejected and why. Again, it changes nothing."""
     from dataclasses import asdict
 
-    from detector import geo, ingesting, sources, terminal
+    from detector import geo, ingesting, receipts, sources, terminal
     from detector.runs import on_record
 
     with opened(context, make=True) as (doors, loaded):
@@ -72,9 +72,9 @@ def ingest(
             }  # fmt: skip
             done = ingesting.replace_day(day, paths, **asked) if day else None
             taken = done.taken if done else list(ingesting.ingest(paths, **asked))
-            record.update(ingesting.summary(taken), **({"let_go": done.let_go} if done else {}))
+            record.update(receipts.summary(taken), **({"let_go": done.let_go} if done else {}))
             if not any(file.rows or file.rejected_rows for file in taken):
-                ingesting.refuse_unread(taken)
+                receipts.refuse_unread(taken)
         if json:
             lacking = {name: format.lacks for name, format in sources.FORMATS.items()}
             print(terminal.as_json([asdict(file) | {"lacks": lacking.get(file.format, ())} for file in taken]))
@@ -84,12 +84,12 @@ def ingest(
                 print(f"of {day} only these files count from now on: {done.let_go} playbacks of others do no more")
             if done and done.of_other_days:
                 print(f"{done.of_other_days} playbacks of other days were left out: ingest the files for those")
-        ingesting.refuse_unread(taken)
+        receipts.refuse_unread(taken)
 
 
 def _taken_in(taken: list[Any]) -> Iterator[str]:
     """What became of files, line by line."""
-    from detector import ingesting, sources
+    from detector import receipts, sources
 
     fresh = [file for file in taken if not file.known and not file.unreadable]
     known = sum(file.known for file in taken)
@@ -102,7 +102,7 @@ def _taken_in(taken: list[Any]) -> Iterator[str]:
         yield f"{replaced} playbacks do not count: other files have replaced their days"
     if empty := [file.file for file in fresh if not file.rows and not file.rejected_rows]:
         yield f"{len(empty)} of the files hold no rows: {', '.join(empty[:3])}" + (", ..." if len(empty) > 3 else "")
-    formats = ingesting.formats_of(taken)["formats"]
+    formats = receipts.formats_of(taken)["formats"]
     for name, count in formats.items():
         yield f"{count} {'file' if count == 1 else 'files'} read as {name}"
     yield from filter(None, (sources.FORMATS[name].caveat for name in formats))

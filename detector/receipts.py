@@ -1,0 +1,116 @@
+"""What became of the files that were taken in: an account of each, and the receipt by which it is known again."""
+
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from detector import sources, store
+from detector.errors import InputError
+from detector.store import Store
+
+_FOLDER = "receipts"
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one file.
+
+    Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
+    first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
+    of the same growing log had brought, how many do not count for their day was replaced with other files, and why it
+    can not be read, if so.
+    """
+
+    file: str
+    format: str
+    rows: int
+    rejected_rows: int
+    rejects: dict[str, int]
+    first_date: dt.date | None
+    last_date: dt.date | None
+    known: bool = False
+    repeated: int = 0
+    replaced: int = 0
+    unreadable: str = ""
+
+    @property
+    def new_rows(self) -> int:
+        """Rows that were not there before."""
+        return 0 if self.known else self.rows - self.repeated - self.replaced
+
+
+def of(content: str, home: Store) -> dict[str, Any] | None:
+    """The receipt of a file by the digest of its content; None where it was not taken in."""
+    return _read(home.home / _FOLDER / f"{content}.json")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        receipt: dict[str, Any] = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None  # an unreadable receipt costs reading the file again, nothing else
+    return receipt
+
+
+def known(receipt: dict[str, Any]) -> Ingested:
+    """What became of a file when it was taken in."""
+    values = dict(receipt["ingested"])
+    for name in ("first_date", "last_date"):
+        values[name] = dt.date.fromisoformat(values[name]) if values[name] else None
+    return Ingested(**(values | {"known": True}))
+
+
+def write(content: str, ingested: Ingested, dates: Sequence[dt.date], home: Store, *, asked: str) -> None:
+    """Put a file on record: it is taken in, with its rows under these UTC dates, as was `asked`."""
+    receipt = {"asked": asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
+    data = json.dumps(receipt, default=str, indent=1).encode()
+    store.write_atomically(home.home / _FOLDER / f"{content}.json", data)
+
+
+def refuse_unread(taken: Sequence[Ingested], *, empty_too: bool = True) -> None:
+    """Nothing where every file could be read and, `empty_too`, one of them held a row.
+
+    Raises:
+        InputError: it is not so.
+    """
+    unread = [file for file in taken if file.unreadable]
+    if unread:
+        more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
+        others = len(taken) - len(unread)
+        raise InputError(unread[0].unreadable + more + (f"; the other {others} were taken in" if others else ""))
+    if empty_too and not any(file.rows or file.rejected_rows for file in taken):
+        raise InputError(
+            f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
+            "export it again or leave it out"
+        )
+
+
+def summary(taken: Sequence[Ingested]) -> dict[str, Any]:
+    """For a run's record: how many `files` and `rows` are new, `rejects` by rule, rows of days
+    that were `replaced` with other files, files left `unread`, and formats."""
+    fresh = [file for file in taken if not file.known and not file.unreadable]
+    rules: dict[str, int] = {}
+    for file in fresh:
+        for rule, count in file.rejects.items():
+            rules[rule] = rules.get(rule, 0) + count
+    counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
+    counts["replaced"] = sum(file.replaced for file in fresh)
+    return counts | {"unread": sum(bool(file.unreadable) for file in taken)} | formats_of(taken)
+
+
+def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
+    """For a run's record: how many files were read as which format (`formats`), and what each of these `lacks`."""
+    names = sorted({file.format for file in taken if file.format})
+    lacks = {name: list(sources.FORMATS[name].lacks) for name in names if sources.FORMATS[name].lacks}
+    return {"formats": {name: sum(file.format == name for file in taken) for name in names}, "lacks": lacks}
+
+
+def brought(home: Store) -> Iterator[tuple[Path, str, list[dt.date]]]:
+    """Of each file that was taken in its receipt, whose name is that of the stored parts, its name, and the UTC dates
+    under which rows of it were stored."""
+    for path in sorted((home.home / _FOLDER).glob("*.json")):
+        if receipt := _read(path):
+            yield path, receipt["ingested"]["file"], [dt.date.fromisoformat(date) for date in receipt["dates"]]
