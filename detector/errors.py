@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 _SHOWN = 30
+_NAME = re.compile(r"[^\W\d][\w .()/-]{0,60}")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _NAMING = set(
     "account address asn bookmark city client connection country created date day device duration end ended "
@@ -78,6 +79,7 @@ def columns_found(found: Iterable[str]) -> str:
     """
     names = list(found)
     named = [name for name in names if _NAMING.intersection(map(str.lower, _WORD.findall(name)))]
-    if 2 * len(named) < max(len(names), 1):
+    odd = [name for name in names if name and not _NAME.fullmatch(name)]  # such as an address, a time
+    if odd or 2 * len(named) < max(len(names), 1):
         return "no line of column names"
     return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

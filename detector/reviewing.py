@@ -180,7 +180,7 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
     if len(wanted) != 1 or "verdict" not in table.columns:
         raise InputError(
             "expected a table with verdict and either account (16 hex digits) or account_id (the service's own), "
-            f"found {columns_found(table.columns)}; name its columns so"
+            f"found {columns_found(table.columns)}; rename its columns"
         )
     if table.is_empty():
         raise InputError("expected a row for each account that is decided on, found none; fill the table in")
