@@ -38,7 +38,6 @@ _OPTIONAL = ("Attributes", "Supplemental Video Type", "Device Type", "Bookmark",
 _COLON = r"(?::\s|\x{FF1A})"  # the second of each pair is the full-width one
 _OPEN, _CLOSE = r"[(\x{FF08}]", r"[)\x{FF09}]"
 _WORD_AND_NUMBER = r"(?:\p{L}[\p{L}\p{M}.]*\s*\d{1,4}|第?\s*\d{1,4}\.?\s*\p{L}[\p{L}\p{M}]*)"
-_TO_THE_SECOND = r":\d{2}:\d{2}"
 
 
 def _recognises(path: Path) -> bool:
@@ -98,9 +97,9 @@ def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
             device_type="Device Type",
             title_id="Title",
             title_name="Title",
-            # By the minute, what starts on its own and what is chosen over it start as one.
-            playback_id=pl.when(~pl.col("Start Time").str.contains(_TO_THE_SECOND)).then(
-                pl.concat_str("Profile Name", "Start Time", "Title", "Duration", "Device Type", ignore_nulls=True)
+            # What starts on its own and what is chosen over it may begin as one, by the minute mostly.
+            playback_id=pl.concat_str(
+                "Profile Name", "Start Time", "Title", "Duration", "Device Type", separator="/", ignore_nulls=True
             ),
             title_kind=_kind(pl.col("Title")),
             started_at=start,
