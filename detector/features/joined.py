@@ -50,7 +50,7 @@ class Joined(Family):
             groups.select("account", "group", "is_new"), on=["account", "group"]
         )
         contexts = window.contexts.join(by_device, on=["account", "device"])
-        theirs = window.visits.filter(pl.col("plays") > 0).join(by_device, on="account", how="semi")
+        theirs = window.visits.join(by_device, on="account", how="semi").filter(pl.col("plays") > 0)
         visits = theirs.join(by_device, on=["account", "device"])
         served = pl.col("network_kind").is_in(SERVERS).fill_null(False)
         seen = contexts.group_by("account", "group").agg(

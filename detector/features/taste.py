@@ -119,8 +119,8 @@ class Taste(Family):
 
 def _titles_of(window: Window, some: pl.DataFrame) -> pl.DataFrame:
     """The titles that some accounts played."""
-    played = window.titles.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
-    return played.join(some.select("account").unique(), on="account", how="semi")
+    theirs = window.titles.join(some.select("account").unique(), on="account", how="semi")
+    return theirs.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
 
 
 def _newcomers(window: Window) -> pl.DataFrame:
