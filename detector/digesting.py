@@ -223,9 +223,21 @@ def _sharing(rows: pl.LazyFrame, to: pl.DataFrame, by: list[str]) -> pl.LazyFram
 
 def _ending(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:
     """The rows that start on the same device while one of these still runs."""
-    running = to.lazy().filter("device_is_real").select("account", "device", "started_at", until="ended_at")
-    met = rows.join(running, on=["account", "device"], suffix="_before")
-    return met.filter(pl.col("started_at").is_between("started_at_before", "until", closed="left"))
+    device = ["account", "device"]
+    running = (
+        to.lazy()
+        .filter("device_is_real")
+        .select(*device, "started_at", until="ended_at")
+        .drop_nulls()
+        .sort("started_at")
+        .with_columns(pl.col("until").cum_max().over(device))  # by then all that started before have ended
+    )
+    return (
+        _sharing(rows, to, device)
+        .sort("started_at")
+        .join_asof(running, on="started_at", by=device, check_sortedness=False)
+        .filter(pl.col("started_at") < pl.col("until"))
+    )
 
 
 def _scanner(home: Store, replaced: corrections.Replaced) -> Scan:

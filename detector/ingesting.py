@@ -98,19 +98,23 @@ def replace_day(
     found = list(
         _read_all(paths, settings, keys=keys, into=None, format=format, options=options, now=now, progress=progress)
     )
-    receipts.refuse_unread([one for one in found if isinstance(one, Ingested)], empty_too=False)
+    unread = [one.unreadable for one in found if isinstance(one, Ingested) and one.unreadable]
+    if unread:
+        raise InputError(f"{unread[0]}; nothing was changed")
     files = [one for one in found if isinstance(one, _Read)]
     for read in files:
         _pass_gate(read, settings.gate)
     of_day = {read: read.checked.rows.filter(pl.col("day") == day) for read in files}
-    if not any(rows.height for rows in of_day.values()):
+    holding = {read: rows for read, rows in of_day.items() if rows.height}
+    if not holding:
         raise InputError(
             f"expected playbacks of {day} in the files to replace that day with, found none; nothing was changed: "
             "name others"
         )
-    for read, rows in of_day.items():
+    for read, rows in holding.items():
+        _keep_rejects(read.checked, read.content, into)
         _keep_rows(replace(read.checked, rows=rows), read, into, keys, of=day)
-    let_go = corrections.replace(day, {read.content for read in files}, into)
+    let_go = corrections.replace(day, {read.content for read in holding}, into)
     taken = [replace(_account_of(read), rows=of_day[read].height) for read in files]
     return Replacement(taken, let_go, sum(read.checked.rows.height - of_day[read].height for read in files))
 

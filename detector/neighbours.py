@@ -90,7 +90,7 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     ).filter(pl.len().over("what", "shared") > 1)
     rings = _rings(ties)
     accounts = (
-        rings.join(_most_others(own, "device_accounts"), on="account", how="left")
+        rings.join(_most_others(own), on="account", how="left")
         .join(_most_beside(beside), on="account", how="left")
         .join(_lockstep(titles, rings), on="account", how="left")
     )
@@ -133,9 +133,9 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
     )
 
 
-def _most_others(on_devices: pl.DataFrame, name: str) -> pl.DataFrame:
+def _most_others(on_devices: pl.DataFrame) -> pl.DataFrame:
     others = pl.len().over("device").cast(pl.UInt32) - 1
-    return on_devices.with_columns(others=others).group_by("account").agg(pl.col("others").max().alias(name))
+    return on_devices.with_columns(others=others).group_by("account").agg(device_accounts=pl.col("others").max())
 
 
 def _most_beside(on_devices: pl.DataFrame) -> pl.DataFrame:

@@ -40,7 +40,7 @@ from detector.suppressed import Suppressed
 
 _METHOD = 19  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags", "ties", "hubs")
-_AFTER = "case_files"
+_AFTER = "case_files"  # is on the record of a run when all that follows from its publication is done
 
 
 @dataclass(frozen=True)

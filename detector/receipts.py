@@ -70,8 +70,8 @@ def write(content: str, ingested: Ingested, dates: Sequence[dt.date], home: Stor
     store.write_atomically(home.home / _FOLDER / f"{content}.json", data)
 
 
-def refuse_unread(taken: Sequence[Ingested], *, empty_too: bool = True) -> None:
-    """Nothing where every file could be read and, `empty_too`, one of them held a row.
+def refuse_unread(taken: Sequence[Ingested]) -> None:
+    """Nothing where every file could be read and one of them held a row.
 
     Raises:
         InputError: it is not so.
@@ -81,7 +81,7 @@ def refuse_unread(taken: Sequence[Ingested], *, empty_too: bool = True) -> None:
         more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
         others = len(taken) - len(unread)
         raise InputError(unread[0].unreadable + more + (f"; the other {others} were taken in" if others else ""))
-    if empty_too and not any(file.rows or file.rejected_rows for file in taken):
+    if not any(file.rows or file.rejected_rows for file in taken):
         raise InputError(
             f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
             "export it again or leave it out"

@@ -20,7 +20,11 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
             except DetectorError as error:
                 problems.append(str(error))
     models, spoiled = doors.registry().verify()
-    return checked + models, problems + spoiled + [*_lost(doors.home), *_missing(doors)]
+    return checked + models, problems + spoiled + [
+        *_lost(doors.home),
+        *_replaced_and_gone(doors.home),
+        *_missing(doors),
+    ]
 
 
 def _lost(home: store.Store) -> Iterator[str]:
@@ -34,6 +38,14 @@ def _lost(home: store.Store) -> Iterator[str]:
                 f"expected the playbacks that {file} brought, found none of {gone[0]}{more}; "
                 f"bring them back from a backup, or remove {receipt} and take the file in again"
             )
+
+
+def _replaced_and_gone(home: store.Store) -> Iterator[str]:
+    """Days that were replaced with what is not stored any more, one sentence each."""
+    for day, contents in corrections.replaced(home).items():
+        around = {name for n in (-1, 0, 1) for name in home.parts("playbacks", day + dt.timedelta(days=n))}
+        if not all(corrections.part_of(content, day) in around for content in contents):
+            yield f"expected the playbacks that {day} was replaced with, found none; replace it again"
 
 
 def _missing(doors: Doors) -> Iterator[str]:

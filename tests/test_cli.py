@@ -422,3 +422,31 @@ def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more()
     assert "shows more" not in batch._night_line(night | {"kept_back": {}})
     assert "not counted" not in batch._night_line(night | {"later_verdicts": 0})
     assert "verdicts on 3 accounts that were given after" in batch._night_line(night | {"later_verdicts": 3})
+
+
+def test_days_and_zones_that_can_not_be_are_refused(folder: Path) -> None:
+    """Before anything is done, with what to give instead; a zone is not blamed on the file."""
+    (folder / "log.csv").write_text("account_id,title_id,started_at\na,t,2024-05-01T20:00:00Z\n")
+    for day in ("0001-01-01", "9999-12-31"):
+        refused("nightly", "--day", day, cwd=folder, code=2, saying="expected a day from 1971-01-01")
+    for zone in ("localtime", "Factory", "posix/Europe/Paris", "Mars/Base"):
+        refused("ingest", "log.csv", "--timezone", zone, cwd=folder, code=2, saying="expected an IANA time zone")
+        usual = {"DETECTOR_DAYS__DEFAULT_ZONE": zone}
+        refused("config", "check", cwd=folder, code=2, saying="expected an IANA time zone", env=usual)
+
+
+def test_the_configuration_says_where_tables_come_from_and_checks_the_url(tmp_path: Path) -> None:
+    """Of a table of settings, every layer; an address of a database that is none is refused, and shown as none."""
+    (tmp_path / "c.toml").write_text(
+        '[source.columns]\naccount_id = "user"\n[days.zone_by_country]\nFR = "Europe/Paris"\n'
+    )
+    code, out, err = detector("--config", "c.toml", "config", "show", "--json", cwd=tmp_path)
+    assert code == 0, err
+    layers = {row["setting"]: row["from"] for row in json.loads(out)}
+    assert layers["source.columns"] == "c.toml"
+    assert "c.toml" in layers["days.zone_by_country"]
+    assert layers["days.closing_h"] == "default"
+    wrong = {"DETECTOR_STATE__DATABASE_URL": "nonsense"}
+    refused("config", "check", cwd=tmp_path, code=2, saying="expected [state] database_url", env=wrong)
+    code, out, err = detector("config", "show", cwd=tmp_path, env=wrong)
+    assert (code, "(no URL)" in out) == (0, True), err

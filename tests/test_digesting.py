@@ -113,6 +113,22 @@ def test_what_another_title_cut_off_the_evening_before_is_cut_off_for_the_day_af
     assert plays == [2, 1]
 
 
+def test_a_machine_with_thousands_of_plays_is_told_apart_row_by_row(tmp_path: Path) -> None:
+    """Each row is met with what still runs, not with every other row of its device: that would be their square."""
+    begin = at("2025-06-29 00:00")
+    starts = [begin + dt.timedelta(seconds=20 * n) for n in range(2 * 4320)]
+    played = {"account": 1, "device": 1, "device_is_real": True, "title": 1, "utc_offset_s": 0}
+    schema = tables.columns(tables.CheckedRows)
+    full = [dict.fromkeys(schema) | played | {"playback": n, "started_at": s} for n, s in enumerate(starts)]
+    ends, day = pl.col("started_at") + pl.duration(seconds=30), pl.col("started_at").dt.date()
+    rows = pl.DataFrame(full, schema=schema).with_columns(ended_at=ends, day=day)
+    own, rest = (rows.filter(day == dt.date(2025, 6, n)) for n in (30, 29))
+    ending = digesting._ending(own.lazy(), rest).collect()
+    assert ending["playback"].to_list() == [4320]
+    both = pl.concat([own, rest])
+    assert digesting._ending(both.lazy(), rest).collect().height == rest.height + 1
+
+
 def test_a_column_that_an_old_day_lacks_is_not_known_of_it(tmp_path: Path) -> None:
     """Here how long the busiest device played, of the first of two days: it is null there, and known of the second."""
     days = [dt.date(2025, 6, 29), dt.date(2025, 6, 30)]

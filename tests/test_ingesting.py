@@ -206,7 +206,8 @@ def test_a_replacement_that_is_refused_or_cut_off_changes_nothing(
 ) -> None:
     """A day that the files do not hold, a torn file beside a good one, too many rejects, a kill at the end."""
     home, settings = Store(tmp_path / "home"), config.load().settings
-    wrong, _ = _saying(tmp_path / "wrong.csv", 60, 1, 2, 3), _saying(tmp_path / "right.csv", 90, 1, 2, 3)
+    wrong = _saying(tmp_path / "wrong.csv", 60, 1, 2, 3)
+    _saying(tmp_path / "right.csv", 90, 1, 2, 3)
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     log_samples.as_csv(
         tmp_path / "bad.csv", [{"account_id": "a", "title_id": "t", "started_at": "1970-01-01T00:00:00Z"}]
@@ -217,7 +218,9 @@ def test_a_replacement_that_is_refused_or_cut_off_changes_nothing(
         ingesting.replace_day(dt.date(2024, 5, day), paths, into=home, keys=KEYS, settings=settings, now=clock())
 
     list(ingest([str(wrong)], into=home, keys=KEYS, settings=settings, now=clock()))
+    (tmp_path / "empty.csv").touch()
     for day, files, refusal in (
+        (2, ["empty.csv", "torn.parquet"], "; nothing was changed"),
         (5, ["right.csv"], "expected playbacks of 2024-05-05"),
         (2, ["right.csv", "torn.parquet"], r"torn\.parquet"),
         (2, ["right.csv", "bad.csv"], "rejected rows"),

@@ -9,7 +9,7 @@ import pytest
 from polars.testing import assert_frame_equal
 from support import TRAINED_UNTIL, clock
 
-from detector import casefiles, config, digesting, lookback, published, retraining, runs
+from detector import casefiles, config, corrections, digesting, lookback, published, retraining, runs
 from detector.errors import BusyError, GateError, InputError, NoChampionError
 from detector.ingesting import ingest
 from detector.nightly import Night, night
@@ -87,7 +87,8 @@ def test_the_same_night_again_is_nothing(home: Path, service: Path, settings: co
 
 
 def test_other_settings_publish_anew(home: Path, service: Path, settings: config.Settings) -> None:
-    """A night under another capacity supersedes the one before."""
+    """A night under another capacity, or among other peers, supersedes the one before."""
+    others = settings.model_copy(update={"peers": settings.peers.model_copy(update={"traits": ["country"]})})
     wider = settings.model_copy(update={"decision": settings.decision.model_copy(update={"capacity_share": 0.05})})
     with open_doors(home, settings) as doors:
         first = _night(doors, TRAINED_UNTIL, settings)
@@ -97,6 +98,7 @@ def test_other_settings_publish_anew(home: Path, service: Path, settings: config
         superseded = doors.ledger.run(first.run_id)
         assert superseded is not None
         assert superseded.status == "superseded"
+        assert not _night(doors, TRAINED_UNTIL, others).unchanged
 
 
 def test_one_night_at_a_time_equals_a_back_fill(
@@ -192,16 +194,21 @@ def _extra(account: str, day: dt.date, path: Path) -> str:
     return str(path)
 
 
+def _nights_and_a_late_row(doors: Doors, service: Path, days: list[dt.date], settings: config.Settings) -> None:
+    """Published nights, and then one more playback of the first of them."""
+    _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), settings)
+    for day in days:
+        _night(doors, day, settings)
+    account = pl.read_parquet(_log(service, days[0], days[0])[0])["account_id"][0]
+    late = _extra(account, days[0], doors.home.home / "late.parquet")
+    list(ingest([late], into=doors.home, keys=doors.keys, settings=settings, now=clock()))
+
+
 def test_late_rows_within_the_look_back_are_used(home: Path, service: Path, settings: config.Settings) -> None:
     """A row that comes three days late makes its day, and those after it that depend on it, anew."""
     with open_doors(home, settings) as doors:
         days = _nights(FIRST_NIGHT + dt.timedelta(days=3))
-        _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), settings)
-        for day in days:
-            _night(doors, day, settings)
-        account = pl.read_parquet(_log(service, days[0], days[0])[0])["account_id"][0]
-        late = _extra(account, days[0], home / "late.parquet")
-        list(ingest([late], into=doors.home, keys=doors.keys, settings=settings, now=clock()))
+        _nights_and_a_late_row(doors, service, days, settings)
         before = _results(doors, days[-1])["features"]
         done = _night(doors, days[-1], settings)
         after = _results(doors, days[-1])["features"]
@@ -215,12 +222,7 @@ def test_later_rows_are_held_and_reported(home: Path, service: Path, settings: c
     narrow = settings.model_copy(update={"days": settings.days.model_copy(update={"look_back_days": 2})})
     with open_doors(home, narrow) as doors:
         days = _nights(FIRST_NIGHT + dt.timedelta(days=4))
-        _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), narrow)
-        for day in days:
-            _night(doors, day, narrow)
-        account = pl.read_parquet(_log(service, days[0], days[0])[0])["account_id"][0]
-        late = _extra(account, days[0], home / "late.parquet")
-        list(ingest([late], into=doors.home, keys=doors.keys, settings=narrow, now=clock()))
+        _nights_and_a_late_row(doors, service, days, narrow)
         before = _results(doors, days[-1])
         held = _night(doors, days[-1], narrow)
         assert held.unchanged
@@ -236,12 +238,7 @@ def test_late_rows_are_held_whoever_digests(home: Path, service: Path, settings:
     narrow = settings.model_copy(update={"days": settings.days.model_copy(update={"look_back_days": 2})})
     with open_doors(home, narrow) as doors:
         days = _nights(FIRST_NIGHT + dt.timedelta(days=3))
-        _take_in(doors, service, days[0], days[-1] + dt.timedelta(days=1), narrow)
-        for day in days:
-            _night(doors, day, narrow)
-        account = pl.read_parquet(_log(service, days[0], days[0])[0])["account_id"][0]
-        late = _extra(account, days[0], home / "late.parquet")
-        list(ingest([late], into=doors.home, keys=doors.keys, settings=narrow, now=clock()))
+        _nights_and_a_late_row(doors, service, days, narrow)
         before = doors.home.parts(digesting.DAYS, days[0])
         assert _night(doors, days[1], narrow).record["held_days"] == [days[0].isoformat()]
         assert retraining.train(doors, days[-1], settings=narrow, clock=clock).record["held_days"] == [str(days[0])]
@@ -411,6 +408,9 @@ def test_verify_names_what_is_gone(home: Path, settings: config.Settings) -> Non
         [problem] = verify(doors)[1]
         assert "2025-05-03.parquet brought, found none of 2025-05-03" in problem
         shutil.move(home / "elsewhere", home / "playbacks" / "2025-05-03")
+        corrections.replace(dt.date(2025, 5, 3), ["gone"], doors.home)
+        assert "2025-05-03 was replaced with, found none" in verify(doors)[1][0]
+        doors.home.remove(corrections.TABLE, dt.date(2025, 5, 3))
         shutil.rmtree(home / "case_files")
         [problem] = verify(doors)[1]
         assert f"case files of {TRAINED_UNTIL}, of {len(doors.ledger.cases.queue())} cases" in problem

@@ -20,6 +20,9 @@ _OLD = [
 ]
 
 
+_UNPLACED = [{"ago": ago, "visits": [{"device": 1, "address": 1, "plays": 2}]} for ago in (80, 60, 20, 2)]
+
+
 def _new(ago: tuple[int, ...], **more: object) -> list[dict[str, object]]:
     visit = {"profile": 1, "device": 2, "address": 2, "country": "DE", "region": "B", "plays": 4} | more
     return [{"ago": days, "visits": [visit]} for days in ago]
@@ -137,6 +140,8 @@ class Joined(Family):
         examples=[
             ([*_OLD, *_new((30, 5))], 0.5),
             ([*_OLD, *_new((30, 5), region="A")], 0),
+            ([*_UNPLACED, *_new((30, 5))], 0),
+            ([*_OLD[:2], *_new((30, 5))], 1),
             (_new((30, 5)), None),
         ],
         telling="rank",
