@@ -21,7 +21,7 @@ held-out accounts, the extreme ones too: leaving out a guessed share would promi
 """
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -109,10 +109,11 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         typical = np.median(x, axis=0)
         ordinary = np.ones(len(x), dtype=np.bool_)
         for _ in range(self.passes):
-            self._learn(x[ordinary], held_out[ordinary], typical, trees=min(self.trees, _PASS_TREES))
+            few = min(self.trees, _PASS_TREES)
+            self._learn(x[ordinary], held_out[ordinary], typical, forests=self.families, trees=few)
             score = self.total(self.evidence(x))  # in full: who shares shall not teach that it is ordinary
             ordinary = score <= np.quantile(score, 1 - _EXTREME_SHARE, method="higher")
-        self._learn(x[ordinary], held_out[ordinary], typical, trees=self.trees)
+        self._learn(x[ordinary], held_out[ordinary], typical, forests=(*self.families, OVERALL), trees=self.trees)
         self.learned_from_ = len(x)
         self.missing_ = np.array(missing or [0.0] * len(self.names))
         self.quantiles_ = _quantiles(x)
@@ -133,7 +134,9 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         kept.highest_ = self.highest_[left]
         return kept
 
-    def _learn(self, x: Matrix, held_out: npt.NDArray[np.bool_], typical: Matrix, *, trees: int) -> None:
+    def _learn(
+        self, x: Matrix, held_out: npt.NDArray[np.bool_], typical: Matrix, *, forests: Iterable[str], trees: int
+    ) -> None:
         grown, calibrating = x[~held_out], x[held_out]
         # No tree divides where it saw no difference: whoever lies lower is at all its nodes where the typical one is.
         raised = np.maximum(grown, typical)
@@ -141,7 +144,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
             name: Forest(trees=trees, samples=self.samples, seed=self.seed).fit(
                 np.ascontiguousarray(raised[:, self._columns(name)])
             )
-            for name in (*self.families, OVERALL)
+            for name in forests
         }
         self.forest_tails_ = {name: Tail().fit(self._oddness(name, calibrating)) for name in self.forests_}
         self.feature_tails_ = {
