@@ -17,8 +17,8 @@ Came = Literal["stopped", "goes on", "unknown"]
 
 @dataclass(frozen=True)
 class LaterNight:
-    """A confirmed account on a later night that saw it: the share of held-out accounts that score as high, and whether
-    so few do that it would be within what reviewers can take."""
+    """A confirmed account on a later night that saw it: its p-value, at most so large a share of held-out accounts
+    scores as high, and whether so few do that it would be within what reviewers can take."""
 
     case_id: int
     day: dt.date
@@ -26,8 +26,12 @@ class LaterNight:
     over_line: bool
 
 
-def follow(decided: Iterable[Case], scores: "pl.DataFrame", *, day: dt.date, capacity_share: float) -> list[LaterNight]:
-    """The confirmed accounts on a night after their verdict, as far as it saw them (`tables.Scores`)."""
+def follow(decided: Iterable[Case], scores: "pl.DataFrame", *, day: dt.date, line: float) -> list[LaterNight]:
+    """The confirmed accounts on a night after their verdict, as far as it saw them (`tables.Scores`).
+
+    A p-value of at most `line` is within what reviewers can take: their capacity's share of the accounts, or the least
+    that the model can tell, where that is more.
+    """
     followed = {
         int(case.account, 16): case.id
         for case in decided
@@ -36,7 +40,7 @@ def follow(decided: Iterable[Case], scores: "pl.DataFrame", *, day: dt.date, cap
         and 0 < (day - case.decided_at.date()).days <= _FOLLOWED_DAYS
     }
     seen = scores.select("account", "p_value").drop_nulls().sort("account").iter_rows()
-    return [LaterNight(followed[account], day, p, p <= capacity_share) for account, p in seen if account in followed]
+    return [LaterNight(followed[account], day, p, p <= line) for account, p in seen if account in followed]
 
 
 def came_of(nights: Sequence[LaterNight]) -> Came:

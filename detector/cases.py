@@ -5,7 +5,7 @@ which are only ever added, and the case itself holds where they have led.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -125,6 +125,11 @@ class Case:
     def taught(self) -> Outcome | None:
         """What there is to learn from it: its outcome, or a false alarm where a contest overturned it."""
         return "false alarm" if self.contest == "overturned" else self.outcome
+
+    def teaches(self, unwanted: Collection[str]) -> bool:
+        """Whether it says that an account should have been put before reviewers, or should not: not where it was left
+        undecided, nor where it was confirmed as one of the `unwanted` kinds, which policy keeps from them."""
+        return self.taught == "false alarm" or (self.taught == "confirmed" and self.verdict_kind not in unwanted)
 
     def held_from(self, actor: str, now: dt.datetime) -> bool:
         """Whether somebody other than `actor` looks at it now."""

@@ -9,11 +9,14 @@ from detector.model import AccountModel, matrix
 _CANDIDATES, _STEPS = 6, 4  # the most surprising features of an account, and how many of them may be needed
 
 
-def cleared_by(model: AccountModel, features: pl.DataFrame, explained: pl.DataFrame, *, line: float) -> pl.DataFrame:
-    """`account, cleared_by`: the features that, set to what is typical of the peers, bring the score below `line`.
+def cleared_by(
+    model: AccountModel, features: pl.DataFrame, explained: pl.DataFrame, *, lines: pl.DataFrame
+) -> pl.DataFrame:
+    """`account, cleared_by`: the features that, set to what is typical of the peers, bring the score below the `line`
+    that `lines` has for each account (null: there is none, and nothing clears it).
 
     Found one after the other, each the one that lowers the score most, among the most surprising ones. An empty list
-    where the score is below the line as it is, null where four features are not enough. `explained` is what
+    where the score is below its line as it is, null where four features are not enough. `explained` is what
     `model.explain` says of the same accounts.
     """
     features = features.sort("account")
@@ -32,6 +35,8 @@ def cleared_by(model: AccountModel, features: pl.DataFrame, explained: pl.DataFr
     ]
     found: list[list[str] | None] = [[] for _ in accounts]
     score = model.predict(x) if accounts else np.zeros(0)
+    own = features.select("account").join(lines, on="account", how="left", maintain_order="left")["line"]
+    line = own.fill_null(-np.inf).to_numpy()
     left = set(np.flatnonzero(score >= line).tolist())
     for _ in range(_STEPS):
         open_tries = [(row, column, typical) for row, column, typical in tries if row in left]
@@ -44,7 +49,7 @@ def cleared_by(model: AccountModel, features: pl.DataFrame, explained: pl.DataFr
         for row, (after, column, typical) in best.items():
             x[row, column] = typical
             found[row] = [*(found[row] or []), model.names[column]]
-            if after < line:
+            if after < line[row]:
                 left.discard(row)
         tries = [(row, column, typical) for row, column, typical in tries if best.get(row, (0, -1, 0))[1] != column]
     for row in left:

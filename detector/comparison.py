@@ -84,8 +84,12 @@ def compare(
     decided: Iterable[Case],
     settings: config.Decision,
 ) -> Comparison:
-    """Both models over nights that have been, under today's capacity and policy, as if no verdict had been known."""
-    outcomes = {int(case.account, 16): case.taught for case in decided if case.taught != "undecided"}
+    """Both models over nights that have been, under today's capacity and policy, as if no verdict had been known.
+
+    What was confirmed as a kind that policy keeps from reviewers counts neither way: to rank it low is no fault.
+    """
+    unwanted = settings.kinds_not_reviewed
+    outcomes = {int(case.account, 16): case.taught for case in decided if case.teaches(unwanted)}
     labelled = pl.DataFrame(
         {"account": list(outcomes), "confirmed": [outcome == "confirmed" for outcome in outcomes.values()]},
         schema={"account": pl.UInt64, "confirmed": pl.Boolean},

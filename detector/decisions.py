@@ -59,8 +59,9 @@ def resting(decided: Iterable[Case], *, day: dt.date, rest_days: int) -> pl.Seri
 
 @dataclass(frozen=True)
 class Chosen:
-    """Whom a night puts before reviewers (`account, unexplained, q_value`), and by reason how many it does not though
-    their score is within the capacity. An `unexplained` one has a place though no verdict resembles it."""
+    """Whom a night puts before reviewers (`account, unexplained, q_value, line`), and by reason how many it does not
+    though they score as high. An `unexplained` one has a place though no verdict resembles it. With a score below its
+    `line` an account would have had none; null where nobody was waiting for it."""
 
     accounts: pl.DataFrame
     kept_back: dict[str, int]
@@ -86,20 +87,16 @@ def put_before_reviewers(
     """
     scored = scores.filter(pl.col("score").is_not_null())
     capacity = round(settings.capacity_share * scored.height, 9)  # 0.29 of 100 is 29, not a hair less
-    kept_back = pl.coalesce(
-        pl.when(pl.col("account").is_in(resting.implode())).then(pl.lit("decided lately")),
-        pl.when(pl.col("account").is_in(_or_nobody(suppressed).implode())).then(pl.lit("suppressed")),
-        pl.when(pl.col("kind").is_in(settings.kinds_not_reviewed)).then(pl.col("kind")),
-        pl.when(pl.lit(promised) & (pl.col("q_value") > settings.false_discovery_share * _NIGHTLY)).then(
-            pl.lit(BEYOND_PROMISE)
-        ),
-    )
     ordered = (
-        scored.with_columns(q_value=error_rate.q_values(scored["p_value"]))
-        .join(kinds, on="account", how="left")
+        kept_back(scored, kinds, resting=resting, suppressed=suppressed, promised=promised, settings=settings)
+        .join(scored, on="account")
         .sort("rank")
-        .with_columns(kept_back=kept_back)
     )
+    if priority is None or capacity < 1:
+        ordered = ordered.with_columns(priority="score")
+    else:
+        ordered = ordered.join(priority, on="account", how="left", maintain_order="left")
+    beyond = pl.col("kept_back") == BEYOND_PROMISE
     candidates = ordered.filter(pl.col("kept_back").is_null())
     if capacity < 1:
         chosen = candidates.head(1).filter(pl.col("p_value") <= settings.capacity_share)
@@ -109,15 +106,46 @@ def put_before_reviewers(
     else:
         open_to_all = priority.join(candidates, on="account", how="semi")
         chosen = offering.choose(open_to_all, candidates, int(capacity), settings.unexplained_share)
-    high = ordered.filter(pl.col("kept_back").is_not_null(), pl.col("rank") <= max(capacity, 1))
+    # Those beyond the promise are told of where they would have had a place without it, the others by their score.
+    able = ordered.filter(pl.col("kept_back").is_null() | beyond)
+    high = ordered.filter(~beyond, pl.col("rank") <= max(capacity, 1))
+    high = pl.concat([high, able.head(max(int(capacity), 1)).filter(beyond)])
+    # What was learned of an account stays what it is: its score alone would have to fall so far.
+    next_one = able.join(chosen, on="account", how="anti")["priority"].max()
+    line = pl.col("score") - (pl.col("priority") - pl.lit(next_one, pl.Float64))
+    told = candidates.select("account", "q_value", line=line)
     return Chosen(
-        chosen.join(candidates.select("account", "q_value"), on="account", how="left", maintain_order="left"),
+        chosen.join(told, on="account", how="left", maintain_order="left"),
         dict(high["kept_back"].value_counts().sort("kept_back").iter_rows()),
     )
 
 
-def _or_nobody(accounts: pl.Series | None) -> pl.Series:
-    return pl.Series([], dtype=pl.UInt64) if accounts is None else accounts
+def kept_back(
+    scores: pl.DataFrame,
+    kinds: pl.DataFrame,
+    *,
+    resting: pl.Series,
+    suppressed: pl.Series | None = None,
+    promised: bool,
+    settings: config.Decision,
+) -> pl.DataFrame:
+    """`account, kind, q_value, kept_back` of the accounts with a score: why an account is not put before reviewers
+    whatever its place, null: it may be. See `put_before_reviewers`."""
+    scored = scores.filter(pl.col("score").is_not_null())
+    silent = pl.Series([], dtype=pl.UInt64) if suppressed is None else suppressed
+    beyond = pl.lit(promised) & (pl.col("q_value") > settings.false_discovery_share * _NIGHTLY)
+    return (
+        scored.select("account", q_value=error_rate.q_values(scored["p_value"]))
+        .join(kinds.select("account", "kind"), on="account", how="left", maintain_order="left")
+        .with_columns(
+            kept_back=pl.coalesce(
+                pl.when(pl.col("account").is_in(resting.implode())).then(pl.lit("decided lately")),
+                pl.when(pl.col("account").is_in(silent.implode())).then(pl.lit("suppressed")),
+                pl.when(pl.col("kind").is_in(settings.kinds_not_reviewed)).then(pl.col("kind")),
+                pl.when(beyond).then(pl.lit(BEYOND_PROMISE)),
+            )
+        )
+    )
 
 
 def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: str = "") -> pl.DataFrame:

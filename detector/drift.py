@@ -33,14 +33,19 @@ Values = npt.NDArray[np.float64]
 
 
 def drift(
-    model: AccountModel, features: pl.DataFrame, scores: pl.DataFrame, catalogue: Mapping[str, Feature]
+    model: AccountModel,
+    features: pl.DataFrame,
+    scores: pl.DataFrame,
+    catalogue: Mapping[str, Feature],
+    *,
+    before_training: bool = False,
 ) -> pl.DataFrame:
     """One row per feature of the model and for the score: `name, psi, missing_share, missing_share_trained, alarm`.
 
     `features` and `scores` are of one night, one row per account; accounts without a score are left out, as training
     left them out. Values are compared as the model is given them, with what stands in for those that are missing. Where
-    a feature of the `catalogue` needs a history, its value comes with the age of a home and is missing in nights before
-    that: no alarm. With nobody scored there is no row.
+    a feature of the `catalogue` needs a history, its value comes with the age of a home: that it is missing less often
+    is no alarm, nor that it is more often on a night `before_training`. With nobody scored there is no row.
     """
     scored = scores.filter(pl.col("score").is_not_null()).select("account", "score")
     seen = features.join(scored, on="account", how="semi")
@@ -53,8 +58,8 @@ def drift(
         now = seen[name].cast(pl.Float64).fill_nan(None).null_count() / seen.height
         trained, n = float(model.missing_[column]), (model.learned_from_, seen.height)
         index, moved = _moved(model.quantiles_[:, column], given[:, column], n, chance)
-        waits = name in catalogue and catalogue[name].history_days > 0
-        rows.append((name, index, now, trained, moved or (not waits and _gone(trained, now, n, chance))))
+        comes = name in catalogue and catalogue[name].history_days > 0 and (before_training or now < trained)
+        rows.append((name, index, now, trained, moved or (not comes and _gone(trained, now, n, chance))))
     calibration = (len(model.calibration_), scored.height)
     index, moved = _moved(model.calibration_, scored["score"].to_numpy(), calibration, chance)
     rows.append((_SCORE, index, 0.0, 0.0, moved))
@@ -69,8 +74,9 @@ def alarms(drifted: pl.DataFrame) -> list[str]:
     """
     rows = drifted.filter("alarm").sort("psi", "name", descending=[True, False]).iter_rows(named=True)
     return [
-        f"{row['name']}: expected a PSI below {MUCH} since training, found {row['psi']:.2f}; "
-        f"missing of {100 * row['missing_share']:.0f} %, in training of {100 * row['missing_share_trained']:.0f} %"
+        f"{row['name']}: "
+        + (f"expected a PSI below {MUCH} since training, found {row['psi']:.2f}; " if row["psi"] >= MUCH else "")
+        + f"missing of {100 * row['missing_share']:.0f} %, in training of {100 * row['missing_share_trained']:.0f} %"
         for row in rows
     ]
 
@@ -78,10 +84,11 @@ def alarms(drifted: pl.DataFrame) -> list[str]:
 def _moved(trained: Values, values: Values, n: tuple[int, int], chance: float) -> tuple[float, bool]:
     """PSI between accounts of training, told by their quantiles, and those of a night; and whether that is an alarm.
 
-    Bins have equal weight in training, as far as its values differ: a value that many share is a bin of its own. Half
-    an account is added to each, so that an empty bin is rare and not impossible.
+    Bins have equal weight in training, as far as its values differ: a value that many share is a bin of its own, and so
+    is what lies below all of them. Half an account is added to each, so that an empty bin is rare and not impossible.
     """
-    edges = np.unique(np.quantile(trained, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf"))
+    inner = np.quantile(trained, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf")
+    edges = np.unique([np.nextafter(trained.min(), -np.inf), *inner])
     shares = []
     for some, accounts in zip((trained, values), n, strict=True):
         counts = np.bincount(np.searchsorted(edges, some, side="left"), minlength=len(edges) + 1)

@@ -1,6 +1,7 @@
 """Why one account stands where a published night put it: in reasons, in time, and in the tables behind its pictures."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -12,17 +13,20 @@ from detector import (
     features,
     findings,
     identity,
+    likeness,
     lookback,
     model,
     onset,
     portrait,
     published,
+    suppressing,
 )
 from detector.days import Day
 from detector.errors import InputError
 from detector.ledger import Run
 from detector.registry import Registered
 from detector.runs import Doors
+from detector.suppressed import Suppressed
 
 _NIGHTS = 60  # at most so many are looked up for the picture of scores
 
@@ -58,7 +62,8 @@ def explain(
     score = row.drop("account").row(0, named=True)
     own = published.frame(doors, run, "features").filter(mine)
     flag = published.frame(doors, run, "flags").filter(mine)
-    told, note = _known(doors, run, own)
+    suppressed = [one for one in doors.ledger.suppressions.all(digits) if one.holds(run.day)]
+    told, counted, note = _known(doors, run, own, suppressed)
     explained: dict[str, Any] = {
         "account": digits,
         **score,
@@ -72,13 +77,18 @@ def explain(
     }
     first = run.day - dt.timedelta(days=settings.window.days - 1)
     playbacks = _playbacks(doors, account, first, run.day, settings, kept)
-    argued = decisions.argue(told, playbacks, features.CATALOGUE, note) if flag.is_empty() else flag
-    explained |= argued.select("reasons", "counter_evidence").row(0, named=True)
-    if not flag.is_empty():
+    playbacks = suppressing.without(playbacks.lazy(), suppressing.left_out(suppressed)).collect()
+    argued = decisions.argue(counted, playbacks, features.CATALOGUE, note) if flag.is_empty() else flag
+    # Nothing is known of an account of which everything is left out.
+    said = argued.select("reasons", "counter_evidence").to_dicts()
+    explained |= said[0] if said else {"reasons": [], "counter_evidence": []}
+    if flag.is_empty():
+        explained["kept_back"] = None if score["score"] is None else _kept_back(doors, run, account, settings)
+    else:
         explained |= flag.select("kind", "kind_share", "q_value", "first_seen", "cleared_by").row(0, named=True)
         if dated:
             explained["since"] = since(doors, run, settings, year_of(doors, run, account, settings, kept))
-    shown = _shown(playbacks, argued["evidence"][0])
+    shown = _shown(playbacks, argued["evidence"].explode().drop_nulls())
     if names:
         known = lookback.names_of(doors.home, doors.keys, first, run.day)
         if kept is not None:
@@ -172,11 +182,33 @@ def since(doors: Doors, run: Run, settings: config.Settings, year: Day) -> dt.da
     )
 
 
-def _known(doors: Doors, run: Run, own: pl.DataFrame) -> tuple[pl.DataFrame, str]:
-    """What the model that scored the night says of each feature, and whom it compares with (`findings.note_of`)."""
+def _known(
+    doors: Doors, run: Run, own: pl.DataFrame, suppressed: Sequence[Suppressed]
+) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    """What the model that scored the night says of each feature, the same with what is typical for those that did not
+    count, and whom it compares with (`findings.note_of`)."""
     used = _used(doors, run)
-    told = model.explain(doors.registry().load(used), own).sort("surprise", "feature", descending=[True, False])
-    return told, findings.note_of(used)
+    fitted = doors.registry().load(used)
+    told = model.explain(fitted, own).sort("surprise", "feature", descending=[True, False])
+    counted = model.explain(fitted, suppressing.made_typical(own, told, suppressed)) if suppressed else told
+    return told, counted, findings.note_of(used)
+
+
+def _kept_back(doors: Doors, run: Run, account: int, settings: config.Settings) -> str | None:
+    """Why a night did not put an account before reviewers, whatever its place; None: its place is the reason."""
+    assert run.day is not None
+    scores = published.frame(doors, run, "scores")
+    decided = doors.ledger.cases.decided(until=run.day, measured=False, every=True)
+    of_all = decisions.kept_back(
+        scores,
+        likeness.kinds(scores, published.frame(doors, run, "features")),
+        resting=decisions.resting(decided, day=run.day, rest_days=settings.decision.rest_days),
+        suppressed=suppressing.accounts(doors.ledger.suppressions.on(run.day), "everything"),
+        promised=bool(run.record.get("error_rate_promised")),
+        settings=settings.decision,
+    )
+    why: str | None = of_all.filter(pl.col("account") == account)["kept_back"].item()
+    return why
 
 
 def _used(doors: Doors, run: Run) -> Registered:

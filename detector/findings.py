@@ -1,7 +1,7 @@
 """What one night finds: account-days → features, scores and flags, under what reviewers have said so far."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -91,9 +91,15 @@ def find(
     settings: config.Settings,
     progress: Progress,
     *,
+    resting: pl.Series,
     suppressed: Sequence[Suppressed] = (),
 ) -> Findings:
-    """One night, from account-days to flags. What is `suppressed` is measured as it is, and does not count."""
+    """One night, from account-days to flags.
+
+    Verdicts on the `decided` cases teach; who is `resting` after one is not put before reviewers (`decisions.resting`).
+    Of what is `suppressed` a feature is measured as it is and does not count; without a device or a network, everything
+    is measured as if it had never been.
+    """
     progress("score", 0, 3)
     computed, years = [], []
     out = suppressing.left_out(suppressed)
@@ -102,7 +108,8 @@ def find(
         computed.append(features.build_features(window, peers=settings.peers.traits))
         years.append(window.year.accounts.select("account", "first_day", "plays"))
     by_account, year = pl.concat(computed), pl.concat(years)
-    judged = _judged(home, day, fitted, by_account, met, suppressed, settings)
+    measured = _measured(home, day, by_account, met, out, settings)
+    judged = _judged(fitted, measured, suppressed)
     progress("score", 1, 3)
     reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
     scored = model.score(fitted.without(reviewed.confirmed), judged)
@@ -113,7 +120,7 @@ def find(
         scores,
         kinds,
         priority=_priority(scores, judged, decided, settings),
-        resting=decisions.resting(decided, day=day, rest_days=settings.decision.rest_days),
+        resting=resting,
         suppressed=suppressing.accounts(suppressed, "everything"),
         promised=reviewed.earned,
         settings=settings.decision,
@@ -130,36 +137,41 @@ def find(
     others = offered.join(flagged, on="account", how="anti")
     told = decisions.reasons_of(model.explain(fitted, others), features.CATALOGUE, note_of(champion))
     reasons = pl.concat([frame.select("account", "reasons") for frame in (argued, told)])
-    lowest = min(scores.join(chosen.accounts, on="account", how="semi")["score"].to_list(), default=0.0)
-    cleared_by = clearing.cleared_by(fitted, flagged, explained, line=lowest)
+    cleared_by = clearing.cleared_by(fitted, flagged, explained, lines=chosen.accounts.select("account", "line"))
     flags = decisions.flag(chosen.accounts, scores, kinds, argued, cleared_by, year)
     own = not champion.record.get("invented_accounts")
-    moved = drift.alarms(drift.drift(fitted, by_account, scores, features.CATALOGUE)) if own else []
+    earlier = day.isoformat() < str(champion.record.get("day", ""))
+    drifted = drift.drift(fitted, measured, scores, features.CATALOGUE, before_training=earlier)
+    moved = drift.alarms(drifted) if own else []
     progress("score", 3, 3)
-    frames = {"features": by_account, "scores": scores, "flags": flags, "ties": met.ties, "hubs": met.hubs.to_frame()}
+    frames = {"features": measured, "scores": scores, "flags": flags, "ties": met.ties, "hubs": met.hubs.to_frame()}
     return Findings(frames, kinds, reasons, chosen, reviewed, waiting, moved)
 
 
-def _judged(
+def _measured(
     home: Store,
     day: dt.date,
-    fitted: model.AccountModel,
     by_account: pl.DataFrame,
     met: Neighbours,
-    suppressed: Sequence[Suppressed],
+    out: Mapping[str, pl.DataFrame],
     settings: config.Settings,
 ) -> pl.DataFrame:
-    """The features as they are judged: without the playbacks that do not count, and with what is typical in place of
-    the features that do not."""
-    judged, out = by_account, suppressing.left_out(suppressed)
-    if out:
-        window = lookback.window_without(home, day, settings, met=met, out=out)
-        anew = features.build_features(window, peers=settings.peers.traits)
-        others = by_account.filter(~pl.col("account").is_in(suppressing.whose(out).implode()))
-        judged = pl.concat([others, anew]).sort("account")
+    """The features as they are without the playbacks that are left `out`; of an account with no others nothing is
+    known but that it is there."""
+    if not out:
+        return by_account
+    window = lookback.window_without(home, day, settings, met=met, out=out)
+    anew = features.build_features(window, peers=settings.peers.traits)
+    theirs = pl.col("account").is_in(suppressing.whose(out).implode())
+    silent = by_account.filter(theirs).join(anew, on="account", how="anti")
+    return pl.concat([by_account.filter(~theirs), anew, silent.select("account")], how="diagonal").sort("account")
+
+
+def _judged(fitted: model.AccountModel, measured: pl.DataFrame, suppressed: Sequence[Suppressed]) -> pl.DataFrame:
+    """The features as they are judged: with what is typical in place of those that do not count."""
     of_features = suppressing.accounts(suppressed, "feature")
-    typical = model.explain(fitted, judged.filter(pl.col("account").is_in(of_features.implode())))
-    return suppressing.made_typical(judged, typical, suppressed)
+    typical = model.explain(fitted, measured.filter(pl.col("account").is_in(of_features.implode())))
+    return suppressing.made_typical(measured, typical, suppressed)
 
 
 def note_of(champion: Registered) -> str:

@@ -175,7 +175,9 @@ def one_who_sleeps(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFr
     hours = _by_hour(_on_local_clock(playbacks)).select("account", "hour").unique().sort("account", "hour")
     rests = hours.with_columns(rest_h=(pl.col("hour").shift(-1) - pl.col("hour") - 1).over("account"))
     rested = (pl.col("rest_h") >= _RESTED_H).fill_null(True)
-    by_day = rests.group_by("account", pl.col("hour") // 24).agg(rested=rested.any())
+    begun = playbacks.select("account", date=pl.col("day").cast(pl.Int32).cast(pl.Int64)).unique()
+    by_day = rests.group_by("account", date=pl.col("hour") // 24).agg(rested=rested.any())
+    by_day = by_day.join(begun, on=["account", "date"], how="semi")  # not those that are only reached past midnight
     days = by_day.group_by("account").agg(days=pl.len(), rested=pl.col("rested").sum())
     return _said(
         days,

@@ -192,6 +192,11 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
             by_cause.setdefault(cause, []).append(self.weights[family] * counts * evidence[family])
         return _rounded(strongest([strongest(shown, (_ALSO, 1.0)) for shown in by_cause.values()], (1.0,) * _CAUSES))
 
+    @property
+    def least_p_value(self) -> float:
+        """That of a score beyond all of the held-out accounts."""
+        return 1 / (len(self.calibration_) + 1)
+
     def p_value(self, score: Values) -> Values:
         """Conformal: the share of held-out accounts that score as high (Vovk, Gammerman and Shafer 2005)."""
         n = len(self.calibration_)

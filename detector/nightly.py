@@ -18,6 +18,7 @@ from detector import (
     aftermath,
     casefiles,
     config,
+    decisions,
     digesting,
     features,
     findings,
@@ -38,7 +39,7 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 from detector.suppressed import Suppressed
 
-_METHOD = 19  # raise when the same inputs, settings and model come to give other results
+_METHOD = 20  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags", "ties", "hubs")
 _AFTER = "case_files"  # is on the record of a run when all that follows from its publication is done
 
@@ -109,10 +110,11 @@ def night(
                 f"run `detector train --day {day}` and then this night again"
             )
         decided = doors.ledger.cases.decided(until=day)
-        every = doors.ledger.cases.decided(measured=False)
-        record["later_verdicts"] = sum(case.decided_at is not None and case.decided_at.date() > day for case in every)
+        every = doors.ledger.cases.decided(until=day, measured=False, every=True)
+        by_now = doors.ledger.cases.decided(measured=False, every=True)
+        record["later_verdicts"] = len({case.account for case in by_now[len(every) :]})  # in order of their verdicts
         suppressed = doors.ledger.suppressions.on(day)
-        fingerprint = _fingerprint(doors, day, settings, champion, decided, suppressed)
+        fingerprint = _fingerprint(doors, day, settings, champion, every, suppressed)
         served = doors.ledger.published(day)
         if served is not None and served.fingerprint == fingerprint:
             record["unchanged"] = True
@@ -120,7 +122,10 @@ def night(
                 record.update(_after(doors, served.id, day, served.record, settings=settings, now=clock()))
             return Night(day, served.id, unchanged=True, record=served.record | record)
         fitted = registry.load(champion)
-        results = findings.find(doors.home, day, fitted, champion, decided, settings, progress, suppressed=suppressed)
+        results = findings.find(
+            doors.home, day, fitted, champion, decided, settings, progress, suppressed=suppressed,
+            resting=decisions.resting(every, day=day, rest_days=settings.decision.rest_days),
+        )  # fmt: skip
         record.update(_counts(results, fitted, champion))
         pass_drift_gate(results.moved, day, settings.gate)
         directory = Path("runs") / day.isoformat() / run_id
@@ -136,7 +141,8 @@ def night(
             flagged=results.shown(results.chosen.accounts["account"]),
             offered=results.shown(pl.Series(results.waiting, dtype=pl.UInt64)),
             followed=aftermath.follow(
-                decided, results.frames["scores"], day=day, capacity_share=settings.decision.capacity_share
+                decided, results.frames["scores"], day=day,
+                line=max(settings.decision.capacity_share, fitted.without(results.reviewed.confirmed).least_p_value),
             ),
             promised_share=settings.decision.false_discovery_share if results.reviewed.earned else None,
         )  # fmt: skip

@@ -41,9 +41,10 @@ def choose(priority: pl.DataFrame, scored: pl.DataFrame, capacity: int, unexplai
 
     A share of the places, rounded up, is kept for the unexplained: accounts that the score alone would have offered,
     family by family, and that what was learned from verdicts does not put first. So a new kind of abuse, which no
-    verdict resembles, is still shown.
+    verdict resembles, is still shown. The first place is never among them, unless all are.
     """
-    kept = min(capacity, -int(-round(unexplained_share * capacity, 9) // 1))
+    kept = -int(-round(unexplained_share * capacity, 9) // 1)
+    kept = min(kept, capacity if unexplained_share == 1 else max(capacity - 1, 0))
     first = priority.sort("priority", "account", descending=[True, False]).head(capacity - kept).select("account")
     others = offer(scored.join(first, on="account", how="anti"), kept).select("account")
     return pl.concat([first.with_columns(unexplained=pl.lit(False)), others.with_columns(unexplained=pl.lit(True))])

@@ -62,16 +62,13 @@ def labelled(decided: Iterable[Case], names: Sequence[str], *, unwanted: Collect
     (docs/verdicts.md)."""
     rows: list[dict[str, Any]] = [
         {name: case.measured.get(name) for name in names}
-        | {"account": int(case.account, 16), "confirmed": _confirmed(case, unwanted)}
+        | {
+            "account": int(case.account, 16),
+            "confirmed": case.taught == "confirmed" if case.teaches(unwanted) else None,
+        }
         for case in decided
     ]
     return pl.DataFrame(rows, {"account": pl.UInt64, "confirmed": pl.Boolean} | dict.fromkeys(names, pl.Float64))
-
-
-def _confirmed(case: Case, unwanted: Collection[str]) -> bool | None:
-    if case.taught == "undecided" or (case.taught == "confirmed" and case.verdict_kind in unwanted):
-        return None
-    return case.taught == "confirmed"
 
 
 def fit(labelled: pl.DataFrame, names: Sequence[str], *, seed: int) -> Reranker | None:

@@ -130,6 +130,7 @@ def promote(
 
     Raises:
         InputError: there is no such version, or no challenger.
+        IntegrityError: its file is not as it was written, or is of other library versions: no night could use it.
         GateError: it is worse on verdicts than the champion or changes too much, and no `override` says why it should
             come into use all the same; the reason goes on record.
     """
@@ -138,6 +139,7 @@ def promote(
         wanted = _version(models, version) if version else models.with_alias(registry.CHALLENGER)
         if wanted is None:
             raise InputError("expected a challenger, found none; name a version of `detector models`")
+        models.load(wanted)
         champion = models.with_alias(registry.CHAMPION)
         record["model_version"] = wanted.version
         if champion is not None and champion.version != wanted.version and not wanted.has_been_champion:

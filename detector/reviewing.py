@@ -176,6 +176,7 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
         InputError: it is not such a table, has no row, or a row of it says something that can not be; the message has
             its number.
     """
+    table = table.rename(lambda name: name.strip() if table.columns.count(name.strip()) < 1 else name)
     wanted = [name for name in ("account", "account_id") if name in table.columns]
     if len(wanted) != 1 or "verdict" not in table.columns:
         raise InputError(
@@ -187,17 +188,26 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
     if wanted == ["account_id"]:
         ids = identity.pseudonymise_ids(table.select(pl.col("account_id").cast(pl.String)), doors.keys)["account"]
         table = table.with_columns(account=identity.to_hex(ids))
-    rows = []
-    for number, row in enumerate(table.cast(pl.String).iter_rows(named=True), start=1):
-        said = {name: row.get(name) or None for name in ("account", "verdict", "kind", "cause", "action")}
+    said_of = [name for name in ("account", "verdict", "kind", "cause", "action", "note") if name in table.columns]
+    if nested := [name for name in said_of if table[name].dtype.is_nested()]:
+        raise InputError(f"expected text in {nested[0]}, found several values in one; say one thing in each row")
+    rows: list[tuple[str, Verdict]] = []
+    row_of: dict[str, int] = {}
+    for number, row in enumerate(table.select(pl.col(said_of).cast(pl.String)).iter_rows(named=True), start=1):
+        said: dict[str, Any] = {
+            name: (row.get(name) or "").strip() or None for name in ("account", "verdict", "kind", "cause", "action")
+        }
         try:
             verdict = Verdict(
                 outcome_of(said["verdict"] or ""), kind=said["kind"], cause=said["cause"], note=row.get("note") or "",
                 response=response_of(said["action"] or "none"),
             )  # fmt: skip
-            rows.append((f"{identity.from_hex(said['account'] or ''):016x}", verdict))
+            account = f"{identity.from_hex(said['account'] or ''):016x}"
         except SettingsError as error:
             raise InputError(f"row {number}: {error}") from None
+        if (before := row_of.setdefault(account, number)) != number:
+            raise InputError(f"row {number}: expected an account once, found it in row {before} too; keep one of them")
+        rows.append((account, verdict))
     return rows
 
 

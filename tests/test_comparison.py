@@ -87,6 +87,20 @@ def test_a_challenger_that_is_worse_on_verdicts_is_refused() -> None:
     assert _compare("other", "one", verdicts, _night()).refusals(lenient) == []
 
 
+def test_what_policy_keeps_from_reviewers_is_no_fault_of_a_challenger() -> None:
+    """Who was confirmed to share a household counts neither way, wherever a model puts it."""
+    night = _night()
+    decided = [
+        replace(CASE, account=f"{9:016x}", status="decided", outcome="confirmed", verdict_kind="resale"),
+        replace(CASE, account=f"{0:016x}", status="decided", outcome="confirmed", verdict_kind="household sharing"),
+        replace(CASE, account=f"{5:016x}", status="decided", outcome="false alarm"),
+    ]
+    model: Any = _ByColumn("one")
+    said = comparison.compare(model, model, [night], decided, SETTINGS.decision).verdicts
+    assert said["confirmed"].to_list() == [1, 1]
+    assert said["average_precision"].to_list() == [1.0, 1.0]
+
+
 def test_a_challenger_that_swings_the_flags_is_refused() -> None:
     """More than the allowed share of flags gone, even without a verdict."""
     found = _compare("one", "other", {}, _night())

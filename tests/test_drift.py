@@ -121,11 +121,29 @@ def test_a_tail_that_is_no_longer_rare_alarms(fitted: AccountModel) -> None:
 
 
 def test_what_needs_a_history_may_be_missing(fitted: AccountModel) -> None:
-    """Such values come with the age of a home: nights before that, and those long after training, are published."""
+    """Such values come with the age of a home: nights before that, and those long after training, are published. That
+    one which was known is known no more has nothing to do with age."""
     night = _accounts(2, 3_000).with_columns(overlap=pl.lit(None, pl.Float64))
     assert _alarmed(fitted, night) == {"overlap"}
-    waiting = CATALOGUE | {"overlap": replace(CATALOGUE["overlap"], history_days=50)}
-    assert alarms(_drift(fitted, night, waiting)) == []
+    waiting = CATALOGUE | {name: replace(CATALOGUE[name], history_days=50) for name in ("overlap", "speed")}
+    scores = model.score(fitted, night)
+    assert alarms(drift(fitted, night, scores, waiting, before_training=True)) == []
+    assert alarms(drift(fitted, night, scores, waiting)) == ["overlap: missing of 100 %, in training of 0 %"]
+    typical = float(fitted.given[fitted.names.index("speed")])
+    known = _accounts(2, 3_000).with_columns(pl.col("speed").fill_null(typical))
+    assert _alarmed(fitted, known) == {"speed"}
+    assert alarms(_drift(fitted, known, waiting)) == []
+
+
+def test_what_falls_below_all_that_training_saw_alarms(fitted: AccountModel) -> None:
+    """Nobody had less than one device there: where everybody has none, or most have, that is no smaller shift than a
+    rise."""
+    for left in (1, 5):
+        fallen = pl.int_range(pl.len()) % left != 1
+        night = _accounts(6, 3_000).with_columns(devices=pl.when(fallen).then(0.0).otherwise("devices"))
+        assert "devices" in _alarmed(fitted, night)
+    night = _accounts(6, 3_000).with_columns(constant=pl.lit(-1.0))
+    assert "constant" in _alarmed(fitted, night)
 
 
 def test_the_order_of_accounts_changes_nothing_and_the_unscored_do_not_count(fitted: AccountModel) -> None:

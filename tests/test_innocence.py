@@ -36,7 +36,9 @@ def _said(check: Check, rows: list[dict[str, object]]) -> str:
         assert isinstance(started, dt.datetime)
         ended = started + dt.timedelta(hours=1)
         plain = {"account": 1, "playback": n, "started_at": started, "ended_at": ended, "utc_offset_s": 0}
-        written.append(plain | {"day": started.date()} | row)
+        offset_s = row.get("utc_offset_s", 0)
+        assert isinstance(offset_s, int)
+        written.append(plain | {"day": (started + dt.timedelta(seconds=offset_s)).date()} | row)
     columns = {name: tables.columns(tables.Playbacks)[name] for name in COLUMNS}
     playbacks = pl.DataFrame([{name: row.get(name) for name in columns} for row in written], schema=columns)
     evidence = pl.DataFrame(
@@ -224,3 +226,9 @@ def test_a_day_is_a_local_one() -> None:
     """From eight to ten in the evening in Los Angeles is on two dates of UTC, and on one day."""
     late = [{"at": EVENING + dt.timedelta(hours=n), "utc_offset_s": -7 * 3600} for n in (7, 8)]
     assert "on 1 days with playbacks, 1 had" in _said(one_who_sleeps, late)
+
+
+def test_a_day_that_is_only_reached_is_no_day_with_playbacks() -> None:
+    """Seven evenings that end after midnight are seven days; what came before the first is not known."""
+    over_midnight: list[dict[str, object]] = [{"at": EVENING + dt.timedelta(days=n, hours=3.5)} for n in range(7)]
+    assert "on 7 days with playbacks, 6 had" in _said(one_who_sleeps, over_midnight)

@@ -98,6 +98,44 @@ def test_an_account_is_offered_once(ledger: Ledger) -> None:
     assert [case.account for case in ledger.cases.queue()] == [B]
 
 
+def test_a_verdict_given_before_the_night_was_run_is_not_asked_for_again(ledger: Ledger) -> None:
+    """The night of a day runs on the next: a case that was decided that morning is not opened anew by it."""
+    publish(ledger, "r1", shown(A), shown(B))
+    morning = dt.datetime.combine(DAY + 2 * ONE_DAY, dt.time(9), dt.UTC)
+    ledger.cases.decide([(A, Verdict("false alarm"))], actor="ana", now=morning)
+    publish(ledger, "r2", shown(A), shown(B), day=DAY + ONE_DAY)
+    assert [case.status for case in ledger.cases.of(A)] == ["decided"]
+    assert ledger.cases.of(B)[0].nights == 2
+    publish(ledger, "r3", shown(A), day=DAY + 2 * ONE_DAY)  # this one has seen more than who gave it
+    assert [case.status for case in ledger.cases.of(A)] == ["open", "decided"]
+
+
+def test_what_is_no_longer_offered_for_calibration_is_withdrawn(ledger: Ledger) -> None:
+    """As when another model has come into use: its own accounts take the places. What somebody has worked on stays."""
+    publish(ledger, "r1", offered=[shown(A), shown(B), shown(C)])
+    ledger.cases.note(B, "look here", actor="ana", now=NOW)
+    publish(ledger, "r2", day=DAY + ONE_DAY, offered=[shown(C)])
+    assert {account: ledger.cases.of(account)[0].status for account in (A, B, C)} == {
+        A: "withdrawn",
+        B: "open",
+        C: "open",
+    }
+    publish(ledger, "r0", day=DAY - ONE_DAY)  # an earlier night, made up for, says nothing of it
+    assert ledger.cases.of(C)[0].status == "open"
+    publish(ledger, "r3", day=DAY + 2 * ONE_DAY, offered=[shown(A)])
+    assert [case.status for case in ledger.cases.of(A)] == ["open", "withdrawn"]
+
+
+def test_what_is_left_undecided_takes_nothing_back(ledger: Ledger) -> None:
+    """Of an account that was confirmed and could not be decided on later, the confirmation teaches."""
+    for n, outcome in enumerate(("undecided", "confirmed", "undecided")):
+        publish(ledger, f"r{n}", shown(A), day=NOW.date() + n * ONE_DAY)
+        ledger.cases.decide([(A, Verdict(outcome))], actor="ana", now=NOW + n * ONE_DAY)  # type: ignore[arg-type]
+    (case,) = ledger.cases.decided()
+    assert (case.outcome, case.decided_at) == ("confirmed", NOW + ONE_DAY)
+    assert [case.outcome for case in ledger.cases.decided(every=True)] == ["undecided", "confirmed", "undecided"]
+
+
 def test_verdicts_are_all_stored_or_none(ledger: Ledger) -> None:
     """One account without an open case among many: nobody is decided."""
     publish(ledger, "r1", shown(A), shown(B))
@@ -141,7 +179,7 @@ def test_verdicts_count_from_their_date_on(ledger: Ledger) -> None:
     publish(ledger, "r1", shown(A), shown(B))
     ledger.cases.decide([(A, Verdict("undecided"))], actor="ana", now=NOW)
     ledger.cases.decide([(B, Verdict("confirmed"))], actor="ana", now=NOW + ONE_DAY)
-    publish(ledger, "r2", shown(A), day=DAY + ONE_DAY)
+    publish(ledger, "r2", shown(A), day=NOW.date())
     ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW + 2 * ONE_DAY)
     outcomes = [
         {case.account: case.outcome for case in ledger.cases.decided(until=NOW.date() + n * ONE_DAY)}
@@ -241,7 +279,7 @@ def test_a_contest_is_of_the_verdict_that_stands(ledger: Ledger) -> None:
     """Also while a newer case of the account is open, for that has none."""
     publish(ledger, "r1", shown(A))
     (first,) = ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
-    publish(ledger, "r2", shown(A), day=DAY + ONE_DAY)
+    publish(ledger, "r2", shown(A), day=NOW.date())
     assert ledger.cases.contest(A, "it is us", actor="ana", now=NOW).id == first.id
     settled = ledger.cases.settle(A, overturned=True, actor="ben", now=NOW)
     assert (settled.id, settled.contest) == (first.id, "overturned")
@@ -261,7 +299,7 @@ def test_closed_cases_do_not_sleep(ledger: Ledger) -> None:
 def test_every_verdict_can_be_asked_for(ledger: Ledger) -> None:
     """The latest of each account teaches; what came of all of them is counted."""
     for nth, outcome in enumerate(("false alarm", "confirmed")):
-        publish(ledger, f"r{nth}", shown(A), day=DAY + nth * ONE_DAY)
+        publish(ledger, f"r{nth}", shown(A), day=NOW.date() + nth * ONE_DAY)
         ledger.cases.decide([(A, Verdict(outcome))], actor="ana", now=NOW + nth * ONE_DAY)  # type: ignore[arg-type]
     assert [case.outcome for case in ledger.cases.decided()] == ["confirmed"]
     assert [case.outcome for case in ledger.cases.decided(every=True)] == ["false alarm", "confirmed"]
@@ -371,13 +409,19 @@ def test_a_contest_goes_from_record_to_result(ledger: Ledger) -> None:
 
 
 def test_later_nights_are_kept_once_a_day(ledger: Ledger) -> None:
-    """A night published anew takes the place of what it said before."""
+    """A night published anew takes the place of what it said before. Where a case was decided on again, only nights
+    after that verdict count."""
     publish(ledger, "r1", shown(A))
     (case,) = ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW)
+    later = NOW.date() + ONE_DAY
     for run, p_value in (("r2", 0.001), ("r2b", 0.4)):
-        night = LaterNight(case.id, DAY + ONE_DAY, p_value, p_value <= 0.01)
-        publish(ledger, run, day=DAY + ONE_DAY, followed=[night])
+        night = LaterNight(case.id, later, p_value, p_value <= 0.01)
+        publish(ledger, run, day=later, followed=[night])
     assert ledger.cases.later_nights() == {case.id: [night]} == ledger.cases.later_nights(case.id)
+    ledger.cases.reopen(A, "it is back", actor="ana", now=NOW + ONE_DAY)
+    assert ledger.cases.later_nights() == {}
+    ledger.cases.decide([(A, Verdict("confirmed"))], actor="ana", now=NOW + ONE_DAY)
+    assert ledger.cases.later_nights(case.id) == {}
 
 
 def test_views_are_kept_by_person(ledger: Ledger) -> None:
@@ -403,6 +447,9 @@ def test_suppressions_are_made_listed_and_lifted(ledger: Ledger) -> None:
     assert [one.id for one in ledger.suppressions.on(ends)] == [one.id for one in made]
     assert ledger.suppressions.on(ends + ONE_DAY) == []
     assert ledger.suppressions.all(C) == [made[1]]
+    for account, scope, value in asked:  # a second one would say another end, and which of the two holds?
+        with pytest.raises(InputError, match="lift that one first"):
+            ledger.suppressions.make(account, scope, value, ends_on=ends, why="a lab", actor="ana", now=NOW)
     ledger.suppressions.lift(made[0].id, actor="ben", now=NOW)
     with pytest.raises(InputError, match="an ended one"):
         ledger.suppressions.lift(made[0].id, actor="ben", now=NOW)

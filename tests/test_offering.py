@@ -56,3 +56,11 @@ def test_places_are_kept_for_what_no_verdict_resembles(share: float, kept: int) 
     likely = priority.sort("priority", "account", descending=[True, False]).head(10 - kept)["account"]
     assert chosen.filter(~pl.col("unexplained"))["account"].to_list() == likely.to_list()
     assert (top in chosen["account"].to_list()) == (kept > 0)
+
+
+@pytest.mark.parametrize(("capacity", "kept"), [(0, 0), (1, 0), (2, 1), (5, 1), (6, 2)])
+def test_the_first_place_is_never_kept(capacity: int, kept: int) -> None:
+    """A home that can look at one account looks at the one that verdicts put first."""
+    night = _night(1, 200)
+    priority = night.select("account", priority=-pl.col("score"))
+    assert choose(priority, night, capacity, 0.2)["unexplained"].sum() == kept

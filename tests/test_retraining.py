@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting, registry, retraining, tables, training
+from detector import config, digesting, registry, retraining, store, tables, training
 from detector.cases import Verdict
 from detector.errors import GateError, InputError, IntegrityError
 from detector.model import AccountModel
@@ -92,6 +92,25 @@ def test_a_champion_that_can_be_used_no_more_holds_back_no_other(
     assert trained.compared is None
     strict = settings.model_copy(update={"promotion": settings.promotion.model_copy(update={"lost_share": 0.0})})
     assert retraining.promote(doors, "", override="", settings=strict, clock=ticking).version == trained.version
+
+
+def test_a_model_that_can_not_be_loaded_does_not_come_into_use(
+    doors: Doors, home: Path, settings: config.Settings, ticking: Callable[[], dt.datetime]
+) -> None:
+    """Nor back into use: every night after would end with it. The one in use stays."""
+    first = doors.registry().with_alias(CHAMPION)
+    assert first is not None
+    trained = retraining.train(doors, TRAINED_UNTIL, settings=settings, clock=ticking)
+    retraining.promote(doors, trained.version, override="a test", settings=settings, clock=ticking)
+    (file,) = (path for path in home.rglob("model.skops") if store.sha256(path.read_bytes()) == first.sha256)
+    changed = bytearray(file.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    file.write_bytes(changed)
+    with pytest.raises(IntegrityError):
+        retraining.promote(doors, first.version, override="", settings=settings, clock=ticking)
+    in_use = doors.registry().with_alias(CHAMPION)
+    assert in_use is not None
+    assert in_use.version == trained.version
 
 
 def test_without_a_challenger_nothing_is_promoted(doors: Doors, settings: config.Settings) -> None:

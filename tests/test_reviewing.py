@@ -175,3 +175,14 @@ def test_a_table_of_verdicts_is_read_by_either_id(doors: Doors) -> None:
         reviewing.verdicts_of(pl.DataFrame({"verdict": ["confirmed"]}), doors)
     with pytest.raises(InputError, match="found none"):
         reviewing.verdicts_of(rows.clear(), doors)
+    twice = pl.DataFrame({"account": ["0" * 16, "1" * 16, "0" * 16], "verdict": ["confirmed"] * 3})
+    with pytest.raises(InputError, match="row 3: expected an account once, found it in row 1"):
+        reviewing.verdicts_of(twice, doors)
+
+
+def test_a_table_of_verdicts_may_come_from_a_spreadsheet(doors: Doors) -> None:
+    """With blanks around names and words, and with columns that are somebody else's; a list is no verdict."""
+    typed = pl.DataFrame({"account ": [" " + "0" * 16], " verdict": ["confirmed "], "tags": [["a", "b"]]})
+    assert reviewing.verdicts_of(typed, doors) == [("0" * 16, Verdict("confirmed"))]
+    with pytest.raises(InputError, match="several values in one"):
+        reviewing.verdicts_of(typed.with_columns(cause=pl.Series([["guests", "a lab"]])), doors)

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting, features, identity, lookback, published, retraining, suppressing
+from detector import config, digesting, explaining, features, identity, lookback, published, retraining, suppressing
 from detector.ledger import Run
 from detector.nightly import Night, night
 from detector.runs import Doors, open_doors
@@ -150,6 +150,54 @@ def test_a_night_leaves_out_a_suppressed_device(doors: Doors, settings: config.S
     left = published.frame(doors, run, "flags").filter(own).select(playback="evidence").explode("playback")
     gone = shown.filter(own, pl.col("device") == device)["playback"]
     assert not set(left["playback"]) & set(gone)
+
+
+def test_an_account_whose_only_device_is_suppressed_stays_in_the_night(doors: Doors, settings: config.Settings) -> None:
+    """Nothing is known of it then but that it is there: it has a row in every frame, and can be explained."""
+    first = TRAINED_UNTIL - dt.timedelta(days=settings.window.days - 1)
+    everybody = [account for date in doors.home.partitions(digesting.DAYS)[-1:] for account in _seen(doors, date)]
+    visits = lookback.days_of(doors.home, everybody, first, TRAINED_UNTIL).visits
+    alone = visits.group_by("account").agg(pl.col("device").unique()).filter(pl.col("device").list.len() == 1)
+    account, (device,) = alone.filter(pl.col("device").list.first().is_not_null()).sort("account").row(0)
+    before, _ = _night(doors, settings)
+    doors.ledger.suppressions.make(
+        f"{account:016x}", "device", f"{device:016x}", ends_on=ENDS, why="a kiosk", actor="ana", now=MADE
+    )
+    done, run = _night(doors, settings)
+    assert done.record["accounts"] == before.record["accounts"]
+    told = explaining.explain(doors, run, account, settings=settings)
+    assert (told["reasons"], told["evidence"], told["flagged"]) == ([], [], False)
+
+
+def _seen(doors: Doors, date: dt.date) -> list[int]:
+    (rows,) = doors.home.read(digesting.DAYS, [date], "account_days.parquet")
+    return rows["account"].to_list()
+
+
+def test_what_is_suppressed_is_not_explained_with(doors: Doors, settings: config.Settings) -> None:
+    """Of an account that is no longer flagged, neither a feature nor a device that does not count is a reason, and why
+    it is not flagged is said where its place is not the reason."""
+    _, run = _night(doors, settings)
+    flag = published.frame(doors, run, "flags").row(0, named=True)
+    account = flag["account"]
+    first = TRAINED_UNTIL - dt.timedelta(days=settings.window.days - 1)
+    seen = lookback.days_of(doors.home, [account], first, TRAINED_UNTIL).visits["device"].drop_nulls()
+    device = seen.unique().sort()[0]
+    scopes: list[tuple[Scope, str | None]] = [
+        ("device", f"{device:016x}"), ("feature", flag["reasons"][0]["feature"]), ("everything", None),
+    ]  # fmt: skip
+    for scope, value in scopes:
+        doors.ledger.suppressions.make(
+            f"{account:016x}", scope, value, ends_on=ENDS, why="a lab", actor="ana", now=MADE
+        )
+    _, run = _night(doors, settings)
+    told = explaining.explain(doors, run, account, settings=settings)
+    assert (told["flagged"], told["kept_back"]) == (False, "suppressed")
+    assert scopes[1][1] not in {reason["feature"] for reason in told["reasons"]}
+    assert told["evidence"]
+    assert f"{device:016x}" not in {playback["device"] for playback in told["evidence"]}
+    devices = {line["feature"]: line["value"] for line in told["features"]}["devices"]
+    assert devices == seen.n_unique() - 1
 
 
 def test_what_is_suppressed_is_not_learned_from(doors: Doors, settings: config.Settings) -> None:

@@ -36,7 +36,7 @@ def test_stats_say_what_came_of_the_desk(doors: Doors, settings: config.Settings
         doors.ledger.cases.decide([(case.account, verdict)], actor="ana", now=now)
     doors.ledger.cases.second(loud.account, agrees=True, actor="ben", now=opened + dt.timedelta(hours=2))
     for nth in range(1, 8):
-        day = TRAINED_UNTIL + dt.timedelta(days=nth)
+        day = opened.date() + dt.timedelta(days=nth)
         doors.ledger.start_run(f"r{nth}", command="nightly", day=day, key_id="k", now=opened)
         followed = [LaterNight(calm.id, day, 0.5, over_line=False), LaterNight(loud.id, day, 0.001, over_line=True)]
         doors.ledger.publish(

@@ -114,10 +114,13 @@ def assign(
     """Put a case into somebody's hands."""
     if to and nobody:
         raise SettingsError("expected --to or --nobody, found both; give one of them")
+    from detector import access
+
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.assign(digits, None if nobody else to or me, actor=me, now=now())
+        whose = None if nobody else access.name_of(to) if to else me
+        case = doors.ledger.cases.assign(digits, whose, actor=me, now=now())
         say(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
 
 

@@ -185,11 +185,12 @@ def explained(found: dict[str, Any]) -> str:
     if found["score"] is None:
         lines.append(f"no score: {found['status']} ({found['history_days']} days since first seen)")
     else:
-        flagged = f"flagged, looks like: {_kind(found)}" if found["flagged"] else "not flagged"
+        kept_back = f", kept back: {found['kept_back']}" if found.get("kept_back") else ""
+        flagged = f"flagged, looks like: {_kind(found)}" if found["flagged"] else f"not flagged{kept_back}"
         lines += [
             flagged,
             f"score {found['score']:.2f}, rank {found['rank']}; "
-            f"{found['p_value']:.2%} of held-out accounts score as high",
+            f"at most {found['p_value']:.2%} of held-out accounts score as high",
         ]
         if found.get("since"):
             lines.append(f"so since {found['since']} or earlier: each weekly look back would have flagged it")

@@ -79,13 +79,13 @@ def list_cases(
                     "keep one with --save-view"
                 )
             filters = Filters.of(kept[view].said() | filters.said())
-        if save_view:
-            doors.ledger.views.keep(me, save_view, filters)
         all_of_them = json or out is not None
         page = reviewing.queue(
             doors, filters, reviewer=me, now=moment, limit=None if all_of_them else limit,
             offset=0 if all_of_them else skip,
         )  # fmt: skip
+        if save_view:
+            doors.ledger.views.keep(me, save_view, filters)
         if out is not None:
             write_table(reviewing.exported(page.cases), out)
             print(f"{page.total} cases written to {out}")

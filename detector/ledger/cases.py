@@ -52,15 +52,24 @@ class Cases:
             return int(connection.scalar(queue.counted(filters, reviewer=reviewer, today=today)) or 0)
 
     def decided(self, until: dt.date | None = None, *, measured: bool = True, every: bool = False) -> list[Case]:
-        """The latest decided case of each account, or `every` one, of those decided by the end of the UTC date `until`;
-        without what was measured where that is not wanted."""
+        """The decided case of each account that there is to learn from, or `every` one, of those decided by the end of
+        the UTC date `until`; without what was measured where that is not wanted.
+
+        That is the latest one; one that was left undecided takes nothing back of what was said before it.
+        """
         columns = _TABLE.c if measured else queue.LIGHT
         query = select(*columns).where(_TABLE.c.status == "decided").order_by(_TABLE.c.decided_at, _TABLE.c.id)
         if until is not None:
             midnight = dt.datetime.combine(until + dt.timedelta(days=1), dt.time(), dt.UTC)
             query = query.where(_TABLE.c.decided_at < midnight)
         found = self._all(query)
-        return found if every else list({case.account: case for case in found}.values())
+        if every:
+            return found
+        latest: dict[str, Case] = {}
+        for case in found:
+            if case.taught != "undecided" or case.account not in latest:
+                latest[case.account] = case
+        return list(latest.values())
 
     def counts(self) -> dict[str, int]:
         """How many cases there are of each status."""
@@ -75,14 +84,23 @@ class Cases:
             return {action: count for action, count in connection.execute(query)}
 
     def later_nights(self, case_id: int | None = None) -> dict[int, list[LaterNight]]:
-        """By number, what nights after their verdict saw of confirmed cases, the earliest first; of one or of all."""
-        query = select(schema.later_night).order_by(schema.later_night.c.case_id, schema.later_night.c.day)
+        """By number, what nights after the verdict that stands saw of confirmed cases, the earliest first; of one or
+        of all."""
+        night = schema.later_night
+        query = (
+            select(night, _TABLE.c.decided_at)
+            .join(_TABLE, _TABLE.c.id == night.c.case_id)
+            .where(_TABLE.c.decided_at.is_not(None))
+            .order_by(night.c.case_id, night.c.day)
+        )
         if case_id is not None:
-            query = query.where(schema.later_night.c.case_id == case_id)
+            query = query.where(night.c.case_id == case_id)
         found: dict[int, list[LaterNight]] = {}
         with self._database.reading() as connection:
             for row in connection.execute(query).mappings():
-                found.setdefault(row["case_id"], []).append(LaterNight(**row))
+                if row["day"] > row["decided_at"].date():
+                    seen = LaterNight(row["case_id"], row["day"], row["p_value"], row["over_line"])
+                    found.setdefault(seen.case_id, []).append(seen)
         return found
 
     def of(self, account: str) -> list[Case]:

@@ -29,7 +29,7 @@ class Suppressions:
         queue meanwhile where nothing counts.
 
         Raises:
-            InputError: that day is not to come.
+            InputError: that day is not to come, or the same does not count already.
         """
         if ends_on <= now.date():
             raise InputError(f"expected an end after {now.date()}, found {ends_on}; name a later day")
@@ -38,6 +38,16 @@ class Suppressions:
             "ends_on": ends_on,
         }  # fmt: skip
         with self._database.writing() as connection:
+            same = (
+                (_TABLE.c.account == account) & (_TABLE.c.scope == scope) & _TABLE.c.value.is_not_distinct_from(value)
+            )
+            holds = _TABLE.c.lifted_at.is_(None) & (_TABLE.c.ends_on >= now.date())
+            before = connection.scalar(select(_TABLE.c.id).where(same, holds).limit(1))
+            if before is not None:
+                raise InputError(
+                    f"expected what still counts for {account}, found it suppressed by {before} already; to name "
+                    f"another day, lift that one first: `detector review lift {before}`"
+                )
             number = connection.execute(insert(_TABLE).values(**row)).inserted_primary_key
             made = Suppressed(id=number[0], **row)  # type: ignore[index, arg-type]
             _tell(connection, made, "suppressed", made.ends_on + dt.timedelta(days=1), actor, now)

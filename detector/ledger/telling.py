@@ -31,9 +31,11 @@ def tell(
 ) -> None:
     """Add what a night found to the cases.
 
-    An account that is flagged gets a case, or its open case one more night; one that is `offered` for calibration gets
-    a case if it never had one. A case that only an earlier run of the same night opened, and that nobody has touched,
-    is withdrawn when the night no longer shows it. `followed` are confirmed accounts that the night saw again.
+    An account that is flagged gets a case, or its open case one more night; none where a verdict came after the night's
+    day, for who gave it had seen as much. One that is `offered` for calibration gets a case if it never had one. Of the
+    cases that nobody has touched two sorts are withdrawn: one that only an earlier run of the same night opened, when
+    the night no longer shows it, and one for calibration that is no longer offered, as when another model has come into
+    use. `followed` are confirmed accounts that the night saw again.
     """
     accounts = [shown.account for shown in flagged]
     open_now = {
@@ -48,10 +50,13 @@ def tell(
     def act(case: Case, action: cases.Action, detail: dict[str, Any]) -> None:
         acts.append({"case_id": case.id, "at": now, "actor": NIGHTLY, "action": action, "detail": detail})
 
+    judged_since = _judged_since(connection, day, accounts)
     fresh = []
     for shown in flagged:
         case = open_now.get(shown.account)
         if case is None:
+            if shown.account in judged_since:
+                continue
             fresh.append(_opened(shown, "flag", promised_share, run_id, day, now))
             continue
         after = handling.shown_again(case, shown, day=day, run_id=run_id)
@@ -90,11 +95,24 @@ def tell(
     take_turns(connection)
 
 
+def _judged_since(connection: Connection, day: dt.date, accounts: Iterable[str]) -> set[str]:
+    """Those of the accounts that had a verdict after the end of a night's UTC date."""
+    midnight = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC)
+    late = (_TABLE.c.status == "decided") & (_TABLE.c.decided_at >= midnight)
+    return {
+        account
+        for part in portions(accounts)
+        for account in connection.scalars(select(_TABLE.c.account).where(late, _TABLE.c.account.in_(part)))
+    }
+
+
 def _untouched(connection: Connection, day: dt.date) -> list[Case]:
-    """The open cases that only this night has shown, and on which no person has worked."""
+    """The open cases on which no person has worked: those that only this night has shown, and those for calibration
+    that it or an earlier one has opened."""
     touched = exists().where(schema.act.c.case_id == _TABLE.c.id, schema.act.c.actor != NIGHTLY)
     only_now = (_TABLE.c.first_day == day) & (_TABLE.c.last_day == day)
-    query = select(_TABLE).where(_TABLE.c.status == "open", only_now, ~touched)
+    calibrating = (_TABLE.c.origin == "calibration") & (_TABLE.c.last_day <= day)
+    query = select(_TABLE).where(_TABLE.c.status == "open", only_now | calibrating, ~touched)
     return [Case(**row) for row in connection.execute(query).mappings()]
 
 
