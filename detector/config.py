@@ -68,7 +68,7 @@ class Days(Section):
 
     default_zone: Zone
     westernmost_zone: Zone
-    closing_h: Natural
+    closing_h: Annotated[int, pydantic.Field(ge=0, le=168)]
     look_back_days: Natural
     zone_by_country: dict[Country, Zone]
 
@@ -131,7 +131,7 @@ class Model(Section):
     samples: Positive
     training_accounts: Positive
     small_home_accounts: Natural
-    seed: Natural
+    seed: Annotated[int, pydantic.Field(ge=0, lt=2**32)]
 
 
 class Peers(Section):

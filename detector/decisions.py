@@ -60,11 +60,13 @@ def resting(decided: Iterable[Case], *, day: dt.date, rest_days: int) -> pl.Seri
 @dataclass(frozen=True)
 class Chosen:
     """Whom a night puts before reviewers (`account, unexplained, q_value, line`), and by reason how many it does not
-    though they score as high. An `unexplained` one has a place though no verdict resembles it. With a score below its
-    `line` an account would have had none; null where nobody was waiting for it."""
+    though they score as high; `capacity` is how many reviewers can take. An `unexplained` one has a place though no
+    verdict resembles it. With a score below its `line` an account would have had none; null where nobody was waiting
+    for it."""
 
     accounts: pl.DataFrame
     kept_back: dict[str, int]
+    capacity: float
 
 
 def put_before_reviewers(
@@ -117,6 +119,7 @@ def put_before_reviewers(
     return Chosen(
         chosen.join(told, on="account", how="left", maintain_order="left"),
         dict(high["kept_back"].value_counts().sort("kept_back").iter_rows()),
+        capacity,
     )
 
 

@@ -57,9 +57,11 @@ def drift(
     for column, name in enumerate(model.names):
         now = seen[name].cast(pl.Float64).fill_nan(None).null_count() / seen.height
         trained, n = float(model.missing_[column]), (model.learned_from_, seen.height)
-        index, moved = _moved(model.quantiles_[:, column], given[:, column], n, chance)
+        quantiles = model.quantiles_[:, column]
+        index, moved = _moved(quantiles, given[:, column], n, chance, least=quantiles[0])
         comes = name in catalogue and catalogue[name].history_days > 0 and (before_training or now < trained)
         rows.append((name, index, now, trained, moved or (not comes and _gone(trained, now, n, chance))))
+    # Held-out accounts were judged by the others of them, so that the lowest scores differ by a hair from a night's.
     calibration = (len(model.calibration_), scored.height)
     index, moved = _moved(model.calibration_, scored["score"].to_numpy(), calibration, chance)
     rows.append((_SCORE, index, 0.0, 0.0, moved))
@@ -81,14 +83,18 @@ def alarms(drifted: pl.DataFrame) -> list[str]:
     ]
 
 
-def _moved(trained: Values, values: Values, n: tuple[int, int], chance: float) -> tuple[float, bool]:
+def _moved(
+    trained: Values, values: Values, n: tuple[int, int], chance: float, *, least: float | None = None
+) -> tuple[float, bool]:
     """PSI between accounts of training, told by their quantiles, and those of a night; and whether that is an alarm.
 
     Bins have equal weight in training, as far as its values differ: a value that many share is a bin of its own, and so
-    is what lies below all of them. Half an account is added to each, so that an empty bin is rare and not impossible.
+    is what lies below the `least`, where that is given. Half an account is added to each, so that an empty bin is rare
+    and not impossible.
     """
-    inner = np.quantile(trained, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf")
-    edges = np.unique([np.nextafter(trained.min(), -np.inf), *inner])
+    edges = np.unique(np.quantile(trained, np.linspace(0, 1, _BINS + 1)[1:-1], method="inverted_cdf"))
+    if least is not None:
+        edges = np.unique([np.nextafter(least, -np.inf), *edges])
     shares = []
     for some, accounts in zip((trained, values), n, strict=True):
         counts = np.bincount(np.searchsorted(edges, some, side="left"), minlength=len(edges) + 1)

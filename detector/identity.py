@@ -28,6 +28,7 @@ from detector.errors import InputError, IntegrityError, SettingsError
 _SEPARATOR = "\x1f"  # ASCII unit separator; in an id it is escaped, so that no id can imitate another pair
 _ESCAPE = "\x1e"
 _KEY_BYTES = 32
+_BRING_BACK = "bring it back from a backup"
 # By domain, what names an id of it, the id itself last.
 _DOMAINS = {
     "account": ["account_id"],
@@ -53,28 +54,39 @@ class Keys:
     @property
     def key_id(self) -> str:
         """Eight hex digits that name the pseudonym key."""
-        digest = pl.select(_hmac(pl.lit("key id"), self.pseudonym)).item()
-        return str(digest)[:8]
+        return _id_of(self.pseudonym)
 
 
-def load_keys(home: Path, key_file: Path | None = None) -> Keys:
+def load_keys(home: Path, key_file: Path | None = None, *, made_with: str | None = None) -> Keys:
     """The keys of a home, made on first use with mode 0600; `key_file` gives the pseudonym key instead.
+
+    `made_with` is the id of the key that the home's rows were written under, null where there are none: then a key
+    that is missing was lost, and another would make strangers of all that is known.
 
     Raises:
         InputError: a key file is missing, or can not be read or made.
+        IntegrityError: a key of a home that has been used is gone.
         SettingsError: a key file does not hold 64 hex digits, or the home was made with another key.
     """
-    own = home / "identity.key"
+    own, sealing = home / "identity.key", home / "sealing.key"
+    for path in (own, sealing):
+        if made_with is not None and not path.exists() and (path == sealing or key_file is None):
+            raise IntegrityError(f"expected the key that {home} was made with in {path}, found none; {_BRING_BACK}")
     if key_file is not None:
         given = _read_key(key_file)
-        if not own.exists():
-            _write_key(own, given)
-        if _read_key(own) != given:
+        known = _read_key(own) == given if own.exists() else made_with in (None, _id_of(given))
+        if not known:
             raise SettingsError(
                 f"expected the key that {home} was made with, found another in {key_file}; "
                 "give that key, or name another --home"
             )
-    return Keys(_read_or_make(own), bytes.fromhex(_read_or_make(home / "sealing.key")))
+        if not own.exists():
+            _write_key(own, given)
+    return Keys(_read_or_make(own), bytes.fromhex(_read_or_make(sealing)))
+
+
+def _id_of(pseudonym_key: str) -> str:
+    return str(pl.select(_hmac(pl.lit("key id"), pseudonym_key)).item())[:8]
 
 
 def _read_or_make(path: Path) -> str:

@@ -33,24 +33,28 @@ Check = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
 
 def one_habit(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether what shows a repetition lies as one person's habit would. What a log does not say of screens and places
-    speaks neither way."""
+    """Whether the title that shows a repetition on most days is played as one person's habit would be. What a log does
+    not say of screens and places speaks neither way; what begins again by itself was begun once."""
     local = pl.col("started_at").dt.epoch("s") + pl.col("utc_offset_s")
+    began = ~pl.col("is_repeat").fill_null(False)
+    shown = _shown(playbacks, evidence)
+    titles = shown.drop_nulls("title").group_by("account", "title").agg(days=pl.col("day").n_unique())
+    habits = titles.sort("days", "title", descending=[True, False]).unique("account", keep="first")
     lies = (
-        _shown(playbacks, evidence)
+        shown.join(habits, on=["account", "title"], how="semi")
         .group_by("account")
         .agg(
             screens=pl.col("device").drop_nulls().n_unique(),
             places=_PLACE.drop_nulls().n_unique(),
-            hours=(local // _HOUR_S % 24).n_unique(),
+            hours=(local // _HOUR_S % 24).filter(began).n_unique(),
         )
     )
     habit = (pl.col("screens") <= _SCREENS) & (pl.col("places") <= _PLACES) & (pl.col("hours") <= _HOURS)
     return _said(
         lies,
         habit,
-        "a child's favourite or a title left on: of the playbacks that show it there are devices: {}, places: {}, "
-        "hours of the day at which they begin: {}",
+        "a child's favourite or a title left on: of the title that shows it on most days there are devices: {}, "
+        "places: {}, hours of the day at which it was begun: {}",
         "screens",
         "places",
         "hours",

@@ -32,7 +32,7 @@ from detector import (
     webhook,
 )
 from detector.cases import Case
-from detector.errors import GateError, InputError, NoChampionError
+from detector.errors import GateError, InputError, IntegrityError, NoChampionError
 from detector.ingesting import Progress, silent
 from detector.registry import CHAMPION, Registered
 from detector.runs import Doors, on_record
@@ -164,7 +164,17 @@ def digest(
 
     Published days more than `[days] look_back_days` before the day, and before the latest that is published, are left
     as they are, unless `rebuild_since` reaches them: later rows for them are reported, never merged silently.
+
+    Raises:
+        InputError: nothing is stored that the window could hold.
+        IntegrityError: what a file brought in the year is not stored any more.
     """
+    stored = doors.home.partitions("playbacks")
+    if not any(0 <= (day - date).days < settings.window.days for date in stored):
+        known = f"the last stored day is {stored[-1]}: try --day {stored[-1]}" if stored else "ingest some first"
+        raise InputError(f"expected playbacks in the {settings.window.days} days up to {day}, found none; {known}")
+    for gone in receipts.lost(doors.home, since=day - dt.timedelta(days=settings.window.year_days)):
+        raise IntegrityError(gone)
     published = [run.day for run in doors.ledger.publications() if run.day is not None]
     look_back = dt.timedelta(days=settings.days.look_back_days)
     held_before = rebuild_since or max([day, *published]) - look_back
@@ -270,6 +280,7 @@ def _counts(results: findings.Findings, fitted: model.AccountModel, champion: Re
         "statuses": dict(scores["status"].value_counts().sort("status").iter_rows()),
         "flags": flags.height,
         "kinds": dict(flags["kind"].value_counts().sort("kind").iter_rows()),
+        "capacity": results.chosen.capacity,
         "kept_back": results.chosen.kept_back,
         "error_rate_promised": results.reviewed.earned,
         "moved_since_training": results.moved,

@@ -20,6 +20,8 @@ _NAMED_BY = ["account", "device", "title", "profile"]
 LOOKED_UP = [
     "country", "region", "city", "latitude", "longitude", "accuracy_km", "asn", "day", "utc_offset_s",
 ]  # fmt: skip
+_IDS = ["account_id", "profile_id", "device_id", "device_name", "title_id"]
+_UNDECODED = "\ufffd"
 _SHORT_KINDS = ["track", "clip"]
 _PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
 _BARE = 1.1  # times what a view needs: who plays to be counted goes on no longer than that
@@ -88,6 +90,11 @@ def _believable(now: dt.datetime, settings: config.Playbacks) -> type[tables.Raw
         @dy.rule()
         def neither_title_nor_device(cls) -> pl.Expr:
             return pl.any_horizontal(pl.col("title_id", "device_id", "device_name").is_not_null())
+
+        @dy.rule()
+        def id_is_not_utf8(cls) -> pl.Expr:
+            # What can not be decoded stands as one character, whatever it was: different ids would be one.
+            return ~pl.any_horizontal(pl.col(_IDS).str.contains(_UNDECODED, literal=True).fill_null(False))
 
         @dy.rule()
         def unknown_timezone(cls) -> pl.Expr:

@@ -1,13 +1,14 @@
 """What became of the files that were taken in: an account of each, and the receipt by which it is known again."""
 
 import datetime as dt
+import functools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from detector import sources, store
+from detector import corrections, sources, store
 from detector.errors import InputError
 from detector.store import Store
 
@@ -114,3 +115,16 @@ def brought(home: Store) -> Iterator[tuple[Path, str, list[dt.date]]]:
     for path in sorted((home.home / _FOLDER).glob("*.json")):
         if receipt := _read(path):
             yield path, receipt["ingested"]["file"], [dt.date.fromisoformat(date) for date in receipt["dates"]]
+
+
+def lost(home: Store, since: dt.date = dt.date.min) -> Iterator[str]:
+    """What files brought under UTC dates from `since` on and is not stored any more, one sentence for each file."""
+    parts = functools.cache(functools.partial(home.parts, "playbacks"))
+    for receipt, file, dates in brought(home):
+        gone = sorted(date for date in dates if date >= since and corrections.part_of(receipt.stem) not in parts(date))
+        if gone:
+            more = f" and {len(gone) - 1} more dates" if len(gone) > 1 else ""
+            yield (
+                f"expected the playbacks that {file} brought, found none of {gone[0]}{more}; "
+                f"bring them back from a backup, or remove {receipt} and take the file in again"
+            )

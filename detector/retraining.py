@@ -174,7 +174,6 @@ def _train(
     progress: Progress,
 ) -> Trained:
     take_in(doors, settings, now=clock(), record=record, progress=progress)
-    _must_have_played(doors, day, settings)
     digest(doors, day, settings=settings, record=record, progress=progress)
     seen = _features(doors, day, settings, progress)
     left = seen.filter(~pl.col("account").is_in(pl.Series(confirmed, dtype=pl.UInt64).implode()))
@@ -204,15 +203,6 @@ def _train(
     record["model_version"] = logged.version
     progress("fit", 2, 2)
     return Trained(logged.version, first, dict(record))
-
-
-def _must_have_played(doors: Doors, day: dt.date, settings: config.Settings) -> None:
-    """Asked before years without a playback are digested."""
-    stored = doors.home.partitions("playbacks")
-    in_window = [date for date in stored if 0 <= (day - date).days < settings.window.days]
-    if not in_window:
-        known = f"the last stored day is {stored[-1]}: try --day {stored[-1]}" if stored else "ingest some first"
-        raise InputError(f"expected playbacks in the {settings.window.days} days up to {day}, found none; {known}")
 
 
 def _features(doors: Doors, day: dt.date, settings: config.Settings, progress: Progress) -> pl.DataFrame:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import filelock
 
 from detector import config, identity, store
-from detector.errors import BusyError, DetectorError
+from detector.errors import BusyError, DetectorError, IntegrityError
 from detector.ledger import Ending, Ledger, sqlite_url
 from detector.store import Store
 
 if TYPE_CHECKING:
     from detector.registry import Registry
+
+_PUBLISHED = "runs"  # the folder of what nights published
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,18 @@ def open_doors(home: Path, settings: config.Settings, key_file: Path | None = No
 
     Raises:
         SettingsError: the home can not be made or written, or was made with another key.
+        IntegrityError: a home that has been used has lost a key or its state database.
         BusyError: the state database stays locked or away.
     """
     opened = store.open_home(home)
-    keys = identity.load_keys(home, key_file)
-    url = settings.state.database_url or sqlite_url((home / "ledger.db").absolute())
+    keys = identity.load_keys(home, key_file, made_with=_made_with(opened))
+    embedded = home / "ledger.db"
+    if not settings.state.database_url and not embedded.exists() and (home / _PUBLISHED).exists():
+        raise IntegrityError(
+            f"expected the state database of {home} in {embedded}, found none, though nights were published; bring it "
+            "back from a backup: cases, verdicts and who looked stand there alone"
+        )
+    url = settings.state.database_url or sqlite_url(embedded.absolute())
 
     def registry() -> "Registry":
         from detector.registry import Registry  # noqa: PLC0415 - seconds that most commands need not spend
@@ -48,6 +57,16 @@ def open_doors(home: Path, settings: config.Settings, key_file: Path | None = No
 
     with Ledger.open(url, lock_timeout_s=settings.state.lock_timeout_s) as ledger:
         yield Doors(opened, ledger, keys, registry)
+
+
+def _made_with(home: Store) -> str | None:
+    """The id of the key that rows of a home were written under, looked for where a key is missing; None: no rows."""
+    if all((home.home / name).exists() for name in ("identity.key", "sealing.key")):
+        return None
+    for date in reversed(home.partitions("playbacks")):
+        for part in home.parts("playbacks", date).values():
+            return str(part.notes["key_id"])
+    return None
 
 
 @contextmanager

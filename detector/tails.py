@@ -11,6 +11,8 @@ from detector.forests import Values
 
 _HIGH, _HIGHER = 0.90, 0.99  # beyond the second the tail is extrapolated, by how it fell from the first
 
+_POWER_MOST = 12.0  # decades
+
 
 class Tail(BaseEstimator):  # type: ignore[misc]
     """How rare a value is from above, against held-out accounts.
@@ -19,7 +21,8 @@ class Tail(BaseEstimator):  # type: ignore[misc]
     gains at most one decade, so that it keeps its order. An *exponential* tail is followed beyond the 99th
     percentile, as it fell from the 90th to the 99th (peaks over threshold, Pickands 1975; both quantiles are little
     moved by the few abusive accounts that the held-out ones contain). Where the two coincide, the mean excess serves.
-    A *power* tail is an exponential one of the values' logarithms.
+    A *power* tail is an exponential one of the values' logarithms, and is followed over twelve decades at most: where
+    it is steep, a screen in a bar or a series left on would else stand before a title viewed on 365 days in a row.
     """
 
     def __init__(self, shape: Shape = "rank") -> None:
@@ -52,5 +55,7 @@ class Tail(BaseEstimator):  # type: ignore[misc]
             further: Values = by_rank + beyond / (beyond + abs(largest) + 1)
             return further
         followed = -np.log10(1 - _HIGHER) + (values - self.threshold_) / self.per_decade_
+        if self.shape == "power":
+            followed = np.minimum(followed, _POWER_MOST)
         evidence: Values = np.where(values > self.threshold_, followed, np.minimum(by_rank, -np.log10(1 - _HIGHER)))
         return evidence

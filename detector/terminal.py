@@ -52,6 +52,15 @@ def _cell(value: object) -> str:
     return printable(str(value))
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things.
+
+    >>> counted(1, "account"), counted(0, "account")
+    ('1 account', '0 accounts')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """One line of text as it may reach a terminal: a title or a note is a stranger's text, and what of it is not
     printable (control characters, escapes, hidden marks, line breaks) becomes a replacement sign.

@@ -1,7 +1,6 @@
 """The recipe that looks whether everything is as it was written: stored, published, registered, and named anywhere."""
 
 import datetime as dt
-import functools
 from collections.abc import Iterator
 
 from detector import casefiles, corrections, receipts, store
@@ -21,23 +20,10 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
                 problems.append(str(error))
     models, spoiled = doors.registry().verify()
     return checked + models, problems + spoiled + [
-        *_lost(doors.home),
+        *receipts.lost(doors.home),
         *_replaced_and_gone(doors.home),
         *_missing(doors),
     ]
-
-
-def _lost(home: store.Store) -> Iterator[str]:
-    """What files have brought and is not stored any more, one sentence for each file."""
-    parts = functools.cache(functools.partial(home.parts, "playbacks"))
-    for receipt, file, dates in receipts.brought(home):
-        gone = sorted(date for date in dates if corrections.part_of(receipt.stem) not in parts(date))
-        if gone:
-            more = f" and {len(gone) - 1} more dates" if len(gone) > 1 else ""
-            yield (
-                f"expected the playbacks that {file} brought, found none of {gone[0]}{more}; "
-                f"bring them back from a backup, or remove {receipt} and take the file in again"
-            )
 
 
 def _replaced_and_gone(home: store.Store) -> Iterator[str]:

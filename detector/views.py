@@ -1,5 +1,6 @@
 """Which cases somebody wants to see: the filters of the queue, which can be kept under a name."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -18,7 +19,7 @@ class Filters:
     {'kind': 'ring'}
 
     Raises:
-        SettingsError: the status, kind or origin is none that there is.
+        SettingsError: the status, kind or origin is none that there is, or the score no number.
     """
 
     status: Status = "open"
@@ -37,6 +38,9 @@ class Filters:
             if found not in values:
                 expected = ", ".join(value for value in values if value)
                 raise SettingsError(f"expected --{name} to be one of {expected}, found {found!r}; use one of these")
+
+        if self.least_score is not None and not math.isfinite(self.least_score):
+            raise SettingsError(f"expected --least-score to be a number, found {self.least_score}; give one such as 5")
 
     def said(self) -> dict[str, Any]:
         """What they say beyond the usual, as plain data."""

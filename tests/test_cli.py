@@ -367,6 +367,13 @@ def test_a_night_without_a_model_ends_with_six(tmp_path: Path) -> None:
     refused("nightly", "--day", "2025-06-01", cwd=tmp_path, code=6, saying="detector train --day 2025-06-01")
 
 
+def test_a_home_that_is_not_there_is_not_made_to_be_refused(tmp_path: Path) -> None:
+    """Without files to take in, a night and a training of a mistyped home leave nothing behind."""
+    for command in ("nightly", "train"):
+        refused("--home", "mistyped", command, cwd=tmp_path, code=4, saying="expected a home at mistyped")
+    assert not (tmp_path / "mistyped").exists()
+
+
 def test_unknown_accounts_are_refused(folder: Path) -> None:
     """Neither a malformed nor an unseen account is explained."""
     refused("explain", "zz", cwd=folder, code=2, saying="16 hex digits")
@@ -383,7 +390,7 @@ def test_a_damaged_publication_ends_with_five(folder: Path) -> None:
     refused("scores", cwd=folder, code=5, saying="scores.parquet")
     code, out, err = detector("verify", cwd=folder)
     assert code == 5
-    assert "1 problems" in out
+    assert "1 problem" in out
     assert "scores.parquet" in err
 
 

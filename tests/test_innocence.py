@@ -22,7 +22,7 @@ EVENING = dt.datetime(2025, 6, 1, 20, tzinfo=dt.UTC)
 
 
 COLUMNS = ("account", "playback", "day", "device", "title", "address", "network", "country", "region", "network_kind",
-           "started_at", "ended_at", "utc_offset_s")  # fmt: skip
+           "started_at", "ended_at", "utc_offset_s", "is_repeat")  # fmt: skip
 
 
 def _said(check: Check, rows: list[dict[str, object]]) -> str:
@@ -35,7 +35,7 @@ def _said(check: Check, rows: list[dict[str, object]]) -> str:
         started = row.get("at", EVENING + dt.timedelta(days=n))
         assert isinstance(started, dt.datetime)
         ended = started + dt.timedelta(hours=1)
-        plain = {"account": 1, "playback": n, "started_at": started, "ended_at": ended, "utc_offset_s": 0}
+        plain = {"account": 1, "playback": n, "title": 1, "started_at": started, "ended_at": ended, "utc_offset_s": 0}
         offset_s = row.get("utc_offset_s", 0)
         assert isinstance(offset_s, int)
         written.append(plain | {"day": (started + dt.timedelta(seconds=offset_s)).date()} | row)
@@ -77,7 +77,20 @@ def test_a_loop_on_one_screen_at_the_same_hours_fits_a_habit(rows: list[dict[str
 def test_hours_are_those_of_the_local_clock() -> None:
     """A traveller who falls asleep at ten in each zone is one habit."""
     hours = [{"at": EVENING - dt.timedelta(hours=n), "utc_offset_s": 3600 * n} | HOME for n in range(12)]
-    assert "places: 1, hours of the day at which they begin: 1" in _said(one_habit, hours)
+    assert "places: 1, hours of the day at which it was begun: 1" in _said(one_habit, hours)
+
+
+def test_a_habit_is_one_title_and_is_begun_once_a_night() -> None:
+    """What the family views twice lies elsewhere and elsewhen; what starts again by itself all night was begun once."""
+    family: list[dict[str, object]] = [
+        {"title": 2 + n // 2, "device": n, "at": EVENING + dt.timedelta(hours=n)} for n in range(14)
+    ]
+    family += [HOME] * 9  # type: ignore[list-item]
+    assert "devices: 1, places: 1, hours of the day at which it was begun: 1" in _said(one_habit, family)
+    rain: list[dict[str, object]] = [
+        HOME | {"at": EVENING + dt.timedelta(hours=n % 10), "is_repeat": n % 10 > 0} for n in range(40)
+    ]
+    assert "the data fit a child's favourite" in _said(one_habit, rain)
 
 
 @pytest.mark.parametrize("family", CHECKS)
@@ -200,7 +213,7 @@ def test_who_goes_on_with_what_others_began_is_one_of_them(titles: tuple[int, in
 def test_of_titles_that_nobody_played_before_or_that_are_unknown_nothing_is_said() -> None:
     """Without an older device, or without titles, the check is silent."""
     assert _said(one_of_them, [{"device": n, "title": 1} for n in range(10)]) == ""
-    assert _said(one_of_them, [{"device": 1 + (n > 15)} for n in range(20)]) == ""
+    assert _said(one_of_them, [{"device": 1 + (n > 15), "title": None} for n in range(20)]) == ""
 
 
 def test_who_rests_each_day_sleeps() -> None:

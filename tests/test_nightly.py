@@ -1,6 +1,7 @@
 """The batch: from new files to published flags, and what it refuses."""
 
 import datetime as dt
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from polars.testing import assert_frame_equal
 from support import TRAINED_UNTIL, clock
 
 from detector import casefiles, config, corrections, digesting, lookback, published, retraining, runs
-from detector.errors import BusyError, GateError, InputError, NoChampionError
+from detector.errors import BusyError, GateError, InputError, IntegrityError, NoChampionError, SettingsError
 from detector.ingesting import ingest
 from detector.nightly import Night, night
 from detector.runs import Doors, open_doors
@@ -418,6 +419,49 @@ def test_verify_names_what_is_gone(home: Path, settings: config.Settings) -> Non
         for model in registry.versions():
             registry._client.delete_model_version("accounts", model.version)
         assert any("expected model 1" in problem for problem in verify(doors)[1])
+
+
+def test_a_night_is_not_made_over_playbacks_that_are_gone(home: Path, settings: config.Settings) -> None:
+    """A day whose rows were stored and are not there any more would be digested anew without them."""
+    with open_doors(home, settings) as doors:
+        shutil.move(home / "playbacks" / "2025-05-03", home / "elsewhere")
+        with pytest.raises(IntegrityError, match="found none of 2025-05-03"):
+            _night(doors, TRAINED_UNTIL, settings)
+        assert doors.ledger.published(TRAINED_UNTIL) is None
+        shutil.move(home / "elsewhere", home / "playbacks" / "2025-05-03")
+        assert not _night(doors, TRAINED_UNTIL, settings).unchanged
+
+
+def test_a_day_far_ahead_is_refused_before_it_is_digested(home: Path, settings: config.Settings) -> None:
+    """A year that was mistyped leaves no empty days behind, and the refusal names the last day there is."""
+    with open_doors(home, settings) as doors:
+        before = doors.home.partitions("account_days")
+        with pytest.raises(InputError, match="the last stored day is"):
+            _night(doors, dt.date(2030, 1, 1), settings)
+        assert doors.home.partitions("account_days") == before
+
+
+def test_what_a_home_was_made_with_is_not_made_anew(home: Path, settings: config.Settings, tmp_path: Path) -> None:
+    """A lost key would make strangers of everybody, a lost state database forgets what people said: neither is replaced
+    in silence. The key itself may come from elsewhere, if it is the one."""
+    with open_doors(home, settings) as doors:
+        _night(doors, TRAINED_UNTIL, settings)
+        keys = doors.keys
+    for name in ("sealing.key", "ledger.db"):
+        shutil.move(home / name, tmp_path / name)
+        with pytest.raises(IntegrityError, match=re.escape(name)), open_doors(home, settings):
+            pass
+        assert not (home / name).exists()
+        shutil.move(tmp_path / name, home / name)
+    shutil.move(home / "identity.key", tmp_path / "right")
+    (tmp_path / "wrong").write_text("0" * 64 + "\n")
+    with pytest.raises(IntegrityError, match="identity"), open_doors(home, settings):
+        pass
+    with pytest.raises(SettingsError, match="made with"), open_doors(home, settings, tmp_path / "wrong"):
+        pass
+    assert not (home / "identity.key").exists()
+    with open_doors(home, settings, tmp_path / "right") as doors:
+        assert doors.keys == keys
 
 
 def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -> None:

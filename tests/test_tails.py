@@ -55,6 +55,16 @@ def test_a_power_tail_is_followed_by_doublings() -> None:
     assert tail.evidence(np.array([10.0, 100.0, 1_000.0, 10_000.0])) == pytest.approx([1, 2, 3, 4], rel=0.05)
 
 
+def test_a_power_tail_ends_before_a_year_of_days_does() -> None:
+    """A bar's screen views each title 62 times where nearly nobody views one twice: rare, and still behind 365 days in
+    a row, however steep the one tail and however flat the other is."""
+    rng = np.random.default_rng(1)
+    views = 1 + rng.exponential(0.1, 2_000)
+    (bar,) = _tail(views, "power").evidence(np.array([62.0]))
+    (year,) = _tail(rng.geometric(0.2, 2_000).astype(np.float64), "exponential").evidence(np.array([365.0]))
+    assert 4 < bar < 12 + 1e-9 < year
+
+
 def test_a_few_abusers_among_the_held_out_do_not_hide_the_next() -> None:
     """Half a percent of streaks of 300 days leaves a streak of 365 days far beyond the tail."""
     rng = np.random.default_rng(0)

@@ -75,6 +75,11 @@ def settings_of(context: typer.Context) -> "Loaded":
     return config.load(home=context.obj["home"], file=context.obj["config"], environ=os.environ)
 
 
+def takes_in(context: typer.Context) -> bool:
+    """Whether a night has files to take in: without any, a home that is not there is one whose name was mistyped."""
+    return bool(settings_of(context).settings.source.paths)
+
+
 @contextmanager
 def opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Doors", "Loaded"]]:
     """The doors of the home; a command that only reads does not make one."""
@@ -82,7 +87,7 @@ def opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Doo
 
     home: Path = context.obj["home"]
     loaded = settings_of(context)
-    if not make and not (home / "identity.key").exists():
+    if not make and not any((home / name).exists() for name in ("identity.key", "playbacks")):
         raise InputError(
             f"expected a home at {home}, found none; name it with --home, or begin with `detector ingest` or "
             "`detector demo`"

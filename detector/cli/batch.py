@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, day_of, now, opened, show
+from detector.cli._common import Day, Json, app, day_of, now, opened, show, takes_in
 from detector.errors import SettingsError
 
 
@@ -81,7 +81,7 @@ def ingest(
         else:
             print("\n".join(_taken_in(taken)))
             if done:
-                print(f"of {day} only these files count from now on: {done.let_go} playbacks of others do no more")
+                print(f"of {day} only these files count from now on: {done.let_go} playbacks of other files do not")
             if done and done.of_other_days:
                 print(f"{done.of_other_days} playbacks of other days were left out: ingest the files for those")
         receipts.refuse_unread(taken)
@@ -89,12 +89,13 @@ def ingest(
 
 def _taken_in(taken: list[Any]) -> Iterator[str]:
     """What became of files, line by line."""
-    from detector import receipts, sources
+    from detector import receipts, sources, terminal
 
     fresh = [file for file in taken if not file.known and not file.unreadable]
     known = sum(file.known for file in taken)
-    yield f"{sum(file.new_rows for file in fresh)} playbacks taken in from {len(fresh)} files" + (
-        f"; {known} files were known already" if known else ""
+    new_rows = terminal.counted(sum(file.new_rows for file in fresh), "playback")
+    yield f"{new_rows} taken in from {terminal.counted(len(fresh), 'file')}" + (
+        f"; {known} known already" if known else ""
     )
     if repeated := sum(file.repeated for file in fresh):
         yield f"{repeated} playbacks of them had come with an earlier file of the same log"
@@ -104,7 +105,7 @@ def _taken_in(taken: list[Any]) -> Iterator[str]:
         yield f"{len(empty)} of the files hold no rows: {', '.join(empty[:3])}" + (", ..." if len(empty) > 3 else "")
     formats = receipts.formats_of(taken)["formats"]
     for name, count in formats.items():
-        yield f"{count} {'file' if count == 1 else 'files'} read as {name}"
+        yield f"{terminal.counted(count, 'file')} read as {name}"
     yield from filter(None, (sources.FORMATS[name].caveat for name in formats))
     dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
     if dates:
@@ -149,7 +150,7 @@ def nightly(
 
     if (first is None) != (last is None) or (day is not None and first is not None):
         raise SettingsError("expected --day, or both --from and --to, found another mix; give one of these")
-    with opened(context, make=True) as (doors, loaded):
+    with opened(context, make=takes_in(context)) as (doors, loaded):
         until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         since = day_of(first) or until
         if since > until:
@@ -173,9 +174,10 @@ def nightly(
 
 
 def _night_line(night: dict[str, Any]) -> str:
+    from detector import terminal
     from detector.decisions import BEYOND_PROMISE
 
-    text = f"{night['day']}: {night['accounts']} accounts, {night['flags']} flagged"
+    text = f"{night['day']}: {terminal.counted(night['accounts'], 'account')}, {night['flags']} flagged"
     if night["kinds"]:
         text += " (" + ", ".join(f"{n} {kind}" for kind, n in night["kinds"].items()) + ")"
     if night["unchanged"]:
@@ -188,7 +190,13 @@ def _night_line(night: dict[str, Any]) -> str:
             text += "; a larger `[decision] false_discovery_share` shows more"
     elif "error_rate_promised" in night:
         waiting = night["calibration_cases_open"]
-        text += "\n  no error rate can be promised yet: as many as reviewers can take are flagged; " + (
+        flagged = (
+            "as many as reviewers can take are flagged"
+            if night.get("capacity", 1) >= 1
+            else "reviewers take fewer than one of so few accounts (`[decision] capacity_share`), so that the first is "
+            "flagged if its score is as rare"
+        )
+        text += f"\n  no error rate can be promised yet: {flagged}; " + (
             f"{waiting} calibration cases are to be reviewed first (`detector review next`)"
             if waiting
             else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
@@ -236,7 +244,7 @@ def retrain(context: typer.Context, day: Day = None, json: Json = False) -> None
 def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
     from detector import days, terminal
 
-    with opened(context, make=True) as (doors, loaded):
+    with opened(context, make=takes_in(context)) as (doors, loaded):
         until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         with terminal.progress() as progress:
             trained = fit(doors, until, settings=loaded.settings, clock=now, progress=progress)
@@ -251,7 +259,8 @@ def _trained(trained: Any, until: dt.date) -> str:
 
     record = trained.record
     role = "champion: it is in use" if trained.champion else "challenger: `detector promote` brings it into use"
-    text = f"model {trained.version}, {role}\nlearned from {record['own_accounts']} accounts on {until}"
+    text = f"model {trained.version}, {role}\nlearned from "
+    text += f"{terminal.counted(record['own_accounts'], 'account')} on {until}"
     if record["confirmed_left_out"]:
         text += f", without {record['confirmed_left_out']} that reviewers confirmed"
     if record["invented_accounts"]:

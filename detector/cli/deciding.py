@@ -222,7 +222,8 @@ def suppress(
         network = reviewing.whole(doors, digits, "network", network, settings=loaded.settings)
         scope, value = reviewing.scope_of(feature=feature, device=device, network=network)
         made = doors.ledger.suppressions.make(digits, scope, value, ends_on=ends_on, why=why, actor=actor, now=now())
-        print(f"suppression {made.id}: {made.scope} does not count up to the night of {made.ends_on}")
+        what = f"{made.scope} {made.value}" if made.value else made.scope
+        print(f"suppression {made.id}: {what} does not count up to the night of {made.ends_on}")
 
 
 @review_app.command()
@@ -248,4 +249,5 @@ def lift(
     """Let what was suppressed count again."""
     with opened(context) as (doors, _):
         lifted = doors.ledger.suppressions.lift(number, actor=allowed(doors, "decide"), now=now())
-        print(f"suppression {lifted.id} is lifted: {lifted.scope} of {lifted.account} counts again")
+        what = f"{lifted.scope} {lifted.value}" if lifted.value else lifted.scope
+        print(f"suppression {lifted.id} is lifted: {what} of {lifted.account} counts again")

@@ -53,11 +53,12 @@ def status(context: typer.Context, json: Json = False) -> None:
 @app.command()
 def verify(context: typer.Context, json: Json = False) -> None:
     """Read everything stored and published again, and compare it with its digests."""
-    from detector import verifying
+    from detector import terminal, verifying
 
     with opened(context) as (doors, _):
         checked, problems = verifying.verify(doors)
-        show({"checked": checked, "problems": problems}, json, f"{checked} files compared, {len(problems)} problems")
+        text = f"{terminal.counted(checked, 'file')} compared, {terminal.counted(len(problems), 'problem')}"
+        show({"checked": checked, "problems": problems}, json, text)
         if problems:
             more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
             raise IntegrityError(problems[0] + more)

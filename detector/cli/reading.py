@@ -202,6 +202,7 @@ def explained(found: dict[str, Any]) -> str:
     if found.get("cleared_by"):
         lines += ["", f"would not be flagged if as in most accounts: {', '.join(found['cleared_by'])}"]
     unusual = [row for row in found["features"] if row["percentile"] >= _UNUSUAL]
+    unusual.sort(key=lambda row: -row["percentile"])
     lines += ["", "what was measured, most unusual first"]
     lines.append(_indented(terminal.table(unusual, ["feature", "value", "typical", "percentile"])))
     lines.append(f"  and {len(found['features']) - len(unusual)} features as in most accounts (--json has them)")

@@ -181,7 +181,7 @@ def _case(found: dict[str, Any], me: str) -> str:
     lines = [f"case {case['id']}, {standing(case)}"]
     if case["held_by"] not in (None, me):
         lines.append(f"{case['held_by']} is looking at it until {case['held_until']:%H:%M} UTC: nobody else can decide")
-    lines.append(f"shown by {case['nights']} nights from {case['first_day']} to {case['last_day']}")
+    lines.append(f"shown by {terminal.counted(case['nights'], 'night')} from {case['first_day']} to {case['last_day']}")
     if case["status"] == "open" and case["snoozed_until"] and case["snoozed_until"] > now().date():
         lines.append(f"out of the queue until {case['snoozed_until']}")
     if case["origin"] == "calibration":

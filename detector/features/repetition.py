@@ -216,7 +216,7 @@ class Repetition(Family):
         unit="views",
         expr=pl.when(pl.col("viewed_titles") > 0).then(pl.col("titled_views") / pl.col("viewed_titles")),
         missing="no view of the window says its title",
-        when_high="each title was viewed {value:.1f} times; most accounts view one {typical:.1f} times",
+        when_high="each title was viewed {value:.1f} times on average; most accounts view one {typical:.1f} times",
         innocent=("a child's favourites", "music"),
         examples=[
             ([{"titles": [{"title": 1, "views": 5}, {"title": 2, "views": 1}, {"title": 3}]}], 3),
@@ -253,7 +253,7 @@ class Repetition(Family):
         unit="hours",
         expr=pl.col("titled_s") / 3600 / pl.col("titles"),
         missing="no playback of the window says both its title and how long it lasted",
-        when_high="played {value:.1f} hours of each title; most accounts play {typical:.1f}",
+        when_high="played {value:.1f} hours of each title on average; most accounts play {typical:.1f}",
         innocent=("a child's favourites", "music", "long films"),
         examples=[
             ([{"titles": [{"title": 1, "seconds": 7200}]}, {"ago": 1, "titles": [{"title": 1, "seconds": 7200}]}], 4),
