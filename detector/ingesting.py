@@ -127,6 +127,7 @@ class _Read:
     content: str
     asked: str
     format: str
+    ignored: tuple[str, ...]
     checked: playbacks.Checked
     before: dict[str, Any] | None
 
@@ -163,6 +164,7 @@ def _read_all(
                     continue
                 named, raw = sources.read(file, format=format, options=options)
                 with sources.reading(file):
+                    ignored = sources.further(file, named, options)
                     raw = geo.locate(raw, places)
                     checked = playbacks.check(
                         raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings
@@ -176,7 +178,7 @@ def _read_all(
                     raise
                 yield replace(nothing, unreadable=str(error))
                 continue
-            yield _Read(file, content, asked, named, checked, before)
+            yield _Read(file, content, asked, named, ignored, checked, before)
         progress("ingest", len(files), len(files))
 
 
@@ -220,6 +222,7 @@ def _account_of(read: _Read) -> Ingested:
         rejects=dict(counts.iter_rows()),
         first_date=dates.min(),  # type: ignore[arg-type]
         last_date=dates.max(),  # type: ignore[arg-type]
+        ignored=read.ignored,
     )
 
 

@@ -74,7 +74,7 @@ def take_in(
     if taken and all(file.unreadable for file in taken):
         receipts.refuse_unread(taken)
     record["ingested"] = receipts.summary(taken)
-    record["warnings"] = [f"left out: {file.unreadable}" for file in taken if file.unreadable]
+    record["warnings"] = receipts.warnings(taken)
 
 
 def night(

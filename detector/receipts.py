@@ -13,6 +13,7 @@ from detector.errors import InputError
 from detector.store import Store
 
 _FOLDER = "receipts"
+_SHOWN = 8  # columns
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Ingested:
 
     Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
     first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
-    of the same growing log had brought, how many do not count for their day was replaced with other files, and why it
-    can not be read, if so.
+    of the same growing log had brought, how many do not count for their day was replaced with other files, why it can
+    not be read, if so, and the columns that are `ignored`, for the format has none of that name.
     """
 
     file: str
@@ -36,6 +37,7 @@ class Ingested:
     repeated: int = 0
     replaced: int = 0
     unreadable: str = ""
+    ignored: tuple[str, ...] = ()
 
     @property
     def new_rows(self) -> int:
@@ -61,7 +63,7 @@ def known(receipt: dict[str, Any]) -> Ingested:
     values = dict(receipt["ingested"])
     for name in ("first_date", "last_date"):
         values[name] = dt.date.fromisoformat(values[name]) if values[name] else None
-    return Ingested(**(values | {"known": True}))
+    return Ingested(**(values | {"known": True, "ignored": tuple(values.get("ignored", ()))}))
 
 
 def write(content: str, ingested: Ingested, dates: Sequence[dt.date], home: Store, *, asked: str) -> None:
@@ -87,6 +89,15 @@ def refuse_unread(taken: Sequence[Ingested]) -> None:
             f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
             "export it again or leave it out"
         )
+
+
+def warnings(taken: Sequence[Ingested]) -> list[str]:
+    """What was left out of new files, one sentence each: files that can not be read, and columns."""
+    names = dict.fromkeys(name for file in taken if not file.known for name in file.ignored)
+    shown = ", ".join([*names][:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    return [f"left out: {file.unreadable}" for file in taken if file.unreadable] + (
+        [f"columns that the format does not have are ignored: {shown}"] if names else []
+    )
 
 
 def summary(taken: Sequence[Ingested]) -> dict[str, Any]:

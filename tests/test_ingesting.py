@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import log_samples
+import polars as pl
 import pytest
 from support import clock
 from test_cli import detector, refused
@@ -283,8 +284,37 @@ def test_an_odd_file_among_others_stops_none_of_them(tmp_path: Path) -> None:
     (log / "a-odd.csv").unlink()
     code, out, err = detector("ingest", "log", cwd=tmp_path)
     assert code == 4
-    assert "1 known already" in out
+    assert "1 file known already" in out
     assert "--account" in err
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "ndjson"])
+def test_columns_that_are_ignored_are_told(tmp_path: Path, form: str) -> None:
+    """`duration` is not `duration_s`: nothing of it is read, and who wrote it hears of it, once."""
+    rows = pl.DataFrame(
+        {"account_id": ["a"], "title_id": ["t"], "started_at": ["2025-06-01T10:00:00Z"], "duration": ["500"]}
+    )
+    write: dict[str, Any] = {"csv": rows.write_csv, "parquet": rows.write_parquet, "ndjson": rows.write_ndjson}
+    write[form](tmp_path / f"log.{form}")
+    code, out, _ = detector("ingest", f"log.{form}", cwd=tmp_path)
+    assert (code, "columns that the format does not have are ignored: duration\n" in out) == (0, True)
+    code, out, _ = detector("ingest", f"log.{form}", cwd=tmp_path)
+    assert (code, "ignored" in out) == (0, False)
+    mapped = {"DETECTOR_SOURCE__COLUMNS": '{"duration_s": "duration"}'}
+    code, out, _ = detector("ingest", f"log.{form}", cwd=tmp_path, env=mapped)
+    assert (code, "ignored" in out) == (0, False)
+
+
+def test_an_ip_may_have_its_port(tmp_path: Path) -> None:
+    """As servers write it: the address is the same as without."""
+    ips = ("203.0.113.9", "203.0.113.9:443", "2001:db8::1", "[2001:db8::1]:80")
+    lines = [f"a,t,2025-06-0{n}T10:00:00Z,{ip}" for n, ip in enumerate(ips, start=1)]
+    (tmp_path / "log.csv").write_text("\n".join(["account_id,title_id,started_at,ip", *lines]) + "\n")
+    assert detector("ingest", "log.csv", cwd=tmp_path)[0] == 0
+    stored = Store(tmp_path / "detector-home")
+    (v4, v4_port, v6, v6_port) = pl.concat(stored.read("playbacks", stored.partitions("playbacks")))["address"]
+    assert v4 == v4_port != v6 == v6_port
+    assert None not in (v4, v6)
 
 
 def test_a_row_is_judged_again_when_what_is_believed_has_changed(tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def _taken_in(taken: list[Any]) -> Iterator[str]:
     known = sum(file.known for file in taken)
     new_rows = terminal.counted(sum(file.new_rows for file in fresh), "playback")
     yield f"{new_rows} taken in from {terminal.counted(len(fresh), 'file')}" + (
-        f"; {known} known already" if known else ""
+        f"; {terminal.counted(known, 'file')} known already" if known else ""
     )
     if repeated := sum(file.repeated for file in fresh):
         yield f"{repeated} playbacks of them had come with an earlier file of the same log"
@@ -107,6 +107,7 @@ def _taken_in(taken: list[Any]) -> Iterator[str]:
     for name, count in formats.items():
         yield f"{terminal.counted(count, 'file')} read as {name}"
     yield from filter(None, (sources.FORMATS[name].caveat for name in formats))
+    yield from receipts.warnings([file for file in fresh if not file.unreadable])
     dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
     if dates:
         yield f"UTC dates {min(dates)} to {max(dates)}"

@@ -90,6 +90,11 @@ def _suffixes() -> str:
     return ", ".join(dict.fromkeys(suffix for format in FORMATS.values() for suffix in format.suffixes))
 
 
+def further(path: Path, format: str, options: Options) -> tuple[str, ...]:
+    """The columns of a file that was read as a format, and that this format does not read; see `Format`."""
+    return tuple(FORMATS[format].further(path, options))
+
+
 def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl.LazyFrame]:
     """The name of the format that the file was read as, and its rows (`tables.RawRows`), not yet collected.
 

@@ -49,7 +49,8 @@ class Format:
     `recognises` looks at the beginning of a file only. `read` gives rows in the columns of `tables.RawRows`, absent
     ones null, `row` being 1 for the first data row; it raises InputError, or SettingsError where an option it needs
     is missing. `suffixes` are those of the files taken from a folder. `lacks` is what no file of the format says.
-    `grows`: a later file of the same log holds all that the earlier one did.
+    `grows`: a later file of the same log holds all that the earlier one did. `further` names the columns of a file that
+    are not read, where whoever wrote it may have meant others by them.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Format:
     read: Callable[[Path, Options], pl.LazyFrame]
     lacks: tuple[Fact, ...] = ()
     grows: bool = False
+    further: Callable[[Path, Options], Sequence[str]] = lambda _path, _options: ()
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ import polars as pl
 from detector import tables
 from detector.errors import InputError, SettingsError
 from detector.sources import _csv, _ndjson
+from detector.sources import _fields as fields
 from detector.sources import _values as values
 from detector.sources._format import Format, Options, head, missing_columns, reading
 
@@ -46,6 +47,7 @@ def _rows(frame: pl.LazyFrame, path: Path, options: Options, found: Sequence[str
     if "account_id" not in ours:
         read.append(pl.lit(options.account).alias("account_id"))
     rows = rows.with_columns(*read, values.instant(pl.col("started_at"), ours["started_at"]).alias("started_at"))
+    rows = rows.with_columns(fields.ip("ip")) if "ip" in ours else rows
     return tables.shape(rows.with_columns(ended_at=_end(ours)), tables.RawRows)
 
 
@@ -134,16 +136,31 @@ def _read_ndjson(path: Path, options: Options) -> pl.LazyFrame:
         return _rows(_ndjson.scan(path, keys), path, options, found)
 
 
+def _csv_names(path: Path) -> Sequence[str]:
+    header = _csv.header(path)
+    return header.names if header else ()
+
+
 def _format(
     name: str,
     says: str,
     suffixes: tuple[str, ...],
     recognises: Callable[[Path], bool],
     read: Callable[[Path, Options], pl.LazyFrame],
+    names: Callable[[Path], Sequence[str]],
 ) -> Format:
-    return Format(name, f"the playback table as {says}", suffixes, recognises, read)
+    def further(path: Path, options: Options) -> Sequence[str]:
+        ours = {options.columns.get(name, name) for name in (*_WANTED, "duration_s")}
+        return [stands.strip() for stands in names(path) if stands.strip() not in ours]
+
+    return Format(name, f"the playback table as {says}", suffixes, recognises, read, further=further)
 
 
-PARQUET = _format("parquet", "Parquet", (".parquet",), _is_parquet, _read_parquet)
-CSV = _format("csv", "text with columns (comma, semicolon, tab or bar)", (".csv", ".tsv"), _is_csv, _read_csv)
-NDJSON = _format("ndjson", "one JSON object a line", (".ndjson", ".jsonl"), _is_ndjson, _read_ndjson)
+_COLUMNS = "text with columns (comma, semicolon, tab or bar)"
+PARQUET = _format(
+    "parquet", "Parquet", (".parquet",), _is_parquet, _read_parquet, lambda path: list(pl.read_parquet_schema(path))
+)
+CSV = _format("csv", _COLUMNS, (".csv", ".tsv"), _is_csv, _read_csv, _csv_names)
+NDJSON = _format(
+    "ndjson", "one JSON object a line", (".ndjson", ".jsonl"), _is_ndjson, _read_ndjson, _ndjson.first_keys
+)
