@@ -87,7 +87,7 @@ def opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Doo
 
     home: Path = context.obj["home"]
     loaded = settings_of(context)
-    if not make and not any((home / name).exists() for name in ("identity.key", "playbacks")):
+    if not make and not home.is_file() and not any((home / name).exists() for name in ("identity.key", "playbacks")):
         raise InputError(
             f"expected a home at {home}, found none; name it with --home, or begin with `detector ingest` or "
             "`detector demo`"
