@@ -453,6 +453,8 @@ def test_the_configuration_says_where_tables_come_from_and_checks_the_url(tmp_pa
     assert layers["source.columns"] == "c.toml"
     assert "c.toml" in layers["days.zone_by_country"]
     assert layers["days.closing_h"] == "default"
+    odd = {"DETECTOR_SOURCE__COLUMNS": '{"acount_id": "user"}'}
+    refused("config", "check", cwd=tmp_path, code=2, saying="found acount_id", env=odd)
     wrong = {"DETECTOR_STATE__DATABASE_URL": "nonsense"}
     refused("config", "check", cwd=tmp_path, code=2, saying="expected [state] database_url", env=wrong)
     code, out, err = detector("config", "show", cwd=tmp_path, env=wrong)

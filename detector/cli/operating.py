@@ -102,7 +102,11 @@ def _without_password(row: dict[str, Any]) -> Any:
 @config_app.command("check")
 def config_check(context: typer.Context) -> None:
     """Say whether the settings can be used."""
-    state = settings_of(context).settings.state
+    from detector.sources.table import check_columns
+
+    settings = settings_of(context).settings
+    check_columns(settings.source.columns)
+    state = settings.state
     if state.database_url:
         from detector.ledger.connection import sqlite_or_postgresql
 

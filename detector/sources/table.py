@@ -15,7 +15,7 @@ CSV may be separated by comma, semicolon, tab or bar. Blank lines are no rows. A
 object is a row of nulls.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +28,7 @@ from detector.sources import _values as values
 from detector.sources._format import Format, Options, head, missing_columns, reading
 
 _WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name != "row"}
+_OURS = (*_WANTED, "duration_s")
 _NAMED_BY = ("title_id", "device_id", "device_name")
 _IDS = {"account_id", "profile_id", "title_id", "device_id", "device_name", "playback_id", "title_name"}
 _LOWER = {"title_kind", "network_kind", "interaction"}
@@ -51,14 +52,23 @@ def _rows(frame: pl.LazyFrame, path: Path, options: Options, found: Sequence[str
     return tables.shape(rows.with_columns(ended_at=_end(ours)), tables.RawRows)
 
 
-def _names(stand: Sequence[str], path: Path, options: Options, found: Sequence[str]) -> dict[str, str]:
-    """Our name → the file's name of each column that is used."""
-    ours = [*_WANTED, "duration_s"]
-    if unknown := sorted(set(options.columns) - set(ours)):
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Nothing where `[source.columns]` maps columns that there are: our name → the file's.
+
+    Raises:
+        SettingsError: one of them is none of ours.
+    """
+    if unknown := sorted(set(columns) - set(_OURS)):
         raise SettingsError(
             f"expected names of the playback table under [source.columns], found {', '.join(unknown)}; "
-            f"it knows {', '.join(sorted(ours))}"
+            f"it knows {', '.join(sorted(_OURS))}"
         )
+
+
+def _names(stand: Sequence[str], path: Path, options: Options, found: Sequence[str]) -> dict[str, str]:
+    """Our name → the file's name of each column that is used."""
+    ours = _OURS
+    check_columns(options.columns)
     stands = {name.strip(): name for name in stand}
     named = {name: stands[theirs] for name in ours if (theirs := options.columns.get(name, name)) in stands}
     missing = [f"{theirs} (for {name})" for name, theirs in options.columns.items() if theirs not in stands]
@@ -132,7 +142,7 @@ def _read_ndjson(path: Path, options: Options) -> pl.LazyFrame:
         found = _ndjson.first_keys(path)
         if not found:
             raise InputError(f"expected one JSON object a line in {path}, found another first line; is it NDJSON?")
-        keys = _ndjson.keys_anywhere(path, [options.columns.get(name, name) for name in (*_WANTED, "duration_s")])
+        keys = _ndjson.keys_anywhere(path, [options.columns.get(name, name) for name in _OURS])
         return _rows(_ndjson.scan(path, keys), path, options, found)
 
 
@@ -150,7 +160,7 @@ def _format(
     names: Callable[[Path], Sequence[str]],
 ) -> Format:
     def further(path: Path, options: Options) -> Sequence[str]:
-        ours = {options.columns.get(name, name) for name in (*_WANTED, "duration_s")}
+        ours = {options.columns.get(name, name) for name in _OURS}
         return [stands.strip() for stands in names(path) if stands.strip() not in ours]
 
     return Format(name, f"the playback table as {says}", suffixes, recognises, read, further=further)
