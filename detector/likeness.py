@@ -59,6 +59,10 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     passing = value("returning_groups", _CROWD) | value("homes_365d", _CROWD_THAT_LASTS)
     crowd |= passing & value("newcomer_share", _ANY)
     newcomers = pl.max_horizontal(evidence("change"), evidence("joined"))
+    # Who shares with friends has two homes, for long. Where the year knows of one alone, those who are apart within the
+    # window have come lately, however plainly they are apart.
+    one_home = value("homes_365d", 0) & ~value("homes_365d", 2)
+    apart = pl.when(one_home).then(0.0).otherwise(evidence("groups"))
     several = [value(name, 2) for name in _SEVERAL]
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
@@ -80,7 +84,7 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("restreaming"))
         .when(crowd)
         .then(pl.lit("resale"))
-        .when((newcomers >= _SELDOM) & (newcomers >= pl.max_horizontal(evidence("groups"), evidence("residents"))))
+        .when((newcomers >= _SELDOM) & (newcomers >= pl.max_horizontal(apart, evidence("residents"))))
         .then(pl.lit("account takeover"))
         .when(pl.any_horizontal(several))
         .then(pl.lit("household sharing"))
