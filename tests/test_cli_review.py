@@ -105,6 +105,18 @@ def test_a_number_is_that_of_the_newest_case(typed: Typed, home: Path, settings:
     assert f"noted with case {newest}" in typed("note", newest, "--note", "x")
 
 
+def test_a_name_is_typed_as_one_likes_and_a_view_that_can_not_be_shown_is_not_kept(typed: Typed) -> None:
+    """Names are kept in lower case, so that who is named finds the case; nonsense is refused before it is a view."""
+    number = _queue(typed)[0]["id"]
+    assert f"case {number} is in the hands of ben" in typed("assign", number, "--to", "Ben")
+    assert _queue(typed)[-1]["assignee"] == "ben"
+    for nonsense in (["--family", "nonsense"], ["--least-score", "nan"]):
+        with pytest.raises(DetectorError, match="expected --"):
+            typed("list", *nonsense, "--save-view", "mine")
+        with pytest.raises(DetectorError, match="a view of yours"):
+            typed("list", "--view", "mine")
+
+
 def test_a_severe_action_takes_two_people(typed: Typed) -> None:
     """The first can not agree with the own verdict; the second can, and then it counts."""
     number = _queue(typed)[0]["id"]
