@@ -55,8 +55,8 @@ class Calibration:
 def calibration(highest: Iterable[int], *, seen: Collection[int], decided: Iterable[Case]) -> Calibration:
     """How far the `highest` held-out accounts have been reviewed.
 
-    `seen` are the accounts of the night, `decided` the latest decided case of each account; one that was left undecided
-    has been looked at, and stays among the innocent.
+    `seen` are the accounts of the night, `decided` the case of each account that there is to learn from; one that was
+    left undecided has been looked at, and stays among the innocent.
     """
     outcomes = {int(case.account, 16): case.taught for case in decided}
     known, here = list(highest), set(seen)

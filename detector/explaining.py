@@ -197,17 +197,17 @@ def _known(
 def _kept_back(doors: Doors, run: Run, account: int, settings: config.Settings) -> str | None:
     """Why a night did not put an account before reviewers, whatever its place; None: its place is the reason."""
     assert run.day is not None
-    scores = published.frame(doors, run, "scores")
+    scores, mine = published.frame(doors, run, "scores"), pl.col("account") == account
     decided = doors.ledger.cases.decided(until=run.day, measured=False, every=True)
     of_all = decisions.kept_back(
         scores,
-        likeness.kinds(scores, published.frame(doors, run, "features")),
+        likeness.kinds(scores.filter(mine), published.frame(doors, run, "features").filter(mine)),
         resting=decisions.resting(decided, day=run.day, rest_days=settings.decision.rest_days),
         suppressed=suppressing.accounts(doors.ledger.suppressions.on(run.day), "everything"),
         promised=bool(run.record.get("error_rate_promised")),
         settings=settings.decision,
     )
-    why: str | None = of_all.filter(pl.col("account") == account)["kept_back"].item()
+    why: str | None = of_all.filter(mine)["kept_back"].item()
     return why
 
 

@@ -28,7 +28,6 @@ from detector.errors import InputError, IntegrityError, SettingsError
 _SEPARATOR = "\x1f"  # ASCII unit separator; in an id it is escaped, so that no id can imitate another pair
 _ESCAPE = "\x1e"
 _KEY_BYTES = 32
-_BRING_BACK = "bring it back from a backup"
 # By domain, what names an id of it, the id itself last.
 _DOMAINS = {
     "account": ["account_id"],
@@ -71,7 +70,9 @@ def load_keys(home: Path, key_file: Path | None = None, *, made_with: str | None
     own, sealing = home / "identity.key", home / "sealing.key"
     for path in (own, sealing):
         if made_with is not None and not path.exists() and (path == sealing or key_file is None):
-            raise IntegrityError(f"expected the key that {home} was made with in {path}, found none; {_BRING_BACK}")
+            raise IntegrityError(
+                f"expected the key that {home} was made with in {path}, found none; bring it back from a backup"
+            )
     if key_file is not None:
         given = _read_key(key_file)
         known = _read_key(own) == given if own.exists() else made_with in (None, _id_of(given))

@@ -11,11 +11,13 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+import sqlalchemy as sa
 from support import KEY, LAST_DAY, PASSWORD, QUICK, TRAINED_UNTIL, clock
 
 from detector import config
 from detector.console import passwords
 from detector.ingesting import ingest
+from detector.ledger import Ledger
 from detector.nightly import night
 from detector.retraining import train
 from detector.runs import open_doors
@@ -75,6 +77,21 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/ledger.db"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """A ledger of its own on either database."""
+    with Ledger.open(ledger_url, lock_timeout_s=5) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def database(ledger_url: str) -> Iterator[sa.Engine]:
+    """The same database behind the ledger's back."""
+    engine = sa.create_engine(ledger_url)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

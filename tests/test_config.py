@@ -144,6 +144,8 @@ WRONG = [
     ("[model]\ntrees = {now = 300}", "model.trees"),
     ("[model]\ntrees = 2025-01-01", "model.trees"),
     ("[model]\nseed = -1", "model.seed"),
+    ("[model]\nseed = 4294967296", "model.seed"),
+    ("[days]\nclosing_h = 169", "days.closing_h"),
     ("model = 3", "model"),
     ("[model]\ntree = 300", "model.tree"),
     ("[model]\ntrees_ = 300", "model.trees_"),

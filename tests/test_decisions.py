@@ -49,6 +49,23 @@ def test_a_promise_keeps_back_what_is_beyond_it() -> None:
     assert rested.kept_back["beyond the promised error rate"] == 2
 
 
+def test_below_its_line_an_account_would_have_had_no_place() -> None:
+    """The line is that of who waits next, and takes what was learned of both into account; null where nobody waits."""
+    found = _chosen()
+    assert found.accounts.select("account", "line").rows() == [(0, 17.0), (2, 17.0)]  # 3 waits, with 17
+    scores, kinds = _night()
+    for score, stays in ((17.5, True), (16.5, False)):
+        moved = scores.with_columns(score=pl.when(pl.col("account") == 2).then(score).otherwise("score"))
+        ranked = moved.with_columns(rank=pl.col("score").rank("ordinal", descending=True).cast(pl.UInt32))
+        again = decisions.put_before_reviewers(ranked, kinds, resting=NOBODY, promised=False, settings=POLICY)
+        assert (2 in again.accounts["account"]) == stays
+    learned = pl.when(pl.col("account") == 2).then(3.0).otherwise(0.0)
+    priority = scores.select("account", priority=pl.col("score") + learned)
+    assert _chosen(priority=priority).accounts.select("account", "line").rows() == [(2, 14.0), (0, 17.0)]
+    everybody = POLICY.model_copy(update={"capacity_share": 1.0})
+    assert _chosen(settings=everybody).accounts["line"].null_count() == 19
+
+
 def test_verdicts_order_what_is_shown_and_leave_places_for_the_unexplained() -> None:
     """Half of the places here go by what was learned, the other half by the score alone."""
     account = pl.int_range(20, dtype=pl.UInt64, eager=True).alias("account")

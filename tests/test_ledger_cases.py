@@ -1,7 +1,7 @@
 """Cases in the state database, on SQLite and on PostgreSQL: one open an account, nothing half-done."""
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,12 +20,6 @@ NOW = dt.datetime(2025, 7, 1, 4, tzinfo=dt.UTC)
 DAY = dt.date(2025, 6, 29)
 ONE_DAY = dt.timedelta(days=1)
 A, B, C = (f"{n:016x}" for n in (10, 11, 12))
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
-    with Ledger.open(ledger_url, lock_timeout_s=5) as ledger:
-        yield ledger
 
 
 def shown(account: str, kind: Any = "resale", score: float | None = 5.0) -> Shown:

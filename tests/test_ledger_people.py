@@ -1,7 +1,6 @@
 """People, sessions and failed sign-ins in the state database, on SQLite and on PostgreSQL."""
 
 import datetime as dt
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -16,12 +15,6 @@ LIMITS = Limits(idle_s=600, longest_s=3600, failures_window_s=900, failures_per_
 
 def at(seconds: float) -> dt.datetime:
     return NOW + dt.timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def ledger(ledger_url: str) -> Iterator[Ledger]:
-    with Ledger.open(ledger_url, lock_timeout_s=5) as ledger:
-        yield ledger
 
 
 @pytest.fixture

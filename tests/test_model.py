@@ -205,6 +205,13 @@ def test_p_values_of_ordinary_accounts_are_uniform() -> None:
     assert distance < stats.kstwo.isf(_ALLOWED, calibrating * new // (calibrating + new))
 
 
+def test_no_p_value_is_below_the_least() -> None:
+    """That of a score beyond all, also without the held-out accounts that were confirmed."""
+    fitted = model.fit(_accounts(1, 300), CATALOGUE, SETTINGS)
+    for one in (fitted, fitted.without(fitted.highest_[-3:].tolist())):
+        assert one.least_p_value == one.p_value(np.array([np.inf]))[0] < 0.01
+
+
 def test_rare_p_values_are_as_rare_as_they_say() -> None:
     """Over many small services together, no more than one ordinary account in 100 has a p-value of at most 0.01.
 

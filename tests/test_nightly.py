@@ -1,7 +1,6 @@
 """The batch: from new files to published flags, and what it refuses."""
 
 import datetime as dt
-import re
 import shutil
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 from polars.testing import assert_frame_equal
 from support import TRAINED_UNTIL, clock
 
-from detector import casefiles, config, corrections, digesting, lookback, published, retraining, runs
-from detector.errors import BusyError, GateError, InputError, IntegrityError, NoChampionError, SettingsError
+from detector import casefiles, config, digesting, lookback, published, retraining
+from detector.errors import GateError, InputError, IntegrityError, NoChampionError
 from detector.ingesting import ingest
 from detector.nightly import Night, night
 from detector.runs import Doors, open_doors
@@ -354,12 +353,6 @@ def test_a_file_of_rejects_is_not_taken_in(tmp_path: Path, key_file: Path, setti
         assert rejects["row"].to_list() == [4]
 
 
-def test_one_run_at_a_time(home: Path, settings: config.Settings) -> None:
-    """While one run holds the lock, another is told at once to come back later."""
-    with open_doors(home, settings) as doors, runs.only_run(home), pytest.raises(BusyError, match="try again"):
-        _night(doors, TRAINED_UNTIL, settings)
-
-
 def test_names_leave_with_the_window(home: Path, settings: config.Settings) -> None:
     """After a night the sealed table holds nothing older than its window."""
     with open_doors(home, settings) as doors:
@@ -387,40 +380,6 @@ def test_no_clear_id_or_title_is_left_anywhere(home: Path, service: Path, settin
         assert not [clear for clear in wanted if clear in content], f"clear text in {path.name}"
 
 
-def test_verify_names_what_was_changed(home: Path, settings: config.Settings) -> None:
-    """One byte changed in anything stored, published or registered is found."""
-    with open_doors(home, settings) as doors:
-        _night(doors, TRAINED_UNTIL, settings)
-        assert verify(doors)[1] == []
-        for pattern in ("account_days/*/*.parquet", "runs/*/*/scores.parquet", "mlflow/artifacts/**/model.skops"):
-            victim = sorted(home.glob(pattern))[0]
-            kept = victim.read_bytes()
-            victim.write_bytes(kept[:-9] + bytes([kept[-9] ^ 1]) + kept[-8:])
-            assert any(victim.name in problem for problem in verify(doors)[1])
-            victim.write_bytes(kept)
-        assert verify(doors)[1] == []
-
-
-def test_verify_names_what_is_gone(home: Path, settings: config.Settings) -> None:
-    """Case files and models that the ledger names, playbacks that files brought: what is not there has no digest."""
-    with open_doors(home, settings) as doors:
-        _night(doors, TRAINED_UNTIL, settings)
-        shutil.move(home / "playbacks" / "2025-05-03", home / "elsewhere")
-        [problem] = verify(doors)[1]
-        assert "2025-05-03.parquet brought, found none of 2025-05-03" in problem
-        shutil.move(home / "elsewhere", home / "playbacks" / "2025-05-03")
-        corrections.replace(dt.date(2025, 5, 3), ["gone"], doors.home)
-        assert "2025-05-03 was replaced with, found none" in verify(doors)[1][0]
-        doors.home.remove(corrections.TABLE, dt.date(2025, 5, 3))
-        shutil.rmtree(home / "case_files")
-        [problem] = verify(doors)[1]
-        assert f"case files of {TRAINED_UNTIL}, of {len(doors.ledger.cases.queue())} cases" in problem
-        registry = doors.registry()
-        for model in registry.versions():
-            registry._client.delete_model_version("accounts", model.version)
-        assert any("expected model 1" in problem for problem in verify(doors)[1])
-
-
 def test_a_night_is_not_made_over_playbacks_that_are_gone(home: Path, settings: config.Settings) -> None:
     """A day whose rows were stored and are not there any more would be digested anew without them."""
     with open_doors(home, settings) as doors:
@@ -439,29 +398,6 @@ def test_a_day_far_ahead_is_refused_before_it_is_digested(home: Path, settings: 
         with pytest.raises(InputError, match="the last stored day is"):
             _night(doors, dt.date(2030, 1, 1), settings)
         assert doors.home.partitions("account_days") == before
-
-
-def test_what_a_home_was_made_with_is_not_made_anew(home: Path, settings: config.Settings, tmp_path: Path) -> None:
-    """A lost key would make strangers of everybody, a lost state database forgets what people said: neither is replaced
-    in silence. The key itself may come from elsewhere, if it is the one."""
-    with open_doors(home, settings) as doors:
-        _night(doors, TRAINED_UNTIL, settings)
-        keys = doors.keys
-    for name in ("sealing.key", "ledger.db"):
-        shutil.move(home / name, tmp_path / name)
-        with pytest.raises(IntegrityError, match=re.escape(name)), open_doors(home, settings):
-            pass
-        assert not (home / name).exists()
-        shutil.move(tmp_path / name, home / name)
-    shutil.move(home / "identity.key", tmp_path / "right")
-    (tmp_path / "wrong").write_text("0" * 64 + "\n")
-    with pytest.raises(IntegrityError, match="identity"), open_doors(home, settings):
-        pass
-    with pytest.raises(SettingsError, match="made with"), open_doors(home, settings, tmp_path / "wrong"):
-        pass
-    assert not (home / "identity.key").exists()
-    with open_doors(home, settings, tmp_path / "right") as doors:
-        assert doors.keys == keys
 
 
 def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -> None:

@@ -75,18 +75,15 @@ def settings_of(context: typer.Context) -> "Loaded":
     return config.load(home=context.obj["home"], file=context.obj["config"], environ=os.environ)
 
 
-def takes_in(context: typer.Context) -> bool:
-    """Whether a night has files to take in: without any, a home that is not there is one whose name was mistyped."""
-    return bool(settings_of(context).settings.source.paths)
-
-
 @contextmanager
-def opened(context: typer.Context, *, make: bool = False) -> Iterator[tuple["Doors", "Loaded"]]:
-    """The doors of the home; a command that only reads does not make one."""
+def opened(context: typer.Context, *, make: bool = False, takes_in: bool = False) -> Iterator[tuple["Doors", "Loaded"]]:
+    """The doors of the home; a command that only reads does not `make` one, nor one that `takes_in` what `[source]`
+    names where that is nothing: then the name of the home was mistyped."""
     from detector.runs import open_doors
 
     home: Path = context.obj["home"]
     loaded = settings_of(context)
+    make = make or (takes_in and bool(loaded.settings.source.paths))
     if not make and not home.is_file() and not any((home / name).exists() for name in ("identity.key", "playbacks")):
         raise InputError(
             f"expected a home at {home}, found none; name it with --home, or begin with `detector ingest` or "

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, day_of, now, opened, show, takes_in
+from detector.cli._common import Day, Json, app, day_of, now, opened, show
 from detector.errors import SettingsError
 
 
@@ -151,7 +151,7 @@ def nightly(
 
     if (first is None) != (last is None) or (day is not None and first is not None):
         raise SettingsError("expected --day, or both --from and --to, found another mix; give one of these")
-    with opened(context, make=takes_in(context)) as (doors, loaded):
+    with opened(context, takes_in=True) as (doors, loaded):
         until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         since = day_of(first) or until
         if since > until:
@@ -245,7 +245,7 @@ def retrain(context: typer.Context, day: Day = None, json: Json = False) -> None
 def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
     from detector import days, terminal
 
-    with opened(context, make=takes_in(context)) as (doors, loaded):
+    with opened(context, takes_in=True) as (doors, loaded):
         until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         with terminal.progress() as progress:
             trained = fit(doors, until, settings=loaded.settings, clock=now, progress=progress)

@@ -67,10 +67,9 @@ def check_columns(columns: Mapping[str, str]) -> None:
 
 def _names(stand: Sequence[str], path: Path, options: Options, found: Sequence[str]) -> dict[str, str]:
     """Our name → the file's name of each column that is used."""
-    ours = _OURS
     check_columns(options.columns)
     stands = {name.strip(): name for name in stand}
-    named = {name: stands[theirs] for name in ours if (theirs := options.columns.get(name, name)) in stands}
+    named = {name: stands[theirs] for name in _OURS if (theirs := options.columns.get(name, name)) in stands}
     missing = [f"{theirs} (for {name})" for name, theirs in options.columns.items() if theirs not in stands]
     if "account_id" not in named and "account_id" not in options.columns and not options.account:
         missing.append("account_id (or --account NAME)")
