@@ -26,12 +26,15 @@ class LaterNight:
     over_line: bool
 
 
-def follow(decided: Iterable[Case], scores: "pl.DataFrame", *, day: dt.date, line: float) -> list[LaterNight]:
+def follow(
+    decided: Iterable[Case], scores: "pl.DataFrame", *, day: dt.date, capacity_share: float, least_p_value: float
+) -> list[LaterNight]:
     """The confirmed accounts on a night after their verdict, as far as it saw them (`tables.Scores`).
 
-    A p-value of at most `line` is within what reviewers can take: their capacity's share of the accounts, or the least
-    that the model can tell, where that is more.
+    Within what reviewers can take is a p-value of at most their capacity's share of the accounts; where there are too
+    few held-out accounts to tell so little, the least that the model can tell.
     """
+    line = max(capacity_share, least_p_value)
     followed = {
         int(case.account, 16): case.id
         for case in decided

@@ -142,7 +142,8 @@ def night(
             offered=results.shown(pl.Series(results.waiting, dtype=pl.UInt64)),
             followed=aftermath.follow(
                 decided, results.frames["scores"], day=day,
-                line=max(settings.decision.capacity_share, fitted.without(results.reviewed.confirmed).least_p_value),
+                capacity_share=settings.decision.capacity_share,
+                least_p_value=fitted.without(results.reviewed.confirmed).least_p_value,
             ),
             promised_share=settings.decision.false_discovery_share if results.reviewed.earned else None,
         )  # fmt: skip

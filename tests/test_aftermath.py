@@ -46,9 +46,12 @@ def test_confirmed_accounts_that_a_later_night_saw_are_followed() -> None:
     tomorrow = DAY + dt.timedelta(days=1)
     unseen = replace(CONFIRMED, id=9, account=f"{9:016x}")
     innocent = replace(CONFIRMED, id=8, account=f"{8:016x}", outcome="false alarm")
-    (night,) = follow([CONFIRMED, unseen, innocent], SCORES, day=tomorrow, line=0.01)
+    (night,) = follow([CONFIRMED, unseen, innocent], SCORES, day=tomorrow, capacity_share=0.01, least_p_value=1e-3)
     assert night == LaterNight(7, tomorrow, 0.004, over_line=True)
-    assert not follow([CONFIRMED], SCORES, day=tomorrow, line=0.001)[0].over_line
+    few, many = (
+        follow([CONFIRMED], SCORES, day=tomorrow, capacity_share=0.001, least_p_value=least) for least in (0.004, 1e-4)
+    )
+    assert (few[0].over_line, many[0].over_line) == (True, False)  # 250 held-out accounts tell no less than .004
     overturned = replace(CONFIRMED, contest="overturned")
     for decided, day in ((CONFIRMED, DAY), (CONFIRMED, DAY + dt.timedelta(days=120)), (overturned, tomorrow)):
-        assert follow([decided], SCORES, day=day, line=0.01) == []
+        assert follow([decided], SCORES, day=day, capacity_share=0.01, least_p_value=1e-3) == []
