@@ -148,7 +148,7 @@ def _tell(title: str, spent: dict[str, list[float]], limit: float) -> None:
 def _against_group_bys(home: Path, rounds: int) -> None:
     store, day, settings = Store(home), NIGHT - _ONE_DAY, _settings()
     rows = pl.concat(store.read("playbacks", [day]))
-    repaired = playbacks.repair(rows, settings.playbacks).playbacks
+    repaired = playbacks.repair(rows, settings.playbacks).playbacks.with_columns(on=pl.lit(day))
     previous = digesting._before(store, day)
 
     def group_bys() -> None:
@@ -158,7 +158,7 @@ def _against_group_bys(home: Path, rounds: int) -> None:
     spent = _paired(
         rounds,
         **{
-            "playbacks to account-days": lambda: _drop(days.digest(repaired, previous, day)),
+            "playbacks to account-days": lambda: _drop(days.digest(repaired, previous, [day])),
             "two group-bys": group_bys,
         },
     )

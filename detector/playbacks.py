@@ -176,10 +176,11 @@ def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
 
 
 def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
-    again = rows["playback"].is_duplicated()
+    names = ["account", "playback"]
+    again = rows.select(names).is_duplicated()
     said = [name for name in rows.columns if name not in LOOKED_UP]
     once = rows.filter(again).sort(LOOKED_UP, nulls_last=True).unique(said, keep="first", maintain_order=True)
-    contradicting = once["playback"].is_duplicated()
+    contradicting = once.select(names).is_duplicated()
     kept = pl.concat([rows.filter(~again), once.filter(~contradicting)])
     replays = int(again.sum()) - once.height
     return kept, replays, once.filter(contradicting)

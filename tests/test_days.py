@@ -41,18 +41,20 @@ def play(started_at: str, hours: float | None = 2, **values: Any) -> dict[str, A
     return row | {"latitude": place[0], "longitude": place[1]} | values
 
 
-def digested(rows: Sequence[dict[str, Any]], first: str, last: str) -> dict[dt.date, Day]:
-    """Each day from `first` to `last`, digested one after the other from a log."""
+def digested(rows: Sequence[dict[str, Any]], first: str, last: str, *, at_once: int = 1) -> dict[dt.date, Day]:
+    """Each day from `first` to `last`, digested from a log, so many at once, one digest after the other."""
     raw = tables.shape(pl.LazyFrame(rows, infer_schema_length=None).with_row_index("row", 1), tables.RawRows)
     now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
     checked = playbacks.check(raw, file="log", now=now, zone="", keys=KEYS, settings=SETTINGS)
     assert checked.rejects.is_empty()
     whole = playbacks.repair(checked.rows, SETTINGS.playbacks).playbacks
     made: dict[dt.date, Day] = {}
-    day, previous = dt.date.fromisoformat(first), Day.empty()
-    while day <= dt.date.fromisoformat(last):
-        previous = made[day] = days.digest(whole, previous, day)
-        day += ONE_DAY
+    begin, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
+    every, previous = pl.date_range(begin, end, eager=True).to_list(), Day.empty()
+    for these in (every[n : n + at_once] for n in range(0, len(every), at_once)):
+        on_each = days.on_each(whole.lazy(), these[0], these[-1]).sort("on", "account", "started_at", "playback")
+        made |= zip(these, days.digest(on_each.collect(), previous, these), strict=True)
+        previous = made[these[-1]]
     return made
 
 
@@ -375,6 +377,16 @@ def test_row_order_changes_nothing(rows: list[dict[str, Any]], order: Any) -> No
     for day in one_way:
         for name in vars(one_way[day]):
             assert_frame_equal(getattr(one_way[day], name), getattr(other_way[day], name))
+
+
+@given(rows=LOGS)
+@how_often(max_examples=40)
+def test_days_digested_together_are_those_digested_one_after_the_other(rows: list[dict[str, Any]]) -> None:
+    """Streaks and travel go on from day to day within a digest as from one digest to the next."""
+    alone, together = (digested(rows, "2025-06-08", "2025-06-15", at_once=n) for n in (1, 3))
+    for day in alone:
+        for name in vars(alone[day]):
+            assert_frame_equal(getattr(alone[day], name), getattr(together[day], name))
 
 
 @given(rows=LOGS)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support import KEY, at
+from support import KEY
 
 from detector import config, digesting, identity, lookback, tables
 from detector.ingesting import ingest
@@ -84,49 +84,6 @@ def test_a_published_day_stays_as_an_earlier_version_digested_it(
     now = dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
     list(ingest([str(tmp_path / "late.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
     assert days[0] in brought().held
-
-
-def test_what_another_title_cut_off_the_evening_before_is_cut_off_for_the_day_after_too(tmp_path: Path) -> None:
-    """A film left open when the same screen began another, and gone on with after midnight: a playback of its own, on
-    the day it began. Seen without the other title it would be one with the evening's, and belong to neither day."""
-    rows = [
-        {
-            "account_id": "a",
-            "device_id": "tv",
-            "timezone": "UTC",
-            "title_id": title,
-            "started_at": at(f"2025-06-{start}"),
-        }
-        | {"duration_s": minutes * 60, "position_start_s": since_min * 60, "position_end_s": until_min * 60}
-        for title, start, minutes, since_min, until_min in (
-            ("film", "29 23:00", 59, 0, 59),
-            ("other", "29 23:20", 30, 0, 30),
-            ("film", "30 00:10", 110, 30, 140),
-        )
-    ]
-    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
-    home = Store(tmp_path / "home")
-    list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=at("2025-07-02 12:00")))
-    digesting.bring_up_to_date(home, dt.date(2025, 6, 30), settings=SETTINGS, key_id=KEYS.key_id)
-    days = [dt.date(2025, 6, 29), dt.date(2025, 6, 30)]
-    plays = [home.read(digesting.DAYS, [day], "account_days.parquet")[0]["plays"].sum() for day in days]
-    assert plays == [2, 1]
-
-
-def test_a_machine_with_thousands_of_plays_is_told_apart_row_by_row(tmp_path: Path) -> None:
-    """Each row is met with what still runs, not with every other row of its device: that would be their square."""
-    begin = at("2025-06-29 00:00")
-    starts = [begin + dt.timedelta(seconds=20 * n) for n in range(2 * 4320)]
-    played = {"account": 1, "device": 1, "device_is_real": True, "title": 1, "utc_offset_s": 0}
-    schema = tables.columns(tables.CheckedRows)
-    full = [dict.fromkeys(schema) | played | {"playback": n, "started_at": s} for n, s in enumerate(starts)]
-    ends, day = pl.col("started_at") + pl.duration(seconds=30), pl.col("started_at").dt.date()
-    rows = pl.DataFrame(full, schema=schema).with_columns(ended_at=ends, day=day)
-    own, rest = (rows.filter(day == dt.date(2025, 6, n)) for n in (30, 29))
-    ending = digesting._ending(own.lazy(), rest).collect()
-    assert ending["playback"].to_list() == [4320]
-    both = pl.concat([own, rest])
-    assert digesting._ending(both.lazy(), rest).collect().height == rest.height + 1
 
 
 def test_a_column_that_an_old_day_lacks_is_not_known_of_it(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ RECIPES = (
     "ingesting",
     "receipts",
     "corrections",
+    "repairing",
     "digesting",
     "lookback",
     "findings",

@@ -8,6 +8,7 @@ account-days of the day before.
 
 import datetime as dt
 import zoneinfo
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -71,31 +72,46 @@ class Day:
         return cls(*(pl.DataFrame(schema=tables.columns(table)) for table in TABLES.values()))
 
 
-def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
-    """The digest of one day.
+def on_each(rows: pl.LazyFrame, first: dt.date, last: dt.date) -> pl.LazyFrame:
+    """Each row once for every day from `first` to `last` that it may count for, which it then names as `on`: the local
+    day that it belongs to, and the local days and UTC dates that it runs on."""
+    start, end = pl.col("started_at"), pl.coalesce("ended_at", "started_at")
+    local_end = end + pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")
+    earliest = pl.min_horizontal("day", start.dt.date()).clip(lower_bound=first)
+    latest = pl.max_horizontal("day", end.dt.date(), local_end.dt.date()).clip(upper_bound=last)
+    return rows.filter(earliest <= latest).with_columns(on=pl.date_ranges(earliest, latest)).explode("on")
 
-    `playbacks` are repaired ones (`tables.Playbacks`) around the day, at least those that started or still ran on its
-    UTC dates, sorted by account and start as `repair` gives them; of `previous`, the day before, only the titles and
-    the last places count.
+
+def digest(playbacks: pl.DataFrame, previous: Day, days: Sequence[dt.date]) -> list[Day]:
+    """The digests of days that follow one another, by day.
+
+    `playbacks` are repaired ones (`tables.Playbacks`), once for each day `on` which they are looked at, at least for
+    those that `on_each` gives; sorted by that day, account and start. Of `previous`, the day before the first, only
+    the titles and the last places count.
     """
     # In steps: a plan of all of it takes longer to make than to carry out. Large days are grouped several times as
     # fast when streamed, small ones are not worth it; sorting is faster in memory, whatever the size.
     grouping: Engine = "in-memory" if playbacks.height <= _SMALL_ROWS else "streaming"
-    rows = _on(playbacks.lazy(), day).collect(engine="in-memory").lazy()
-    scalars, by_title, by_visit = _collected([_scalars(rows, day), _by_title(rows), _by_visit(rows)], grouping)
+    one_day = len(days) == 1
+    key = ["account"] if one_day else ["account", "day"]  # by one, large days take two thirds of the time
+    on = pl.lit(days[0]) if one_day else pl.col("on")
+    rows = _on(playbacks.lazy(), on).collect(engine="in-memory").lazy()
+    scalars, by_title, by_visit = _collected([_scalars(rows), _by_title(rows, key), _by_visit(rows, key)], grouping)
+    if one_day:
+        by_title, by_visit = (frame.with_columns(day=on) for frame in (by_title, by_visit))
     titles, overlap, moves, visits = _collected(
         [
-            _titles(by_title, previous.titles.lazy(), day),
-            overlaps(rows),
-            travel(rows, previous.account_days.lazy()),
-            by_visit.with_columns(day=pl.lit(day)).sort("account", *VISIT),
+            _titles(by_title, previous.titles.lazy(), days[0]),
+            overlaps(rows, key),
+            travel(rows, key, previous.account_days.lazy().with_columns(day=pl.lit(days[0]))),
+            by_visit.sort("account", *VISIT),
         ],
         "in-memory",
     )
-    streaks, busiest = _collected([_streaks(titles), _busiest_device(visits)], grouping)
+    streaks, busiest = _collected([_streaks(titles, key), _busiest_device(visits, key)], grouping)
     joined = scalars.sort("account")
     for part in (streaks, busiest, overlap, moves):
-        joined = joined.join(part, on="account", how="left", maintain_order="left")
+        joined = joined.join(part, on=key, how="left", maintain_order="left")
     knows_seconds = pl.col("streams") > 0
     joined = joined.with_columns(
         # An account that streamed alone all day had no overlap; one whose durations are unknown, we can not say.
@@ -111,7 +127,11 @@ def digest(playbacks: pl.DataFrame, previous: Day, day: dt.date) -> Day:
         rest_h=pl.col("hours").map_batches(_rest_h, return_dtype=pl.UInt32),
     )
     parts = (joined, tables.AccountDays), (titles, tables.TitleDays), (visits, tables.Visits)
-    return Day(*(tables.shape(frame, table).collect(engine="in-memory") for frame, table in parts))
+    frames = [tables.shape(frame, table).collect(engine="in-memory") for frame, table in parts]
+    if one_day:
+        return [Day(*frames)]
+    by_day = [frame.partition_by("day", as_dict=True, maintain_order=True) for frame in frames]
+    return [Day(*(part.get((day,), frame.clear()) for part, frame in zip(by_day, frames, strict=True))) for day in days]
 
 
 def _collected(frames: list[pl.LazyFrame], engine: Engine) -> list[pl.LazyFrame]:
@@ -126,15 +146,16 @@ def _rest_h(hours: pl.Series) -> pl.Series:
     return hours.replace_strict(patterns, pl.Series(longest, dtype=pl.UInt32), return_dtype=pl.UInt32)
 
 
-def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
-    """The playbacks that belong to the day or run on it, with what of them counts for it: `plays`, `views` and
-    `repeats` of the local day, `seconds` of the UTC date, `hours` of both."""
-    # As expressions, once: to write a moment down takes polars longer than what is done with it.
-    midnight, next_midnight = (pl.lit(dt.datetime.combine(on, dt.time(), dt.UTC)) for on in (day, day + _ONE_DAY))
+def _on(playbacks: pl.LazyFrame, on: pl.Expr) -> pl.LazyFrame:
+    """The playbacks that belong to the day that they are looked at `on` or run on it, with what of them counts for it:
+    `plays`, `views` and `repeats` of the local day, `seconds` of the UTC date, `hours` of both. That is their `day`
+    from here on."""
+    midnight = on.cast(tables.UTC_MS)
+    next_midnight = midnight + pl.duration(days=1, time_unit="ms")
     start, end = pl.col("started_at"), pl.col("ended_at")
     offset = pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")
     rows = playbacks.with_columns(
-        on_day=pl.col("day") == day,
+        on_day=pl.col("day") == on,
         utc_start=start.clip(midnight, next_midnight),
         utc_end=end.clip(midnight, next_midnight),
         hour_from=((start + offset).clip(midnight) - midnight).dt.total_hours(),
@@ -167,6 +188,7 @@ def _on(playbacks: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
     return rows.filter(pl.col("on_day") | (pl.col("seconds") > 0) | pl.col("in_hours")).with_columns(
         hours=pl.when("in_hours").then(_bits(pl.col("hour_from"), pl.col("hour_to"))).otherwise(0),
         utc_hours=pl.when(on_utc_date).then(_bits(utc_from, utc_to)).otherwise(0),
+        day=on,
     )
 
 
@@ -183,26 +205,22 @@ def _known_sum(name: str) -> pl.Expr:
 _COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _known_sum("repeats"), _known_sum("seconds"))
 
 
-def _scalars(rows: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
+def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
     # By two keys: by one that is known to be sorted, group after group is summed, at several times the cost.
-    return (
-        rows.with_columns(day=pl.lit(day))
-        .group_by("account", "day")
-        .agg(
-            *_COUNTS,
-            _known_sum("bare_views"),
-            pl.col("starts_known", "starts_by_person").sum(),
-            hours=pl.col("hours").bitwise_or(),
-            plan_streams=pl.col("plan_streams").max(),
-            device_type=pl.col("device_type").first(ignore_nulls=True),
-            streams=(pl.col("seconds") > 0).sum(),
-            knows_networks=pl.col("network").is_not_null().any(),
-            knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
-        )
+    return rows.group_by("account", "day").agg(
+        *_COUNTS,
+        _known_sum("bare_views"),
+        pl.col("starts_known", "starts_by_person").sum(),
+        hours=pl.col("hours").bitwise_or(),
+        plan_streams=pl.col("plan_streams").max(),
+        device_type=pl.col("device_type").first(ignore_nulls=True),
+        streams=(pl.col("seconds") > 0).sum(),
+        knows_networks=pl.col("network").is_not_null().any(),
+        knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
     )
 
 
-def _by_title(rows: pl.LazyFrame) -> pl.LazyFrame:
+def _by_title(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     recorded = (pl.col("title_kind") != "live").fill_null(True) & pl.col("title").is_not_null()
     counted = (pl.col("plays") > 0) | (pl.col("seconds") > 0)
     utc_s = pl.col("started_at").dt.epoch("s")
@@ -213,31 +231,40 @@ def _by_title(rows: pl.LazyFrame) -> pl.LazyFrame:
     return (
         rows.filter(recorded & counted)
         .with_columns(first_minute=minute)
-        .group_by("account", "title")
+        .group_by(*key, "title")
         .agg(*_COUNTS, pl.col("first_minute", "device").min())
     )
 
 
-def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, day: dt.date) -> pl.LazyFrame:
+def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, first: dt.date) -> pl.LazyFrame:
     # Two keys in one are joined and sorted in half the time.
     both = pl.col("account").cast(pl.UInt128) * 2**64 + pl.col("title")
     running = previous.filter(pl.col("streak_days") > 0).select(both=both, before="streak_days")
-    streak = pl.when(pl.col("views") > 0).then(pl.col("before").fill_null(0) + 1).otherwise(0).cast(pl.UInt32)
+    viewed, nth = pl.col("views") > 0, pl.int_range(pl.len())
+    goes_on = (
+        (pl.col("both") == pl.col("both").shift(1))
+        & (pl.col("day").dt.offset_by("-1d") == pl.col("day").shift(1))
+        & viewed.shift(1)
+    ).fill_null(False)
+    before = pl.when(pl.col("day") == first).then(pl.col("before").fill_null(0)).otherwise(0)
+    # Within a streak, each row is one day further than the one before it.
+    ahead_of_row = pl.when(viewed & ~goes_on).then(before - nth).forward_fill()
+    streak = pl.when(viewed).then(nth + 1 + ahead_of_row).otherwise(0).cast(pl.UInt32)
     return (
         titles.with_columns(both=both)
         .join(running, on="both", how="left")
-        .sort("both")
-        .drop("both")
-        .with_columns(streak_days=streak, day=pl.lit(day))
+        .sort("both", "day")
+        .with_columns(streak_days=streak)
+        .drop("both", "before")
     )
 
 
-def _streaks(titles: pl.LazyFrame) -> pl.LazyFrame:
-    return titles.group_by("account").agg(longest_streak_days=pl.col("streak_days").max())
+def _streaks(titles: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    return titles.group_by(key).agg(longest_streak_days=pl.col("streak_days").max())
 
 
-def _by_visit(rows: pl.LazyFrame) -> pl.LazyFrame:
-    return rows.group_by("account", *VISIT).agg(
+def _by_visit(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    return rows.group_by(*key, *VISIT).agg(
         pl.col("plays").sum(),
         _known_sum("seconds"),
         pl.col("hours").bitwise_or(),
@@ -245,11 +272,11 @@ def _by_visit(rows: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _busiest_device(visits: pl.LazyFrame) -> pl.LazyFrame:
+def _busiest_device(visits: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     return (
         visits.filter(pl.col("device").is_not_null())
-        .group_by("account", "device")
+        .group_by(*key, "device")
         .agg(pl.col("utc_hours").bitwise_or().bitwise_count_ones())
-        .group_by("account")
+        .group_by(key)
         .agg(busiest_device_hours=pl.col("utc_hours").max())
     )

@@ -2,33 +2,35 @@
 
 import polars as pl
 
+from detector.tables import UTC_MS
+
 _DAY_MS = 86_400_001  # moments of a UTC date, both midnights among them
 
 
-def overlaps(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """`peak_streams` and the seconds of overlap, of the accounts that have any; few do, and only these are swept.
+def overlaps(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    """`peak_streams` and the seconds of overlap by `key` (account, and day where there are several), of the accounts
+    that have any; few do, and only these are swept.
 
     `rows` are playbacks with their part of the day's UTC clock: `utc_start`, `utc_end`,
-    `seconds`; sorted by account and start.
+    `seconds`; sorted by day, account and start.
     """
+    since = pl.col("day").cast(UTC_MS)
     streams = rows.filter(pl.col("seconds") > 0).select(
-        "account", "profile", "device", "network", start="utc_start", end="utc_end"
+        *key, "profile", "device", "network", start=pl.col("utc_start") - since, end=pl.col("utc_end") - since
     )
     # Where streams overlap at all, one of them overlaps the next to start.
-    meets_next = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("end") > pl.col("start").shift(-1))
-    overlapping = streams.filter(meets_next).select("account").unique()
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in key)
+    overlapping = streams.filter(same & (pl.col("end") > pl.col("start").shift(-1))).select(key).unique()
     # Worked out once: three sweeps go over them.
-    several = streams.join(overlapping, on="account", how="semi").collect(engine="in-memory").lazy()
-    together = _sweep(several, ["account"]).rename({"peak": "peak_streams"})
-    by_network = _union(_spread(several, ["account"], over="network"), ["account", "network"])
-    by_device = _union(_spread(several, ["account", "profile"], over="device"), ["account", "profile", "device"])
-    networks = _sweep(by_network, ["account"]).select("account", overlap2_networks_s="overlap2_s")
+    several = streams.join(overlapping, on=key, how="semi").collect(engine="in-memory").lazy()
+    together = _sweep(several, key).rename({"peak": "peak_streams"})
+    by_network = _union(_spread(several, key, over="network"), [*key, "network"])
+    by_device = _union(_spread(several, [*key, "profile"], over="device"), [*key, "profile", "device"])
+    networks = _sweep(by_network, key).select(*key, overlap2_networks_s="overlap2_s")
     profiles = (
-        _sweep(by_device, ["account", "profile"])
-        .group_by("account")
-        .agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
+        _sweep(by_device, [*key, "profile"]).group_by(key).agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
     )
-    return together.join(networks, on="account", how="left").join(profiles, on="account", how="left")
+    return together.join(networks, on=key, how="left").join(profiles, on=key, how="left")
 
 
 def _spread(streams: pl.LazyFrame, by: list[str], *, over: str) -> pl.LazyFrame:
@@ -40,7 +42,6 @@ def _spread(streams: pl.LazyFrame, by: list[str], *, over: str) -> pl.LazyFrame:
 
 def _events(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
     """Starts and ends in order of time within each key, ends first, with how many streams run from there on."""
-    since_first_ms = (pl.col("at") - pl.col("at").min()).dt.total_milliseconds()
     is_start = pl.col("change") > 0
     numbered = streams.sort(by).with_columns(nth_key=pl.struct(by).rle_id().cast(pl.Int64))
     return (
@@ -51,7 +52,7 @@ def _events(streams: pl.LazyFrame, by: list[str]) -> pl.LazyFrame:
             ]
         )
         # By one number, which is sorted in a third of the time that several columns take.
-        .sort((pl.col("nth_key") * _DAY_MS + since_first_ms) * 2 + is_start)
+        .sort((pl.col("nth_key") * _DAY_MS + pl.col("at").dt.total_milliseconds()) * 2 + is_start)
         # Each key's changes sum to zero, so one running sum serves all keys.
         .with_columns(running=pl.col("change").cum_sum())
     )

@@ -15,32 +15,39 @@ _LAST = {
 }
 
 
-def travel(rows: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
-    """Fastest travel between successive located plays, the first of them against the last of the day before."""
-    located = (
-        rows.filter(
-            pl.col("on_day")
-            & pl.col("latitude").is_not_null()
-            & pl.col("longitude").is_not_null()
-            & ~pl.col("network_kind").is_in(SERVERS).fill_null(False)
-        )
-        .select("account", "latitude", "longitude", "accuracy_km", at="started_at")
-        .join(previous.select("account", *_LAST), on="account", how="left", maintain_order="left")
-    )
-    same = pl.col("account") == pl.col("account").shift(1)
-    steps = located.with_columns(
+def travel(rows: pl.LazyFrame, key: list[str], previous: pl.LazyFrame) -> pl.LazyFrame:
+    """Fastest travel between successive located plays by `key` (account, and day where there are several).
+
+    The first play of a day is held against the last of the day before; that of the first day against what the
+    `previous` account-days end with, whose `day` is that first one.
+    """
+    located = rows.filter(
+        pl.col("on_day")
+        & pl.col("latitude").is_not_null()
+        & pl.col("longitude").is_not_null()
+        & ~pl.col("network_kind").is_in(SERVERS).fill_null(False)
+    ).select(*key, "latitude", "longitude", "accuracy_km", at="started_at")
+    ends = pl.any_horizontal((pl.col(name) != pl.col(name).shift(-1)).fill_null(True) for name in key)
+    last = located.filter(ends).select(*key, **_LAST)
+    before = [previous.select(last.collect_schema().names())]
+    if "day" in key:
+        before.append(last.with_columns(pl.col("day").dt.offset_by("1d")))
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key)
+    steps = located.join(pl.concat(before), on=key, how="left", maintain_order="left").with_columns(
         pl.when(same).then(pl.col(name).shift(1)).otherwise(pl.col(last)).alias(last) for last, name in _LAST.items()
     )
-    last = steps.group_by("account").agg(
-        *(pl.col(name).last().alias(last) for last, name in _LAST.items()),
-        compared=pl.col("last_located_at").is_not_null().any(),
-    )
+    compared = steps.group_by(key).agg(compared=pl.col("last_located_at").is_not_null().any())
     # A step within one place is none; an account without a step has no speed.
     kmh = pl.when("compared").then(pl.col("fastest_kmh").fill_null(0.0))
-    return last.join(_fastest_kmh(steps), on="account", how="left").with_columns(fastest_kmh=kmh).drop("compared")
+    return (
+        last.join(compared, on=key, how="left")
+        .join(_fastest_kmh(steps, key), on=key, how="left")
+        .with_columns(fastest_kmh=kmh)
+        .drop("compared")
+    )
 
 
-def _fastest_kmh(steps: pl.LazyFrame) -> pl.LazyFrame:
+def _fastest_kmh(steps: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     """Per account the fastest of its steps between two places; 0 for those too short to be any."""
     moved = steps.filter(
         (pl.col("latitude") != pl.col("last_latitude")) | (pl.col("longitude") != pl.col("last_longitude"))
@@ -52,7 +59,7 @@ def _fastest_kmh(steps: pl.LazyFrame) -> pl.LazyFrame:
     # Across the date line the local day before may end later than this one begins.
     hours = (pl.col("at") - pl.col("last_located_at")).dt.total_seconds().abs().clip(_LEAST_TRAVEL_S) / 3600
     speed = pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9)
-    return moved.group_by("account").agg(fastest_kmh=speed.max())
+    return moved.group_by(key).agg(fastest_kmh=speed.max())
 
 
 def _haversine_km(lat1: pl.Expr, lon1: pl.Expr, lat2: pl.Expr, lon2: pl.Expr) -> pl.Expr:

@@ -428,7 +428,7 @@ def test_repair_makes_nothing_up(things: list[dict[str, Any]]) -> None:
     span_s = (pl.col("ended_at") - pl.col("started_at")).dt.total_seconds()
     assert done.filter((pl.col("seconds") < 0) | (pl.col("seconds") > span_s)).is_empty()
     assert done.join(log, on=["playback", "account", "started_at", "day"], how="anti").is_empty()
-    assert not done["playback"].is_duplicated().any()
+    assert not done.select("account", "playback").is_duplicated().any()
     ended = done.filter("device_is_real").sort("account", "device", "started_at", "ended_at", nulls_last=False)
     following = pl.col("started_at").shift(-1).over("account", "device")
     apart = ended.filter((pl.col("ended_at") > following) & (pl.col("title") != pl.col("title").shift(-1)))
