@@ -163,13 +163,15 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
     for (account,), known in in_order.partition_by("account", as_dict=True, maintain_order=True).items():
         lines = known.to_dicts()
         unusual = [line for line in lines if line["percentile"] >= _UNUSUAL and line["value"] > line["typical"]]
-        told = [line | {"sentence": catalogue[line["feature"]].when_high.format(**line)} for line in unusual]
+        told = [
+            line | {"sentence": catalogue[line["feature"]].sentence(line["value"], line["typical"])} for line in unusual
+        ]
         reasons = [
             {name: line[name] for name in ("feature", "value", "typical", "percentile")}
             | {"sentence": line["sentence"] + _compared_with(line["peer"]) + note}
             for line in told
             # What reads like what is typical is no reason.
-            if line["sentence"] != catalogue[line["feature"]].when_high.format(**line | {"value": line["typical"]})
+            if line["sentence"] != catalogue[line["feature"]].sentence(line["typical"], line["typical"])
         ][:_REASONS]
         rows.append(
             {

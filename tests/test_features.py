@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 import operator
+import re
 import string
 from collections.abc import Callable
 from dataclasses import replace
@@ -38,9 +39,15 @@ def test_sentence_is_whole(feature: Feature) -> None:
     """The sentence names the value and what is typical, and nothing else."""
     fields = {name for _, name, _, _ in string.Formatter().parse(feature.when_high) if name}
     assert fields == {"value", "typical"}
-    assert feature.when_high.format(value=3.0, typical=1.0)
+    assert feature.sentence(3.0, 1.0)
     assert feature.says.endswith(".")
     assert feature.innocent
+
+
+@pytest.mark.parametrize("feature", [f for f in CATALOGUE.values() if 0 in dict.fromkeys(v for _, v in f.examples)])
+def test_one_of_something_is_told_as_one(feature: Feature) -> None:
+    """What most accounts have none of may be seen once: "1 day", not "1 days"."""
+    assert re.search(r"\b1 \w+s\b", feature.sentence(1.0, 0.0)) is None
 
 
 @EVERY

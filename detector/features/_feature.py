@@ -107,7 +107,7 @@ class Feature:
         unit: of the value.
         expr: over an account's days of the window, or over the columns that its family prepared.
         missing: what null means.
-        when_high: the sentence a reviewer reads, with {value} and {typical}.
+        when_high: the sentence a reviewer reads, with {value} and {typical}; {value:day} counts days.
         innocent: causes worth checking before thinking ill.
         examples: account-days (rows as dicts, see `window_of`) and the value they give.
         given: what the model is given where the value is null; None is the typical value in training.
@@ -141,6 +141,29 @@ class Feature:
         object.__setattr__(self, "cause", getattr(owner, "cause", "") or owner.__name__.lower())
         object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
         object.__setattr__(self, "shows_sharing", getattr(owner, "shows_sharing", False))
+
+    def sentence(self, value: float, typical: float) -> str:
+        """What a reviewer reads of an account's value.
+
+        >>> from detector.features import CATALOGUE
+        >>> CATALOGUE["longest_streak"].sentence(18, 1)
+        'viewed the same title on 18 days in a row; most accounts reach 1'
+        """
+        return self.when_high.format(value=_Number(value), typical=_Number(typical))
+
+
+class _Number(float):
+    """A number in a sentence: what else a format names is counted.
+
+    >>> f"{_Number(1):day} {_Number(2):day} {_Number(2):.1f}"
+    '1 day 2 days 2.0'
+    """
+
+    def __format__(self, form: str) -> str:
+        if form[:1] in "." or form[:1] == ",":
+            return super().__format__(form)
+        number = f"{float(self):.0f}"
+        return f"{number} {form}{'' if number == '1' else 's'}"
 
 
 STRANGERS = "strangers"  # a cause: somebody who is not of the household, come later or there all year

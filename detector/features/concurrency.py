@@ -25,7 +25,7 @@ class Concurrency(Family):
         unit="streams",
         expr=pl.col("peak_streams").max(),
         missing=_UNKNOWN,
-        when_high="{value:.0f} streams ran at once; most accounts reach {typical:.0f}",
+        when_high="{value:stream} ran at once; most accounts reach {typical:.0f}",
         innocent=("a big family", "guests", "a stream left open"),
         examples=[([{"peak_streams": 2}, {"ago": 1, "peak_streams": 4}, {"ago": 2}], 4), ([{}], None)],
         shown_by=_OVERLAPS,
@@ -35,7 +35,7 @@ class Concurrency(Family):
         unit="streams",
         expr=(pl.col("peak_streams").cast(pl.Int64) - pl.col("plan_streams")).max().clip(lower_bound=0),
         missing="no day says both how many streams ran at once and how many the plan allows",
-        when_high="{value:.0f} streams more than the plan allows ran at once; most accounts have {typical:.0f}",
+        when_high="{value:stream} more than the plan allows ran at once; most accounts have {typical:.0f}",
         innocent=("a stream left open", "a plan that was changed"),
         examples=[
             ([{"peak_streams": 4, "plan_streams": 2}, {"ago": 1, "peak_streams": 1, "plan_streams": 2}], 2),

@@ -53,7 +53,7 @@ class Devices(Family):
         unit="devices",
         expr=pl.col("devices"),
         missing=_MISSING,
-        when_high="played on {value:.0f} devices; most accounts use {typical:.0f}",
+        when_high="played on {value:device}; most accounts use {typical:.0f}",
         innocent=("a big family", "a browser that forgets its cookie", "an app that was installed anew"),
         examples=[
             ([{"visits": [{"device": 1}, {"device": 2}]}, {"ago": 3, "visits": [{"device": 1}]}], 2),

@@ -54,7 +54,7 @@ class Groups(Family):
         unit="groups",
         expr=pl.col("groups_lasting"),
         missing=_MISSING,
-        when_high="{value:.0f} groups of devices and places that never mixed were each used for days; most accounts "
+        when_high="{value:group} of devices and places that never mixed were each used for days; most accounts "
         "have {typical:.0f}",
         innocent=("a student away from home", "a second home with devices of its own", "separated parents"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{"visits": [{"device": 1}]}], None)],
@@ -66,7 +66,7 @@ class Groups(Family):
         unit="groups",
         expr=pl.col("groups_returning"),
         missing=_MISSING,
-        when_high="{value:.0f} groups of devices and places that never mixed came and went; most accounts have "
+        when_high="{value:group} of devices and places that never mixed came and went; most accounts have "
         "{typical:.0f}",
         innocent=("guests", "holidays with a borrowed screen", "a student away from home"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), (_NO_DEVICE_SAID, 2), (_NEVER_A_DEVICE, None)],
@@ -89,7 +89,7 @@ class Groups(Family):
         unit="hours",
         expr=pl.col("shared_hours"),
         missing=_MISSING,
-        when_high="in {value:.0f} hours of the window groups that never mixed watched at the same time; most accounts "
+        when_high="in {value:hour} of the window groups that never mixed watched at the same time; most accounts "
         "have {typical:.0f}",
         innocent=("a student away from home", "separated parents"),
         examples=[(_TWO_HOMES, 4), (_TWO_HOMES + _TIED, 0), ([{}], None)],
@@ -101,7 +101,7 @@ class Groups(Family):
         unit="groups",
         expr=pl.col("most_at_once"),
         missing=_MISSING,
-        when_high="{value:.0f} groups that never mixed watched within one hour; most accounts have {typical:.0f}",
+        when_high="{value:group} that never mixed watched within one hour; most accounts have {typical:.0f}",
         innocent=("a student away from home", "guests"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{}], None)],
         shown_by=OFF_MAIN,

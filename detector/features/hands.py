@@ -32,7 +32,7 @@ class Hands(Family):
         unit="accounts",
         expr=pl.when(pl.col("accounts") >= _LEAST_ACCOUNTS).then("accounts").otherwise(0),
         missing="no playback of the window says its device",
-        when_high="one of its devices was used for days by {value:.0f} other accounts; most have {typical:.0f}",
+        when_high="one of its devices was used for days by {value:other account}; most have {typical:.0f}",
         innocent=("several accounts in one home",),
         examples=[
             ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 5, "device_accounts_beside": 4}}], 4),

@@ -154,7 +154,7 @@ class Joined(Family):
         expr=pl.when("known").then("beside_days"),
         missing=_MISSING,
         history_days=KNOWN_DAYS,
-        when_high="on {value:.0f} days devices that joined later played beside older ones that they never met; most "
+        when_high="on {value:day} devices that joined later played beside older ones that they never met; most "
         "accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[

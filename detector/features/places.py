@@ -45,7 +45,7 @@ class Places(Family):
         unit="networks",
         expr=pl.col("networks"),
         missing=_MISSING,
-        when_high="played from {value:.0f} networks; most accounts use {typical:.0f}",
+        when_high="played from {value:network}; most accounts use {typical:.0f}",
         innocent=("mobile carriers", "a traveller", "an internet provider that changes addresses"),
         examples=[
             ([{"visits": [{"network": 1}, {"network": 2}]}, {"ago": 3, "visits": [{"network": 1}]}], 2),

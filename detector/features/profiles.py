@@ -63,7 +63,7 @@ class Profiles(Family):
         unit="groups",
         expr=pl.when("profiled").then("lasting"),
         missing=_MISSING,
-        when_high="{value:.0f} groups of profiles, each with devices and lines of its own, never met; most accounts "
+        when_high="{value:group} of profiles, each with devices and lines of its own, never met; most accounts "
         "have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[(_APART, 2), (_APART + _MET, 1), (_ONE_PROFILE, 1), (_NO_PROFILES, 1), ([{}], None)],
@@ -86,7 +86,7 @@ class Profiles(Family):
         unit="hours",
         expr=pl.when("profiled").then("shared_hours"),
         missing=_MISSING,
-        when_high="in {value:.0f} hours of the window profiles that share neither device nor line watched at the same "
+        when_high="in {value:hour} of the window profiles that share neither device nor line watched at the same "
         "time; most accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[(_APART, 4), (_APART + _MET, 0), ([{}], None)],
@@ -98,7 +98,7 @@ class Profiles(Family):
         unit="hours",
         expr=pl.when("profiled").then("same_profile_hours"),
         missing=_MISSING,
-        when_high="in {value:.0f} hours of the window one profile played in two places that nothing ties together; "
+        when_high="in {value:hour} of the window one profile played in two places that nothing ties together; "
         "most accounts have {typical:.0f}",
         innocent=("a phone that is never on the home's line", "somebody who uses another's profile on the way"),
         examples=[(_ONE_PROFILE, 4), (_APART, 0), ([{}], None)],

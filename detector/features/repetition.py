@@ -138,7 +138,7 @@ class Repetition(Family):
         .then(pl.min_horizontal("longest_streak_days", "nth_day"))
         .max(),
         missing="no play of the window says its title",
-        when_high="viewed the same title on {value:.0f} days in a row; most accounts reach {typical:.0f}",
+        when_high="viewed the same title on {value:day} in a row; most accounts reach {typical:.0f}",
         innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"ago": 2, "longest_streak_days": 17}, {"ago": 1, "longest_streak_days": 18}, {}], 18),
@@ -153,8 +153,7 @@ class Repetition(Family):
         unit="days",
         expr=pl.col("year_streak_days").clip(upper_bound=365),
         missing="no play of the year says its title",
-        when_high="viewed the same title on {value:.0f} days in a row within the year; most accounts reach "
-        "{typical:.0f}",
+        when_high="viewed the same title on {value:day} in a row within the year; most accounts reach {typical:.0f}",
         innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"ago": 100, "longest_streak_days": 18}, {"longest_streak_days": 1}], 18),
@@ -169,8 +168,7 @@ class Repetition(Family):
         unit="days",
         expr=pl.col("loose_streak_days"),
         missing="no play of the window says its title",
-        when_high="viewed the same title on {value:.0f} days with hardly a day between; most accounts reach "
-        "{typical:.0f}",
+        when_high="viewed the same title on {value:day} with hardly a day between; most accounts reach {typical:.0f}",
         innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"ago": ago, "titles": [{"title": 1, "views": 1}]} for ago in (9, 7, 6, 3)], 3),
@@ -185,7 +183,7 @@ class Repetition(Family):
         unit="days",
         expr=pl.col("punctual_days"),
         missing="no play of the window says its title and the time of day",
-        when_high="started the same title within the same five minutes of the clock on {value:.0f} days; most accounts "
+        when_high="started the same title within the same five minutes of the clock on {value:day}; most accounts "
         "do on {typical:.0f}",
         innocent=("an alarm clock or a routine of the home that starts it", "a child's programme before bed"),
         examples=[
@@ -230,7 +228,7 @@ class Repetition(Family):
         unit="times",
         expr=pl.when(pl.col("repeats").is_not_null().any()).then(pl.col("repeats").sum()),
         missing="neither position nor runtime nor device is known, so a repeat can not be told from a resume",
-        when_high="started a title again right after its end {value:.0f} times; most accounts did {typical:.0f} times",
+        when_high="started a title again right after its end {value:time}; most accounts did {typical:time}",
         innocent=("a child asks for it again", "a title set to repeat for a sleeper"),
         examples=[([{"repeats": 3}, {"ago": 5, "repeats": 4}, {"ago": 6}], 7), ([{}], None)],
         telling="rank",

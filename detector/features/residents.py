@@ -171,7 +171,7 @@ class Residents(Family):
         unit="groups",
         expr=pl.col("people"),
         missing=_MISSING,
-        when_high="{value:.0f} groups of people watched for long who shared nothing all year; most accounts have "
+        when_high="{value:group} of people watched for long who shared nothing all year; most accounts have "
         "{typical:.0f}",
         innocent=_INNOCENT,
         examples=[

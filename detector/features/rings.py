@@ -48,7 +48,7 @@ class Rings(Family):
         unit="accounts",
         expr=pl.col("device_accounts"),
         missing="no playback of the window says its device or its address",
-        when_high="one of its devices was used by {value:.0f} other accounts; most have {typical:.0f}",
+        when_high="one of its devices was used by {value:other account}; most have {typical:.0f}",
         innocent=("a device sold on", "two accounts in one home"),
         examples=[
             ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 5, "device_accounts": 4}}], 4),

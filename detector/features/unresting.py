@@ -45,7 +45,7 @@ class Unresting(Family):
         unit="days",
         expr=pl.when(_HOURS.count() > 0).then((_HOURS >= _MANY_HOURS).sum()),
         missing=_MISSING,
-        when_high="on {value:.0f} days one device played nearly round the clock; most accounts have {typical:.0f}",
+        when_high="on {value:day} one device played nearly round the clock; most accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[
             ([{"ago": ago, "busiest_device_hours": 24} for ago in range(4)], 4),
