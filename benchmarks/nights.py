@@ -149,7 +149,7 @@ def _against_group_bys(home: Path, rounds: int) -> None:
     store, day, settings = Store(home), NIGHT - _ONE_DAY, _settings()
     rows = pl.concat(store.read("playbacks", [day]))
     repaired = playbacks.repair(rows, settings.playbacks).playbacks.with_columns(on=pl.lit(day))
-    previous = digesting._before(store, day)
+    before = [digesting._stored(store, date) for date in digesting._days_before(day)]
 
     def group_bys() -> None:
         repaired.group_by("account", "device", "address").agg(pl.len(), pl.col("seconds").sum())
@@ -158,7 +158,7 @@ def _against_group_bys(home: Path, rounds: int) -> None:
     spent = _paired(
         rounds,
         **{
-            "playbacks to account-days": lambda: _drop(days.digest(repaired, previous, [day])),
+            "playbacks to account-days": lambda: _drop(days.digest(repaired, before, [day])),
             "two group-bys": group_bys,
         },
     )

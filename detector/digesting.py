@@ -14,19 +14,20 @@ from typing import Self
 
 import polars as pl
 
-from detector import config, corrections, days, playbacks, repairing, spans, store
+from detector import config, corrections, days, playbacks, repairing, spans, store, tables
 from detector.ingesting import Progress, silent
 from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 13  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 14  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at once
-# What is read back of the day before.
-_BEFORE = {
+
+# Of the days before.
+_NEEDED = {
     "account_days": ["account", "last_latitude", "last_longitude", "last_accuracy_km", "last_located_at"],
-    "titles": ["account", "title", "streak_days"],
+    "titles": ["account", "day", "title", "streak_days", "loose_streak_days"],
 }
 
 
@@ -64,7 +65,7 @@ def bring_up_to_date(
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays, conflicts = [], [], 0, {}
-    latest: dict[dt.date, days.Day] = {}  # the day digested last, so that the next need not read it back
+    made: dict[dt.date, days.Day] = {}  # the last two, so that the next need not read them back
     replaced = corrections.replaced(home)
     scan = repairing.scanner(home, replaced)
     batches = _batches(due, known, parts)
@@ -81,13 +82,13 @@ def bring_up_to_date(
                     continue
             progress("digest", due.index(first), len(due))
             repaired = ahead.of(batch, following=following if following and following[0] not in known else None)
-            previous = latest.get(first - _ONE_DAY) or _before(home, first)
-            for day, digested_day in zip(batch, days.digest(repaired.playbacks, previous, batch), strict=True):
+            before = [made.get(day) or _stored(home, day) for day in _days_before(first)]
+            for day, digested_day in zip(batch, days.digest(repaired.playbacks, before, batch), strict=True):
                 inputs = _inputs(home, day, parts, settings, replaced)
                 plays = int(digested_day.account_days["plays"].sum())
                 notes = {"inputs": inputs, "method": _METHOD, "plays": plays, "key_id": key_id}
                 home.put(DAYS, day, _files(digested_day), notes)
-                latest = {day: digested_day}
+                made = {date: made[date] for date in made if date == day - _ONE_DAY} | {day: digested_day}
                 digested.append(day)
                 conflicts[day] = repaired.conflicts.filter(pl.col("on") == day, pl.col("day") == day).height
             replays += repaired.replays
@@ -155,10 +156,20 @@ def _note(parts: Mapping[str, store.Part], name: str) -> str | None:
     return next((str(part.notes.get(name)) for part in parts.values()), None)
 
 
-def _before(home: Store, day: dt.date) -> days.Day:
-    """The day before, as far as it matters to the day."""
-    seen = {name: home.read(DAYS, [day - _ONE_DAY], f"{name}.parquet", columns) for name, columns in _BEFORE.items()}
-    return replace(days.Day.empty(), **{name: frames[0] for name, frames in seen.items() if frames})
+def _days_before(day: dt.date) -> list[dt.date]:
+    """Those whose account-days a day goes on from."""
+    return [day - 2 * _ONE_DAY, day - _ONE_DAY]
+
+
+def _stored(home: Store, day: dt.date) -> days.Day:
+    """What a day that follows needs of a stored one; empty where there is none, null what was not known yet."""
+    seen = {name: home.scan(DAYS, [day], f"{name}.parquet") for name in _NEEDED}
+    found = {
+        name: tables.shape(frames[0], days.TABLES[name]).select(_NEEDED[name]).collect()
+        for name, frames in seen.items()
+        if frames
+    }
+    return replace(days.Day.empty(), **found)
 
 
 def _inputs(
@@ -170,7 +181,7 @@ def _inputs(
         for date, part in repairing.parts_around(day, parts, settings)
         if (hidden := corrections.hidden(part.name, date, replaced)) is not None
     ]
-    previous = [part.sha256 for part in home.parts(DAYS, day - _ONE_DAY).values()]
+    previous = [part.sha256 for before in _days_before(day) for part in home.parts(DAYS, before).values()]
     closing = days.closing_time(day, settings.days)
     return store.digest_of([rows, previous, settings.playbacks.model_dump(), closing])
 

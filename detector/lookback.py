@@ -126,10 +126,10 @@ def window_without(
     first = min(read.looked.window, default=day)
     stored = _stored(home, accounts, first - _ONE_DAY, day)
     repaired = playbacks.repair(suppressing.without(stored.lazy(), out).collect(), settings.playbacks).playbacks
-    before = {name: _rows(mine, _scan(home, DAYS, [first - _ONE_DAY], name, None)) for name in vars(days.Day.empty())}
+    before = [days_of(home, accounts, date, date) for date in (first - 2 * _ONE_DAY, first - _ONE_DAY)]
     whole = [first + n * _ONE_DAY for n in range((day - first).days + 1)]
     on_each = days.on_each(repaired.lazy(), first, day).sort("on", "account", "started_at", "playback").collect()
-    digested = days.digest(on_each, days.Day(**before), whole)
+    digested = days.digest(on_each, before, whole)
     named = {"account_days": _ACCOUNT_DAYS, "titles": _TITLES, "visits": _VISITS}
     empty = days.Day.empty()
     seen = days.Day(

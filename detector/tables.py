@@ -135,6 +135,7 @@ class AccountDays(dy.Schema):
         nullable=True, description="hours of the UTC clock in which its busiest device played; null: no device known"
     )
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak of a title; null: no titles")
+    longest_loose_streak_days = dy.UInt32(nullable=True, description="longest loose streak of a title; null: no titles")
     peak_streams = dy.UInt32(nullable=True, description="most streams at once; null: no duration known")
     overlap2_s = dy.Int64(nullable=True, description="seconds with two or more streams at once")
     overlap3_s = dy.Int64(nullable=True, description="seconds with three or more streams at once")
@@ -165,6 +166,11 @@ class TitleDays(dy.Schema):
         "it only ran on from the day before, or the log gives dates without a time",
     )
     streak_days = dy.UInt32(description="local days in a row with a view, up to this one; 0 without a view on it")
+    loose_streak_days = dy.UInt32(
+        nullable=True,
+        description="local days with a view, no more than one without between two, up to this one; 0 without a view on "
+        "it; null: digested before this was counted",
+    )
     device = _id("one of the devices that it was on, the lowest", nullable=True)
 
 
@@ -196,6 +202,7 @@ class Spans(dy.Schema):
     plays = dy.UInt32(description="playbacks")
     views = dy.UInt32(description="views")
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak on any of its days")
+    longest_loose_streak_days = dy.UInt32(nullable=True, description="longest loose streak on any of its days")
 
 
 class SpanDevices(dy.Schema):

@@ -41,7 +41,9 @@ def play(started_at: str, hours: float | None = 2, **values: Any) -> dict[str, A
     return row | {"latitude": place[0], "longitude": place[1]} | values
 
 
-def digested(rows: Sequence[dict[str, Any]], first: str, last: str, *, at_once: int = 1) -> dict[dt.date, Day]:
+def digested(
+    rows: Sequence[dict[str, Any]], first: str, last: str, *, at_once: int = 1, before: Sequence[Day] = ()
+) -> dict[dt.date, Day]:
     """Each day from `first` to `last`, digested from a log, so many at once, one digest after the other."""
     raw = tables.shape(pl.LazyFrame(rows, infer_schema_length=None).with_row_index("row", 1), tables.RawRows)
     now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
@@ -50,11 +52,10 @@ def digested(rows: Sequence[dict[str, Any]], first: str, last: str, *, at_once: 
     whole = playbacks.repair(checked.rows, SETTINGS.playbacks).playbacks
     made: dict[dt.date, Day] = {}
     begin, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
-    every, previous = pl.date_range(begin, end, eager=True).to_list(), Day.empty()
+    every = pl.date_range(begin, end, eager=True).to_list()
     for these in (every[n : n + at_once] for n in range(0, len(every), at_once)):
         on_each = days.on_each(whole.lazy(), these[0], these[-1]).sort("on", "account", "started_at", "playback")
-        made |= zip(these, days.digest(on_each.collect(), previous, these), strict=True)
-        previous = made[these[-1]]
+        made |= zip(these, days.digest(on_each.collect(), [*before, *made.values()][-2:], these), strict=True)
     return made
 
 
@@ -114,6 +115,40 @@ def test_a_day_without_a_view_ends_a_streak() -> None:
     assert longest == [1, 2, None, 1, 2]
     last = made[dt.date(2025, 6, 14)].titles.sort("streak_days")
     assert last.select("views", "streak_days").rows() == [(0, 0), (1, 2)]
+
+
+def test_a_loose_streak_goes_on_over_one_missed_day_but_not_over_two() -> None:
+    """It counts the days with a view; a day on which the title was begun but not viewed is a missed one."""
+    rows = [play(f"2025-06-{n} 20:00") for n in (10, 12, 14, 17, 18)]
+    begun = play("2025-06-13 20:00", 0.1)
+    for at_once in (1, 4, 9):
+        made = digested([*rows, begun], "2025-06-10", "2025-06-18", at_once=at_once)
+        loose = [next(iter(day.account_days["longest_loose_streak_days"]), None) for day in made.values()]
+        assert loose == [1, None, 2, 0, 3, None, None, 1, 2]
+        strict = [next(iter(day.account_days["longest_streak_days"]), None) for day in made.values()]
+        assert strict == [1, None, 1, 0, 1, None, None, 1, 2]
+
+
+def test_a_film_around_midnight_without_a_zone_is_a_loose_streak() -> None:
+    """Once a day at eight in New York, sooner or later by minutes, is now on one UTC date and now on the next."""
+    late = (1, 0, 0, 1, 0, 1, 1, 0)
+    rows = [play(f"2025-06-{10 + n + x} {'00:10' if x else '23:50'}") for n, x in enumerate(late)]
+    made = digested(rows, "2025-06-10", "2025-06-17")
+    last = made[dt.date(2025, 6, 17)].account_days.row(0, named=True)
+    dates = len({row["started_at"].date() for row in rows})
+    assert (last["longest_streak_days"] < 4, last["longest_loose_streak_days"]) == (True, dates)
+
+
+def test_what_an_earlier_version_did_not_count_goes_on_from_the_streak() -> None:
+    """A day that was digested before loose streaks were."""
+    [before] = digested([play("2025-06-10 20:00")], "2025-06-10", "2025-06-10").values()
+    old = Day(
+        before.account_days,
+        before.titles.with_columns(loose_streak_days=pl.lit(None, pl.UInt32), streak_days=pl.lit(7, pl.UInt32)),
+        before.visits,
+    )
+    rows = digested([play("2025-06-11 20:00")], "2025-06-11", "2025-06-11", before=[old])
+    assert rows[dt.date(2025, 6, 11)].titles.select("streak_days", "loose_streak_days").rows() == [(8, 8)]
 
 
 def test_several_views_on_a_day_are_one_day_of_a_streak() -> None:

@@ -86,6 +86,25 @@ def test_a_published_day_stays_as_an_earlier_version_digested_it(
     assert days[0] in brought().held
 
 
+def test_a_late_row_two_days_before_reaches_a_loose_streak(tmp_path: Path) -> None:
+    """The day between saw nothing of the title, and stays as it was."""
+    days = [dt.date(2025, 6, 28), dt.date(2025, 6, 29), dt.date(2025, 6, 30)]
+    home = Store(tmp_path / "home")
+
+    def loose(title: str, *on: dt.date) -> list[int]:
+        starts = [dt.datetime.combine(day, dt.time(20), dt.UTC) for day in on]
+        row = {"account_id": "a", "device_id": "tv", "timezone": "UTC", "title_id": title, "duration_s": 7200}
+        pl.DataFrame([row | {"started_at": start} for start in starts]).write_parquet(tmp_path / "log.parquet")
+        now = dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
+        list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
+        digesting.bring_up_to_date(home, days[-1], settings=SETTINGS, key_id=KEYS.key_id)
+        titles = home.read(digesting.DAYS, days[-1:], "titles.parquet")[0]
+        return titles["loose_streak_days"].to_list()
+
+    assert loose("film", days[2]) == [1]
+    assert loose("film", days[0]) == [2]
+
+
 def test_a_column_that_an_old_day_lacks_is_not_known_of_it(tmp_path: Path) -> None:
     """Here how long the busiest device played, of the first of two days: it is null there, and known of the second."""
     days = [dt.date(2025, 6, 29), dt.date(2025, 6, 30)]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,8 +19,10 @@ from detector.simulate import simulate
 POPULATIONS, ACCOUNTS, DAYS = 20, 1_500, 365
 
 
-def _with_a_daily_film(playbacks: pl.DataFrame, account_id: str, rank: float, seed: int) -> pl.DataFrame:
-    """The log, and in it one film a day of an account, on a screen and line of its own, early in the afternoon.
+def _with_a_daily_film(
+    playbacks: pl.DataFrame, account_id: str, rank: float, seed: int, *, at: dt.time, zone: str
+) -> pl.DataFrame:
+    """The log, and in it one film a day of an account, on a screen and line of its own, within 40 minutes of a time.
 
     `rank` says which film: 0 is the one that is watched most, 1 the one that is watched least.
     """
@@ -29,10 +32,10 @@ def _with_a_daily_film(playbacks: pl.DataFrame, account_id: str, rank: float, se
     habit = playbacks.filter(pl.col("account_id") == account_id).tail(1).drop("^title_.*$").hstack(told)
     jitter_s = np.random.default_rng(seed).integers(-2_400, 2_400, DAYS)
     local = [
-        dt.datetime.combine(LAST_DAY - dt.timedelta(days=ago), dt.time(13)) + dt.timedelta(seconds=int(jitter))
+        dt.datetime.combine(LAST_DAY - dt.timedelta(days=ago), at) + dt.timedelta(seconds=int(jitter))
         for ago, jitter in enumerate(jitter_s)
     ]
-    began = pl.Series(local, dtype=pl.Datetime("ms")).dt.replace_time_zone(habit["timezone"][0])
+    began = pl.Series(local, dtype=pl.Datetime("ms")).dt.replace_time_zone(zone or habit["timezone"][0])
     ritual = pl.concat([habit] * DAYS).with_columns(
         device_id=pl.lit("the tablet"),  # a device shows one thing at a time
         started_at=began.dt.convert_time_zone("UTC"),
@@ -43,24 +46,40 @@ def _with_a_daily_film(playbacks: pl.DataFrame, account_id: str, rank: float, se
     return pl.concat([playbacks, ended.select(playbacks.columns).cast(playbacks.schema)])
 
 
+def _found(folder: Path, seed: int, *, at: dt.time, zone: str) -> dict[str, Any]:
+    """What a first night says of such an account, beside an innocent one's life and one abusive account in 100."""
+    service = simulate(accounts=ACCOUNTS, days=DAYS, end=LAST_DAY, seed=1_000 + seed, abuse_share=0.01)
+    member = service.truth.filter(pl.col("label") == "benign").sample(1, seed=seed)["account_id"][0]
+    rank = seed / (POPULATIONS - 1)
+    log = _with_a_daily_film(service.playbacks, member, rank, seed, at=at, zone=zone)
+    (log.drop("timezone", "country") if zone else log).write_parquet(folder / "log.parquet")
+    (folder / "key").write_text(KEY)
+    settings = config.load(environ={}).settings
+    with open_doors(folder / "home", settings, folder / "key") as doors:
+        list(ingest([str(folder / "log.parquet")], into=doors.home, keys=doors.keys, settings=settings, now=clock()))
+        train(doors, LAST_DAY, settings=settings, clock=clock)
+        night(doors, LAST_DAY, settings=settings, clock=clock)
+        scores = published.scores(doors, published.run_of(doors, LAST_DAY), with_features=True)
+        account = f"{identity.pseudonym_of(member, doors.keys):016x}"
+    return scores.row(by_predicate=pl.col("account") == account, named=True)
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", range(POPULATIONS))
 def test_one_film_on_365_days_is_flagged_on_a_cold_start(tmp_path: Path, seed: int) -> None:
-    """Whatever the film's place in the catalogue, beside an innocent account's life and one abusive account in 100."""
-    service = simulate(accounts=ACCOUNTS, days=DAYS, end=LAST_DAY, seed=1_000 + seed, abuse_share=0.01)
-    member = service.truth.filter(pl.col("label") == "benign").sample(1, seed=seed)["account_id"][0]
-    log = tmp_path / "log.parquet"
-    _with_a_daily_film(service.playbacks, member, seed / (POPULATIONS - 1), seed).write_parquet(log)
-    (tmp_path / "key").write_text(KEY)
-    settings = config.load(environ={}).settings
-    with open_doors(tmp_path / "home", settings, tmp_path / "key") as doors:
-        list(ingest([str(log)], into=doors.home, keys=doors.keys, settings=settings, now=clock()))
-        train(doors, LAST_DAY, settings=settings, clock=clock)
-        night(doors, LAST_DAY, settings=settings, clock=clock)
-        found = published.scores(doors, published.run_of(doors, LAST_DAY), with_features=True)
-        row = found.row(
-            by_predicate=pl.col("account") == f"{identity.pseudonym_of(member, doors.keys):016x}", named=True
-        )
+    """Whatever the film's place in the catalogue."""
+    row = _found(tmp_path, seed, at=dt.time(13), zone="")
     assert row["longest_streak_365d"] == DAYS
+    assert row["flagged"], f"rank {row['rank']}, score {row['score']}"
+    assert row["kind"] == "loop or automated playback"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(0, POPULATIONS, 4))
+def test_one_film_a_day_around_midnight_is_flagged_where_the_log_says_no_zone(tmp_path: Path, seed: int) -> None:
+    """Eight in the evening in New York: now on one UTC date and now on the next, so that some dates have none."""
+    row = _found(tmp_path, seed, at=dt.time(0), zone="UTC")
+    assert row["longest_streak_365d"] < DAYS / 4
+    assert row["longest_streak_1_missed_365d"] > DAYS / 2
     assert row["flagged"], f"rank {row['rank']}, score {row['score']}"
     assert row["kind"] == "loop or automated playback"

@@ -22,6 +22,7 @@ from detector.days._travel import travel
 _ONE_DAY = dt.timedelta(days=1)
 _SMALL_ROWS = 100_000
 _DAY_S = 86_400
+_STREAKS = ["account", "day", "title", "streak_days", "loose_streak_days"]
 Engine = Literal["in-memory", "streaming"]
 TABLES: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
@@ -82,12 +83,12 @@ def on_each(rows: pl.LazyFrame, first: dt.date, last: dt.date) -> pl.LazyFrame:
     return rows.filter(earliest <= latest).with_columns(on=pl.date_ranges(earliest, latest)).explode("on")
 
 
-def digest(playbacks: pl.DataFrame, previous: Day, days: Sequence[dt.date]) -> list[Day]:
+def digest(playbacks: pl.DataFrame, before: Sequence[Day], days: Sequence[dt.date]) -> list[Day]:
     """The digests of days that follow one another, by day.
 
     `playbacks` are repaired ones (`tables.Playbacks`), once for each day `on` which they are looked at, at least for
-    those that `on_each` gives; sorted by that day, account and start. Of `previous`, the day before the first, only
-    the titles and the last places count.
+    those that `on_each` gives; sorted by that day, account and start. `before` are the two days before the first, where
+    they are known: of both the titles count, of the later one the last places.
     """
     # In steps: a plan of all of it takes longer to make than to carry out. Large days are grouped several times as
     # fast when streamed, small ones are not worth it; sorting is faster in memory, whatever the size.
@@ -101,9 +102,9 @@ def digest(playbacks: pl.DataFrame, previous: Day, days: Sequence[dt.date]) -> l
         by_title, by_visit = (frame.with_columns(day=on) for frame in (by_title, by_visit))
     titles, overlap, moves, visits = _collected(
         [
-            _titles(by_title, previous.titles.lazy(), days[0]),
+            _titles(by_title, pl.concat([one.titles.select(_STREAKS) for one in (Day.empty(), *before)]).lazy()),
             overlaps(rows, key),
-            travel(rows, key, previous.account_days.lazy().with_columns(day=pl.lit(days[0]))),
+            travel(rows, key, [Day.empty(), *before][-1].account_days.lazy().with_columns(day=pl.lit(days[0]))),
             by_visit.sort("account", *VISIT),
         ],
         "in-memory",
@@ -236,31 +237,42 @@ def _by_title(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     )
 
 
-def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, first: dt.date) -> pl.LazyFrame:
+def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
     # Two keys in one are joined and sorted in half the time.
     both = pl.col("account").cast(pl.UInt128) * 2**64 + pl.col("title")
-    running = previous.filter(pl.col("streak_days") > 0).select(both=both, before="streak_days")
+    titles = titles.with_columns(both=both)
+    known = (
+        previous.filter(pl.col("streak_days") > 0)
+        .select("day", "streak_days", pl.coalesce("loose_streak_days", "streak_days"), both=both, views=pl.lit(1))
+        .join(titles, on="both", how="semi")
+    )
     viewed, nth = pl.col("views") > 0, pl.int_range(pl.len())
-    goes_on = (
-        (pl.col("both") == pl.col("both").shift(1))
-        & (pl.col("day").dt.offset_by("-1d") == pl.col("day").shift(1))
-        & viewed.shift(1)
-    ).fill_null(False)
-    before = pl.when(pl.col("day") == first).then(pl.col("before").fill_null(0)).otherwise(0)
-    # Within a streak, each row is one day further than the one before it.
-    ahead_of_row = pl.when(viewed & ~goes_on).then(before - nth).forward_fill()
-    streak = pl.when(viewed).then(nth + 1 + ahead_of_row).otherwise(0).cast(pl.UInt32)
+    nth_before = pl.when(viewed).then(nth).forward_fill().shift(1)  # the row that viewed last
+    of_same = (pl.col("both") == pl.col("both").gather(nth_before)) & nth_before.is_not_null()
+    since = pl.when(of_same).then(pl.col("day") - pl.col("day").gather(nth_before)).dt.total_days()
     return (
-        titles.with_columns(both=both)
-        .join(running, on="both", how="left")
+        pl.concat([known, titles], how="diagonal_relaxed")
         .sort("both", "day")
-        .with_columns(streak_days=streak)
-        .drop("both", "before")
+        .with_columns(since=since, nth_view=viewed.cum_sum().cast(pl.Int64))
+        .with_columns(_running("streak_days", viewed, most_days=1), _running("loose_streak_days", viewed, most_days=2))
+        .filter(pl.col("plays").is_not_null())
+        .drop("both", "since", "nth_view")
     )
 
 
+def _running(streak: str, viewed: pl.Expr, *, most_days: int) -> pl.Expr:
+    """How long a title's streak is by each of its days: on from where it is known, so long as each view follows the one
+    before within so many days."""
+    goes_on = (pl.col("since") <= most_days).fill_null(False) & pl.col(streak).is_null()
+    first = pl.col(streak).fill_null(1)
+    ahead = pl.when(viewed & ~goes_on).then(first - pl.col("nth_view")).forward_fill()  # the same within a streak
+    return pl.when(viewed).then(pl.col("nth_view") + ahead).otherwise(0).cast(pl.UInt32).alias(streak)
+
+
 def _streaks(titles: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
-    return titles.group_by(key).agg(longest_streak_days=pl.col("streak_days").max())
+    return titles.group_by(key).agg(
+        longest_streak_days=pl.col("streak_days").max(), longest_loose_streak_days=pl.col("loose_streak_days").max()
+    )
 
 
 def _by_visit(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:

@@ -128,7 +128,9 @@ class Repetition(Family):
                 )
             )
         )
-        year = window.year.accounts.lazy().select("account", year_streak_days="longest_streak_days")
+        year = window.year.accounts.lazy().select(
+            "account", year_streak_days="longest_streak_days", year_loose_streak_days="longest_loose_streak_days"
+        )
         return year.join(titles, on="account", how="full", coalesce=True).collect()
 
     longest_streak = Feature(
@@ -158,6 +160,23 @@ class Repetition(Family):
         examples=[
             ([{"ago": 100, "longest_streak_days": 18}, {"longest_streak_days": 1}], 18),
             ([{"longest_streak_days": 400}], 365),
+            ([{}], None),
+        ],
+        telling="exponential",
+        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+    )
+    longest_streak_1_missed_365d = Feature(
+        says="Most days with a view of one title, no more than one local day without it between two, of a run that "
+        "reached into the last 365 days, counted up to 365.",
+        unit="days",
+        expr=pl.col("year_loose_streak_days").clip(upper_bound=365),
+        missing="no play of the year says its title",
+        when_high="viewed the same title on {value:day} of the year with hardly a day between; most accounts reach "
+        "{typical:.0f}",
+        innocent=("a child's favourite", "a title left on to fall asleep"),
+        examples=[
+            ([{"ago": 100, "longest_loose_streak_days": 17}, {"longest_loose_streak_days": 1}], 17),
+            ([{"longest_loose_streak_days": 400}], 365),
             ([{}], None),
         ],
         telling="exponential",
