@@ -30,6 +30,7 @@ def simulate(
 ) -> None:
     """Invent a service with known answers."""
     from detector import simulate as simulator
+    from detector import terminal
 
     last = day_of(end) or now().date() - dt.timedelta(days=1)
     service = simulator.simulate(
@@ -37,7 +38,7 @@ def simulate(
         intensity=intensity, variant=variant,
     )  # fmt: skip
     simulator.write(service, out)
-    print(f"{service.playbacks.height} playbacks of {accounts} accounts in {out / 'playbacks'}")
+    print(f"{service.playbacks.height} playbacks of {terminal.counted(accounts, 'account')} in {out / 'playbacks'}")
     print(f"who they are: {out / 'truth.parquet'}")
 
 
@@ -203,7 +204,9 @@ def _night_line(night: dict[str, Any]) -> str:
             else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
         )
     if later := night.get("later_verdicts"):
-        text += f"\n  not counted: verdicts on {later} accounts that were given after that day (UTC)"
+        text += (
+            f"\n  not counted: verdicts on {terminal.counted(later, 'account')} that were given after that day (UTC)"
+        )
     return text + _about_days(night, str(night["day"]))
 
 
@@ -273,7 +276,7 @@ def _trained(trained: Any, until: dt.date) -> str:
         text += f"\n\nagainst the model in use, on {nights.height} published nights:\n"
         text += terminal.table(nights.to_dicts(), nights.columns)
         text += f"\n\n{terminal.table(verdicts.to_dicts(), verdicts.columns)}"
-        text += f"\n\nnew cases for reviewers: {trained.compared.cases_gained} accounts"
+        text += f"\n\nnew cases for reviewers: {terminal.counted(trained.compared.cases_gained, 'account')}"
     return text + _about_days(record, str(until))
 
 

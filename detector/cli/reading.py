@@ -57,11 +57,13 @@ def scores(
             frame = published.scores_for(doors, run, ids, with_features=features)
         if out is not None:
             write_table(frame, out)
-            print(f"{frame.height} accounts of {run.day} written to {out}")
+            print(f"{terminal.counted(frame.height, 'account')} of {run.day} written to {out}")
             return
         columns = [c for c in frame.columns if c in ("account_id", "account", "rank", "score", "p_value", "status")]
         shown = frame.head(limit).select(*columns, "flagged", "kind").to_dicts()
-        text = f"{run.day}: {frame.height} accounts\n{terminal.table(shown, list(shown[0]))}" if shown else "no account"
+        text = "no account"
+        if shown:
+            text = f"{run.day}: {terminal.counted(frame.height, 'account')}\n{terminal.table(shown, list(shown[0]))}"
         if frame.height > limit:
             text += f"\n... and {frame.height - limit} more; --out FILE or --json gives all"
         show(frame, json, text)
