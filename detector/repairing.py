@@ -49,7 +49,7 @@ def repaired(batch: Sequence[dt.date], parts: Parts, scan: Scan, settings: confi
     empty = pl.DataFrame(schema=tables.columns(tables.CheckedRows))
     if len(batch) == 1:
         frames, accounts = _on_the_day(batch[0], parts, scan, settings), None
-        is_own = _is_own(pl.lit(batch[0]))
+        is_own = pl.lit(batch[0]).is_between(*days.touched())
     else:
         frames, accounts = _on_each_day(batch, parts, scan, settings)
         is_own = pl.col("is_own")
@@ -61,15 +61,6 @@ def repaired(batch: Sequence[dt.date], parts: Parts, scan: Scan, settings: confi
         playbacks=_with_day(done.playbacks, batch[0], accounts),
         conflicts=_with_day(done.conflicts, batch[0], accounts),
     )
-
-
-def _is_own(on: pl.Expr) -> pl.Expr:
-    """Whether a row belongs to a day or runs on it."""
-    midnight = on.cast(tables.UTC_MS)
-    start, end = pl.col("started_at"), pl.coalesce("ended_at", "started_at")
-    local_end = (end + pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")).dt.date()
-    running = (end >= midnight) & (start < midnight + _ONE_DAY) | (local_end >= on) & (pl.col("day") < on)
-    return (pl.col("day") == on) | running
 
 
 def _on_the_day(day: dt.date, parts: Parts, scan: Scan, settings: config.Settings) -> list[pl.LazyFrame]:
@@ -108,7 +99,9 @@ def _on_each_day(
         .with_columns(nth_account=pl.col("account").rank("dense").cast(pl.UInt64) - 1)
         .join(looked, on="part")
         .filter(pl.col("started_at") < pl.col("closing"))
-        .with_columns(account=pl.col("nth") * _APART + pl.col("nth_account"), is_own=_is_own(pl.col("on")))
+        .with_columns(
+            account=pl.col("nth") * _APART + pl.col("nth_account"), is_own=pl.col("on").is_between(*days.touched())
+        )
         .collect(engine="in-memory")
     )
     return [each.lazy()], rows["account"].unique().sort()

@@ -73,13 +73,18 @@ class Day:
         return cls(*(pl.DataFrame(schema=tables.columns(table)) for table in TABLES.values()))
 
 
-def on_each(rows: pl.LazyFrame, first: dt.date, last: dt.date) -> pl.LazyFrame:
-    """Each row once for every day from `first` to `last` that it may count for, which it then names as `on`: the local
-    day that it belongs to, and the local days and UTC dates that it runs on."""
+def touched() -> tuple[pl.Expr, pl.Expr]:
+    """The first and the last day that a row may count for: the local day that it belongs to, and the local days and
+    UTC dates that it runs on."""
     start, end = pl.col("started_at"), pl.coalesce("ended_at", "started_at")
     local_end = end + pl.duration(seconds=pl.col("utc_offset_s"), time_unit="ms")
-    earliest = pl.min_horizontal("day", start.dt.date()).clip(lower_bound=first)
-    latest = pl.max_horizontal("day", end.dt.date(), local_end.dt.date()).clip(upper_bound=last)
+    return pl.min_horizontal("day", start.dt.date()), pl.max_horizontal("day", end.dt.date(), local_end.dt.date())
+
+
+def on_each(rows: pl.LazyFrame, first: dt.date, last: dt.date) -> pl.LazyFrame:
+    """Each row once for every day from `first` to `last` that it may count for, which it then names as `on`."""
+    earliest, latest = touched()
+    earliest, latest = earliest.clip(lower_bound=first), latest.clip(upper_bound=last)
     return rows.filter(earliest <= latest).with_columns(on=pl.date_ranges(earliest, latest)).explode("on")
 
 
