@@ -168,8 +168,8 @@ class TitleDays(dy.Schema):
     streak_days = dy.UInt32(description="local days in a row with a view, up to this one; 0 without a view on it")
     loose_streak_days = dy.UInt32(
         nullable=True,
-        description="local days with a view, no more than one without between two, up to this one; 0 without a view on "
-        "it; null: digested before this was counted",
+        description="local days with a view less those without, never two of these in a row, up to this one; 0 without "
+        "a view on it; null: digested before this was counted",
     )
     device = _id("one of the devices that it was on, the lowest", nullable=True)
 

@@ -258,20 +258,21 @@ def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
     return (
         pl.concat([known, titles], how="diagonal_relaxed")
         .sort("both", "day")
-        .with_columns(since=since, nth_view=viewed.cum_sum().cast(pl.Int64))
+        .with_columns(since=since)
         .with_columns(_running("streak_days", viewed, most_days=1), _running("loose_streak_days", viewed, most_days=2))
         .filter(pl.col("plays").is_not_null())
-        .drop("both", "since", "nth_view")
+        .drop("both", "since")
     )
 
 
 def _running(streak: str, viewed: pl.Expr, *, most_days: int) -> pl.Expr:
     """How long a title's streak is by each of its days: on from where it is known, so long as each view follows the one
-    before within so many days."""
+    before within so many days. Days missed in between count against it."""
     goes_on = (pl.col("since") <= most_days).fill_null(False) & pl.col(streak).is_null()
-    first = pl.col(streak).fill_null(1)
-    ahead = pl.when(viewed & ~goes_on).then(first - pl.col("nth_view")).forward_fill()  # the same within a streak
-    return pl.when(viewed).then(pl.col("nth_view") + ahead).otherwise(0).cast(pl.UInt32).alias(streak)
+    first = pl.col(streak).cast(pl.Int64).fill_null(1)
+    gained = pl.when(viewed).then(pl.when(goes_on).then(2 - pl.col("since")).otherwise(1)).otherwise(0).cum_sum()
+    ahead = pl.when(viewed & ~goes_on).then(first - gained).forward_fill()  # the same within a streak
+    return pl.when(viewed).then(gained + ahead).otherwise(0).cast(pl.UInt32).alias(streak)
 
 
 def _streaks(titles: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:

@@ -166,13 +166,14 @@ class Repetition(Family):
         shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     longest_streak_1_missed_365d = Feature(
-        says="Most days with a view of one title, no more than one local day without it between two, of a run that "
-        "reached into the last 365 days, counted up to 365.",
+        says="Most local days with a view of one title, less those without, of a run that never missed two in a row "
+        "and reached into the last 365 days, counted up to 365. Where a log without zones splits its evenings, one "
+        "that missed none has half of its length.",
         unit="days",
         expr=pl.col("year_loose_streak_days").clip(upper_bound=365),
         missing="no play of the year says its title",
-        when_high="viewed the same title on {value:day} of the year with hardly a day between; most accounts reach "
-        "{typical:.0f}",
+        when_high="viewed the same title day after day, never missing two: on {value:day} more than were missed; most "
+        "accounts reach {typical:.0f}",
         innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"ago": 100, "longest_loose_streak_days": 17}, {"longest_loose_streak_days": 1}], 17),
