@@ -24,12 +24,6 @@ _METHOD = 15  # raise when repair, digest or fold change what they give: days an
 _ONE_DAY = dt.timedelta(days=1)
 _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at once
 
-# Of the days before.
-_NEEDED = {
-    "account_days": ["account", "last_latitude", "last_longitude", "last_accuracy_km", "last_located_at"],
-    "titles": ["account", "day", "title", "streak_days", "loose_streak_days"],
-}
-
 
 @dataclass(frozen=True)
 class Brought:
@@ -163,9 +157,9 @@ def _days_before(day: dt.date) -> list[dt.date]:
 
 def _stored(home: Store, day: dt.date) -> days.Day:
     """What a day that follows needs of a stored one; empty where there is none, null what was not known yet."""
-    seen = {name: home.scan(DAYS, [day], f"{name}.parquet") for name in _NEEDED}
+    seen = {name: home.scan(DAYS, [day], f"{name}.parquet") for name in days.GOES_ON_FROM}
     found = {
-        name: tables.shape(frames[0], days.TABLES[name]).select(_NEEDED[name]).collect()
+        name: tables.shape(frames[0], days.TABLES[name]).select(days.GOES_ON_FROM[name]).collect()
         for name, frames in seen.items()
         if frames
     }

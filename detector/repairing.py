@@ -64,7 +64,8 @@ def repaired(batch: Sequence[dt.date], parts: Parts, scan: Scan, settings: confi
 
 
 def _on_the_day(day: dt.date, parts: Parts, scan: Scan, settings: config.Settings) -> list[pl.LazyFrame]:
-    """The rows that may decide a day, so many together that they fit in memory well."""
+    """The rows that may decide a day, which may be large: they are read as they are needed, so many together that they
+    fit in memory well."""
     closing = days.closing_time(day, settings.days)
     return [
         pl.concat([scan(date, part.name) for date, part in some]).filter(pl.col("started_at") < closing)

@@ -1,171 +1,17 @@
 """Playbacks → account-days: what belongs to a local day, and what is measured on the UTC clock."""
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 import pytest
+from digests import NEW_YORK, PARIS, TOKYO, digested, one, play
 from hypothesis import given
 from hypothesis import settings as how_often
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
-from support import KEY
 
-from detector import config, days, identity, playbacks, spans, tables
-from detector.days import Day
-
-SETTINGS = config.load(environ={}).settings
-KEYS = identity.Keys(KEY, bytes(32))
-ONE_DAY = dt.timedelta(days=1)
-PARIS, TOKYO, NEW_YORK = (48.86, 2.35), (35.68, 139.69), (40.71, -74.01)
-
-
-def _utc(text: str) -> dt.datetime:
-    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
-
-
-def play(started_at: str, hours: float | None = 2, **values: Any) -> dict[str, Any]:
-    """A row of a log: a film of two hours, watched whole at home in a zone of UTC, unless said otherwise."""
-    start = _utc(started_at)
-    row = {
-        "account_id": "a",
-        "device_id": "tv",
-        "title_id": "film",
-        "title_kind": "movie",
-        "started_at": start,
-        "ended_at": start + dt.timedelta(hours=hours) if hours is not None else None,
-        "timezone": "UTC",
-    }
-    place = values.pop("place", (None, None))
-    return row | {"latitude": place[0], "longitude": place[1]} | values
-
-
-def digested(
-    rows: Sequence[dict[str, Any]], first: str, last: str, *, at_once: int = 1, before: Sequence[Day] = ()
-) -> dict[dt.date, Day]:
-    """Each day from `first` to `last`, digested from a log, so many at once, one digest after the other."""
-    raw = tables.shape(pl.LazyFrame(rows, infer_schema_length=None).with_row_index("row", 1), tables.RawRows)
-    now = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
-    checked = playbacks.check(raw, file="log", now=now, zone="", keys=KEYS, settings=SETTINGS)
-    assert checked.rejects.is_empty()
-    whole = playbacks.repair(checked.rows, SETTINGS.playbacks).playbacks
-    made: dict[dt.date, Day] = {}
-    begin, end = dt.date.fromisoformat(first), dt.date.fromisoformat(last)
-    every = pl.date_range(begin, end, eager=True).to_list()
-    for these in (every[n : n + at_once] for n in range(0, len(every), at_once)):
-        on_each = days.on_each(whole.lazy(), these[0], these[-1]).sort("on", "account", "started_at", "playback")
-        made |= zip(these, days.digest(on_each.collect(), [*before, *made.values()][-2:], these), strict=True)
-    return made
-
-
-def one(rows: Sequence[dict[str, Any]], day: str) -> dict[str, Any]:
-    """The only account-day of a day."""
-    [row] = digested(rows, day, day)[dt.date.fromisoformat(day)].account_days.to_dicts()
-    return row
-
-
-def streaks(rows: Sequence[dict[str, Any]], first: str, last: str) -> list[int | None]:
-    """The longest running streak of each day; None for a day without any account-day."""
-    return [next(iter(day.account_days["longest_streak_days"]), None) for day in digested(rows, first, last).values()]
-
-
-# Local days and the streaks over them
-
-
-def test_a_streak_crosses_utc_midnight_where_the_local_day_does_not() -> None:
-    """In Los Angeles, 15:30 one day and 22:00 the next are on a streak, though two UTC dates lie between them."""
-    rows = [
-        play("2025-06-10 22:30", timezone="America/Los_Angeles"),  # the 10th, 15:30
-        play("2025-06-12 05:00", timezone="America/Los_Angeles"),  # the 11th, 22:00
-    ]
-    assert streaks(rows, "2025-06-10", "2025-06-11") == [1, 2]
-    assert streaks([row | {"timezone": "UTC"} for row in rows], "2025-06-10", "2025-06-12") == [1, 0, 1]
-
-
-@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Asia/Kathmandu", "Pacific/Pago_Pago", "America/St_Johns"])
-def test_a_view_each_evening_is_a_streak_in_every_zone(zone: str) -> None:
-    """At 23:45 and at 00:15 on the local clock, from fourteen hours ahead of UTC to eleven behind."""
-    for hour in (dt.time(0, 15), dt.time(23, 45)):
-        local = pl.Series([dt.datetime.combine(dt.date(2025, 6, n), hour) for n in range(10, 15)])
-        starts = local.dt.replace_time_zone(zone).dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        rows = [play(str(start), 1, timezone=zone) for start in starts]
-        assert streaks(rows, "2025-06-10", "2025-06-14") == [1, 2, 3, 4, 5]
-
-
-def test_a_streak_goes_on_while_the_clock_changes_and_over_a_leap_day() -> None:
-    """The night that summer time begins and ends in New York; the 28th and 29th of February and the 1st of March."""
-    for begin in ("2025-03-08", "2025-11-01", "2024-02-28"):
-        first = dt.date.fromisoformat(begin)
-        local = pl.Series([dt.datetime.combine(first + n * ONE_DAY, dt.time(23, 30)) for n in range(3)])
-        starts = local.dt.replace_time_zone("America/New_York").dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        rows = [play(str(start), 0.5, timezone="America/New_York") for start in starts]
-        assert streaks(rows, begin, str(first + 2 * ONE_DAY)) == [1, 2, 3]
-
-
-def test_a_day_without_a_view_ends_a_streak() -> None:
-    """A missed day, and a day on which it was begun but not viewed; another title has a streak of its own."""
-    rows = [
-        *(play(f"2025-06-{n} 20:00") for n in (10, 11, 13)),
-        play("2025-06-14 20:00", 0.1),
-        *(play(f"2025-06-{n} 10:00", title_id="other") for n in (13, 14)),
-    ]
-    made = digested(rows, "2025-06-10", "2025-06-14")
-    longest = [next(iter(day.account_days["longest_streak_days"]), None) for day in made.values()]
-    assert longest == [1, 2, None, 1, 2]
-    last = made[dt.date(2025, 6, 14)].titles.sort("streak_days")
-    assert last.select("views", "streak_days").rows() == [(0, 0), (1, 2)]
-
-
-def test_a_loose_streak_goes_on_over_one_missed_day_but_not_over_two() -> None:
-    """A missed day counts against it, as does one on which the title was begun but not viewed."""
-    rows = [play(f"2025-06-{n} 20:00") for n in (10, 11, 13, 14, 16, 19, 20)]
-    begun = play("2025-06-15 20:00", 0.1)
-    for at_once in (1, 4, 11):
-        made = digested([*rows, begun], "2025-06-10", "2025-06-20", at_once=at_once)
-        loose = [next(iter(day.account_days["longest_loose_streak_days"]), None) for day in made.values()]
-        assert loose == [1, 2, None, 2, 3, 0, 3, None, None, 1, 2]
-        strict = [next(iter(day.account_days["longest_streak_days"]), None) for day in made.values()]
-        assert strict == [1, 2, None, 1, 2, 0, 1, None, None, 1, 2]
-
-
-def test_a_film_around_midnight_without_a_zone_is_a_loose_streak() -> None:
-    """Once a day at eight in New York, sooner or later by minutes, is now on one UTC date and now on the next."""
-    late = (1, 0, 0, 1, 0, 1, 1, 0)
-    rows = [play(f"2025-06-{10 + n + x} {'00:10' if x else '23:50'}") for n, x in enumerate(late)]
-    made = digested(rows, "2025-06-10", "2025-06-17")
-    last = made[dt.date(2025, 6, 17)].account_days.row(0, named=True)
-    with_one = {row["started_at"].date() for row in rows}
-    missed = (max(with_one) - min(with_one)).days + 1 - len(with_one)
-    assert (last["longest_streak_days"], last["longest_loose_streak_days"]) == (2, len(with_one) - missed)
-
-
-def test_what_an_earlier_version_did_not_count_goes_on_from_the_streak() -> None:
-    """A day that was digested before loose streaks were."""
-    [before] = digested([play("2025-06-10 20:00")], "2025-06-10", "2025-06-10").values()
-    old = Day(
-        before.account_days,
-        before.titles.with_columns(loose_streak_days=pl.lit(None, pl.UInt32), streak_days=pl.lit(7, pl.UInt32)),
-        before.visits,
-    )
-    rows = digested([play("2025-06-11 20:00")], "2025-06-11", "2025-06-11", before=[old])
-    assert rows[dt.date(2025, 6, 11)].titles.select("streak_days", "loose_streak_days").rows() == [(8, 8)]
-
-
-def test_several_views_on_a_day_are_one_day_of_a_streak() -> None:
-    """Of a loop, each view counts, and the day once."""
-    rows = [play(f"2025-06-{n} {hour}:00") for n in (10, 11) for hour in ("01", "05", "09", "13")]
-    made = digested(rows, "2025-06-10", "2025-06-11")
-    assert made[dt.date(2025, 6, 11)].titles.select("views", "streak_days").rows() == [(4, 2)]
-
-
-def test_live_channels_are_no_titles() -> None:
-    """The same channel every day is not the same thing again."""
-    rows = [play(f"2025-06-{n} 20:00", title_kind="live") for n in (10, 11)]
-    assert streaks(rows, "2025-06-10", "2025-06-11") == [None, None]
-
-
-# What is measured on the UTC clock
+from detector import days
 
 
 def test_seconds_are_split_at_utc_midnight_and_plays_belong_to_the_local_day() -> None:
@@ -298,32 +144,6 @@ def test_bare_views_are_those_that_hardly_count() -> None:
     assert (unknown["views"], unknown["bare_views"]) == (1, None)
 
 
-def fold(made: list[days.Day], *earlier: spans.Span) -> spans.Span:
-    account_days, visits = (pl.concat(getattr(day, part) for day in made) for part in ("account_days", "visits"))
-    return spans.fold(account_days.lazy(), spans.by_context(visits).lazy(), *earlier)
-
-
-def test_a_span_keeps_who_was_on_which_line_and_no_crowds_address() -> None:
-    """A phone at home, at a hotel and on a carrier's line, on two days: by its address at home alone, by the carrier's
-    network, and nowhere at the hotel, with the plays and days of each, however the days are cut."""
-    rows = [
-        play(f"2025-06-{day} {hour}:00", device_id="phone", profile_id="p", ip=ip, network_kind=kind)
-        for day in (10, 11)
-        for hour, ip, kind in ((10, "192.0.2.1", None), (14, "198.51.100.1", "hotel"), (18, "203.0.113.1", "mobile"))
-    ]
-    made = list(digested(rows, "2025-06-10", "2025-06-11").values())
-    home = made[0].visits.filter(pl.col("network_kind").is_null())["address"].to_list()
-    whole, joined = fold(made), fold(made[1:], fold(made[:1]))
-    assert whole.lines["address"].drop_nulls().to_list() == home
-    assert whole.lines["network"].drop_nulls().n_unique() == 2
-    assert whole.lines.select("plays", "first_day", "last_day").unique().rows() == [
-        (2, dt.date(2025, 6, 10), dt.date(2025, 6, 11))
-    ]
-    assert whole.profiles.height == 1
-    assert_frame_equal(joined.lines, whole.lines)
-    assert_frame_equal(joined.profiles, whole.profiles)
-
-
 def test_starts_are_counted_by_who_made_them() -> None:
     """A person's and autoplay's are known starts; what is not said is neither."""
     said = ("user", "autoplay", "autoplay", "unknown", None)
@@ -362,28 +182,6 @@ def test_two_places_at_one_moment_are_a_finite_speed() -> None:
         play("2025-06-10 08:00", place=TOKYO, device_id="2"),
     ]
     assert one(rows, "2025-06-10")["fastest_kmh"] == pytest.approx(4 * 9_712, rel=0.01)
-
-
-# Days put together
-
-
-def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> None:
-    """Folded in one go or one part on top of the other."""
-    rows = [
-        *(play(f"2025-06-{n} 20:00") for n in (10, 11, 12)),
-        play("2025-06-14 20:00", device_id="phone", title_id="other"),
-    ]
-    made = list(digested(rows, "2025-06-10", "2025-06-14").values())
-    whole, joined = fold(made), fold(made[2:], fold(made[:2]))
-    [account] = whole.accounts.to_dicts()
-    assert account["first_day"] == dt.date(2025, 6, 10)
-    assert account["last_day"] == dt.date(2025, 6, 14)
-    assert (account["active_days"], account["plays"], account["longest_streak_days"]) == (4, 4, 3)
-    assert whole.devices["first_day"].sort().to_list() == [dt.date(2025, 6, 10), dt.date(2025, 6, 14)]
-    assert_frame_equal(joined.accounts, whole.accounts)
-    assert_frame_equal(joined.devices, whole.devices)
-    assert_frame_equal(joined.lines, whole.lines)
-    assert_frame_equal(joined.profiles, whole.profiles)
 
 
 LOGS = st.lists(

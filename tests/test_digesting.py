@@ -10,7 +10,7 @@ from support import KEY
 from detector import config, digesting, identity, lookback, tables
 from detector.ingesting import ingest
 from detector.neighbours import Neighbours
-from detector.store import Store
+from detector.store import Part, Store
 
 SETTINGS = config.load(environ={}).settings
 KEYS = identity.Keys(KEY, bytes(32))
@@ -84,6 +84,23 @@ def test_a_published_day_stays_as_an_earlier_version_digested_it(
     now = dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
     list(ingest([str(tmp_path / "late.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
     assert days[0] in brought().held
+
+
+def test_small_new_days_that_follow_one_another_are_digested_together() -> None:
+    """A day that is stored already is looked at alone, for it may be as it should; so is a large one."""
+    every = [dt.date(2025, 6, n) for n in range(1, 13)]
+    large = digesting._TOGETHER_ROWS
+    rows = dict.fromkeys(every, 10) | {every[5]: large, every[6]: large}
+    known = {every[2]}
+    due = [day for day in every if day != every[9]]
+
+    def parts(day: dt.date) -> dict[str, Part]:
+        return {"log.parquet": Part("log.parquet", "", rows[day], {})}
+
+    batches = digesting._batches(due, known, parts)
+    assert [[day.day for day in batch] for batch in batches] == [[1, 2], [3], [4, 5], [6], [7], [8, 9], [11, 12]]
+    year = [dt.date(2025, 1, 1) + dt.timedelta(days=n) for n in range(365)]
+    assert max(map(len, digesting._batches(year, (), lambda day: {}))) == digesting._TOGETHER_DAYS
 
 
 def test_a_late_row_two_days_before_reaches_a_loose_streak(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
-"""Visits by context."""
+"""Visits by context, and days folded into spans."""
 
 import datetime as dt
 import itertools
 
 import polars as pl
+from digests import digested, play
 from polars.testing import assert_frame_equal
 
 from detector import spans, tables
-from detector.days import VISIT
+from detector.days import VISIT, Day
 
 
 def _visits() -> pl.DataFrame:
@@ -54,3 +55,49 @@ def test_one_number_stands_for_all_that_makes_up_a_context() -> None:
     assert_frame_equal(told.sort(key), expected.sort(key))
     together = found.group_by("account").agg(days=spans.days_of())
     assert together["days"].to_list() == [3, 3]
+
+
+def fold(made: list[Day], *earlier: spans.Span) -> spans.Span:
+    account_days, visits = (pl.concat(getattr(day, part) for day in made) for part in ("account_days", "visits"))
+    return spans.fold(account_days.lazy(), spans.by_context(visits).lazy(), *earlier)
+
+
+def test_a_span_keeps_who_was_on_which_line_and_no_crowds_address() -> None:
+    """A phone at home, at a hotel and on a carrier's line, on two days: by its address at home alone, by the carrier's
+    network, and nowhere at the hotel, with the plays and days of each, however the days are cut."""
+    rows = [
+        play(f"2025-06-{day} {hour}:00", device_id="phone", profile_id="p", ip=ip, network_kind=kind)
+        for day in (10, 11)
+        for hour, ip, kind in ((10, "192.0.2.1", None), (14, "198.51.100.1", "hotel"), (18, "203.0.113.1", "mobile"))
+    ]
+    made = list(digested(rows, "2025-06-10", "2025-06-11").values())
+    home = made[0].visits.filter(pl.col("network_kind").is_null())["address"].to_list()
+    whole, joined = fold(made), fold(made[1:], fold(made[:1]))
+    assert whole.lines["address"].drop_nulls().to_list() == home
+    assert whole.lines["network"].drop_nulls().n_unique() == 2
+    assert whole.lines.select("plays", "first_day", "last_day").unique().rows() == [
+        (2, dt.date(2025, 6, 10), dt.date(2025, 6, 11))
+    ]
+    assert whole.profiles.height == 1
+    assert_frame_equal(joined.lines, whole.lines)
+    assert_frame_equal(joined.profiles, whole.profiles)
+
+
+def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> None:
+    """Folded in one go or one part on top of the other."""
+    rows = [
+        *(play(f"2025-06-{n} 20:00") for n in (10, 11, 12)),
+        play("2025-06-14 20:00", device_id="phone", title_id="other"),
+    ]
+    made = list(digested(rows, "2025-06-10", "2025-06-14").values())
+    whole, joined = fold(made), fold(made[2:], fold(made[:2]))
+    [account] = whole.accounts.to_dicts()
+    assert account["first_day"] == dt.date(2025, 6, 10)
+    assert account["last_day"] == dt.date(2025, 6, 14)
+    assert (account["active_days"], account["plays"], account["longest_streak_days"]) == (4, 4, 3)
+    assert account["longest_loose_streak_days"] == 3
+    assert whole.devices["first_day"].sort().to_list() == [dt.date(2025, 6, 10), dt.date(2025, 6, 14)]
+    assert_frame_equal(joined.accounts, whole.accounts)
+    assert_frame_equal(joined.devices, whole.devices)
+    assert_frame_equal(joined.lines, whole.lines)
+    assert_frame_equal(joined.profiles, whole.profiles)

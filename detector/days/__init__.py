@@ -17,18 +17,21 @@ import polars as pl
 
 from detector import config, tables
 from detector.days._overlaps import overlaps
-from detector.days._travel import travel
+from detector.days._travel import LAST, travel
 
 _ONE_DAY = dt.timedelta(days=1)
 _SMALL_ROWS = 100_000
 _DAY_S = 86_400
-_STREAKS = ["account", "day", "title", "streak_days", "loose_streak_days"]
 Engine = Literal["in-memory", "streaming"]
 TABLES: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
     "titles": tables.TitleDays,
     "visits": tables.Visits,
 }  # that a digested day consists of
+GOES_ON_FROM = {
+    "account_days": ["account", *LAST],
+    "titles": ["account", "day", "title", "streak_days", "loose_streak_days"],
+}  # of the days before
 VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
 
@@ -105,11 +108,13 @@ def digest(playbacks: pl.DataFrame, before: Sequence[Day], days: Sequence[dt.dat
     scalars, by_title, by_visit = _collected([_scalars(rows), _by_title(rows, key), _by_visit(rows, key)], grouping)
     if one_day:
         by_title, by_visit = (frame.with_columns(day=on) for frame in (by_title, by_visit))
+    before = [Day.empty(), *before]
+    streaks_before = pl.concat(one.titles.select(GOES_ON_FROM["titles"]) for one in before)
     titles, overlap, moves, visits = _collected(
         [
-            _titles(by_title, pl.concat([one.titles.select(_STREAKS) for one in (Day.empty(), *before)]).lazy()),
+            _titles(by_title, streaks_before.lazy()),
             overlaps(rows, key),
-            travel(rows, key, [Day.empty(), *before][-1].account_days.lazy().with_columns(day=pl.lit(days[0]))),
+            travel(rows, key, before[-1].account_days.lazy().with_columns(day=pl.lit(days[0]))),
             by_visit.sort("account", *VISIT),
         ],
         "in-memory",

@@ -7,7 +7,7 @@ from detector.tables import SERVERS
 _EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 _LOCATION_NOISE_KM = 100.0  # places closer than this may be one place: IP geolocation errs by as much
 _LEAST_TRAVEL_S = 900  # two starts closer than this are judged as if this far apart
-_LAST = {
+LAST = {
     "last_latitude": "latitude",
     "last_longitude": "longitude",
     "last_accuracy_km": "accuracy_km",
@@ -28,13 +28,13 @@ def travel(rows: pl.LazyFrame, key: list[str], previous: pl.LazyFrame) -> pl.Laz
         & ~pl.col("network_kind").is_in(SERVERS).fill_null(False)
     ).select(*key, "latitude", "longitude", "accuracy_km", at="started_at")
     ends = pl.any_horizontal((pl.col(name) != pl.col(name).shift(-1)).fill_null(True) for name in key)
-    last = located.filter(ends).select(*key, **_LAST)
+    last = located.filter(ends).select(*key, **LAST)
     before = [previous.select(last.collect_schema().names())]
     if "day" in key:
         before.append(last.with_columns(pl.col("day").dt.offset_by("1d")))
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key)
     steps = located.join(pl.concat(before), on=key, how="left", maintain_order="left").with_columns(
-        pl.when(same).then(pl.col(name).shift(1)).otherwise(pl.col(last)).alias(last) for last, name in _LAST.items()
+        pl.when(same).then(pl.col(name).shift(1)).otherwise(pl.col(last)).alias(last) for last, name in LAST.items()
     )
     compared = steps.group_by(key).agg(compared=pl.col("last_located_at").is_not_null().any())
     # A step within one place is none; an account without a step has no speed.

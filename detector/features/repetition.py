@@ -172,8 +172,8 @@ class Repetition(Family):
         unit="days",
         expr=pl.col("year_loose_streak_days").clip(upper_bound=365),
         missing="no play of the year says its title",
-        when_high="viewed the same title day after day, never missing two: on {value:day} more than were missed; most "
-        "accounts reach {typical:.0f}",
+        when_high="kept viewing the same title, never missing two days in a row: {value:day}, those missed taken off; "
+        "most accounts reach {typical:.0f}",
         innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"ago": 100, "longest_loose_streak_days": 17}, {"longest_loose_streak_days": 1}], 17),
