@@ -135,3 +135,15 @@ def test_a_column_that_an_old_day_lacks_is_not_known_of_it(tmp_path: Path) -> No
     known = window.days.sort("day").filter(pl.col("plays") > 0)
     assert known["busiest_device_hours"].to_list() == [None, 2]
     assert lookback.account_days_of(home, known["account"].unique(), *days)["busiest_device_hours"].null_count() == 1
+
+
+def test_rows_that_contradict_each_other_count_on_their_own_day_alone(tmp_path: Path) -> None:
+    """Though both run over midnight, and are looked at for either day."""
+    row = {"account_id": "a", "device_id": "tv", "timezone": "UTC", "title_id": "film", "playback_id": "1"}
+    start = dt.datetime(2025, 6, 29, 23, 30, tzinfo=dt.UTC)
+    rows = [row | {"started_at": start, "duration_s": seconds} for seconds in (7200, 7260)]
+    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+    home, now = Store(tmp_path / "home"), dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
+    list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
+    done = digesting.bring_up_to_date(home, dt.date(2025, 6, 30), settings=SETTINGS, key_id=KEYS.key_id)
+    assert {day.day: rows for day, rows in done.conflicts.items() if rows} == {29: 2}
