@@ -124,7 +124,7 @@ def test_only_the_environment_that_is_handed_over_counts(monkeypatch: pytest.Mon
     _file(tmp_path / ".env", "DETECTOR_MODEL__TREES=7\n")
     monkeypatch.chdir(tmp_path)
     assert config.load() == config.load(environ={"HOME": "/", "DETECTOR_HOME": "x", "PATH": "", "OTHER__THING": "1"})
-    assert config.load().settings.model.trees == 300
+    assert config.load().settings.model.trees == 100
 
 
 def test_settings_can_not_be_changed_afterwards() -> None:
