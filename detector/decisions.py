@@ -163,15 +163,18 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
     for (account,), known in in_order.partition_by("account", as_dict=True, maintain_order=True).items():
         lines = known.to_dicts()
         unusual = [line for line in lines if line["percentile"] >= _UNUSUAL and line["value"] > line["typical"]]
-        told = [
-            line | {"sentence": catalogue[line["feature"]].sentence(line["value"], line["typical"])} for line in unusual
-        ]
+        told = {
+            line["feature"]: line | {"sentence": sentence}
+            for line in unusual
+            # What reads like what is typical is no reason.
+            if (sentence := catalogue[line["feature"]].sentence(line["value"], line["typical"]))
+            != catalogue[line["feature"]].sentence(line["typical"], line["typical"])
+        }
         reasons = [
             {name: line[name] for name in ("feature", "value", "typical", "percentile")}
             | {"sentence": line["sentence"] + _compared_with(line["peer"]) + note}
-            for line in told
-            # What reads like what is typical is no reason.
-            if line["sentence"] != catalogue[line["feature"]].sentence(line["typical"], line["typical"])
+            for feature, line in told.items()
+            if not any(told[more]["value"] >= line["value"] for more in catalogue[feature].implied_by if more in told)
         ][:_REASONS]
         rows.append(
             {

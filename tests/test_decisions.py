@@ -98,6 +98,19 @@ def test_what_reads_like_what_is_typical_is_no_reason() -> None:
     assert reasons.list.len().to_list() == [0]
 
 
+def test_what_another_reason_says_and_more_is_no_reason_beside_it() -> None:
+    """Every day of a year says every day of the window; a longer run with gaps is news, and so is half of it abroad."""
+    for lines, told in (
+        ({"longest_streak_365d": 365, "longest_streak": 28, "longest_streak_1_missed_365d": 365}, {0}),
+        ({"longest_streak_365d": 28, "longest_streak": 28, "longest_streak_1_missed_365d": 347}, {0, 2}),
+        ({"newcomer_abroad_share": 0.3, "newcomers_staying_share": 0.6, "newcomer_share": 0.6}, {0, 1}),
+        ({"newcomers_staying_share": 0.6}, {0}),
+    ):
+        explained = _explained(*((name, float(value), 0.0, 99.0) for name, value in lines.items()))
+        [reasons] = decisions.reasons_of(explained, CATALOGUE)["reasons"].to_list()
+        assert {reason["feature"] for reason in reasons} == {[*lines][nth] for nth in told}
+
+
 def test_what_is_ordinary_is_said_in_short_and_of_what_can_be_read_alone() -> None:
     """No name is lowered, nothing is defined, and nothing leans on a feature that is not there."""
     ordinary = [

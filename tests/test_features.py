@@ -44,6 +44,14 @@ def test_sentence_is_whole(feature: Feature) -> None:
     assert feature.innocent
 
 
+@EVERY
+def test_what_implies_a_feature_is_another_in_its_unit(feature: Feature) -> None:
+    """Their values are set side by side; and of two that imply one another neither would be told."""
+    for name in feature.implied_by:
+        assert CATALOGUE[name].unit == feature.unit
+        assert feature.name not in (name, *CATALOGUE[name].implied_by)
+
+
 @pytest.mark.parametrize("feature", [f for f in CATALOGUE.values() if 0 in dict.fromkeys(v for _, v in f.examples)])
 def test_one_of_something_is_told_as_one(feature: Feature) -> None:
     """What most accounts have none of may be seen once: "1 day", not "1 days"."""

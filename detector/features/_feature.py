@@ -115,6 +115,8 @@ class Feature:
             training has seen: "exponential" where each further unit is as unlikely as the one before it (a day more
             of a streak), "power" where each doubling is, else "rank".
         history_days: for how many days an account must be known before its value is; nought where any history will do.
+        implied_by: features that say the same and more of an account wherever they are at least as high; beside one
+            of them it is no further reason.
         shown_by: which of the account's playbacks of the window show it, as a mask over them in order of time.
     """
 
@@ -128,6 +130,7 @@ class Feature:
     given: float | None = None
     telling: Shape | None = None
     history_days: int = 0
+    implied_by: tuple[str, ...] = ()
     shown_by: pl.Expr | None = None
     name: str = field(default="", init=False)
     family: str = field(default="", init=False)

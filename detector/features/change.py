@@ -160,6 +160,7 @@ class Change(Family):
             ([*_OLD, *_NEW, *_THEIR_OLD_SCREEN], 0),
             (_NEW, None),
         ],
+        implied_by=("newcomer_abroad_share", "newcomers_staying_share", "newcomers_on_profile_share"),
         shown_by=OFF_MAIN,
     )
     newcomer_abroad_share = Feature(
@@ -186,6 +187,7 @@ class Change(Family):
         innocent=_INNOCENT,
         examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_WENT], 0), ([*_OLD, *_NEW, *_TIED], 0), (_NEW, None)],
         telling="rank",
+        implied_by=("newcomers_on_profile_share",),
         shown_by=OFF_MAIN,
     )
     newcomers_on_profile_share = Feature(

@@ -52,6 +52,7 @@ class Concurrency(Family):
         when_high="two or more streams ran at once for {value:.1f} hours; most accounts have {typical:.1f}",
         innocent=("a big family", "children and parents with screens of their own"),
         examples=[([{"overlap2_s": 3600}, {"ago": 1, "overlap2_s": 1800}], 1.5), ([{}], None)],
+        implied_by=("three_streams_h", "two_networks_h", "same_profile_h"),
         shown_by=_OVERLAPS,
     )
     three_streams_h = Feature(

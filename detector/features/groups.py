@@ -71,6 +71,7 @@ class Groups(Family):
         innocent=("guests", "holidays with a borrowed screen", "a student away from home"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES[:1], 0), (_NO_DEVICE_SAID, 2), (_NEVER_A_DEVICE, None)],
         telling="rank",
+        implied_by=("lasting_groups",),
         shown_by=OFF_MAIN,
     )
     outside_main_group_share = Feature(

@@ -147,6 +147,7 @@ class Repetition(Family):
             ([{"ago": 27, "longest_streak_days": 200}, {"ago": 26, "longest_streak_days": 201}], 2),
             ([{}], None),
         ],
+        implied_by=("longest_streak_365d",),
         shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     longest_streak_365d = Feature(
@@ -181,6 +182,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="exponential",
+        implied_by=("longest_streak_365d",),
         shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     longest_streak_1_missed = Feature(
@@ -195,6 +197,7 @@ class Repetition(Family):
             ([{"titles": [{"title": 1}]}], 0),
             ([{}], None),
         ],
+        implied_by=("longest_streak", "longest_streak_365d", "longest_streak_1_missed_365d"),
         shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
     )
     punctual_days = Feature(

@@ -138,6 +138,7 @@ class Residents(Family):
             ([{}], None),
         ],
         telling="rank",
+        implied_by=("lived_in_homes_365d",),
         shown_by=OFF_MAIN,
     )
     lived_in_homes_365d = Feature(
@@ -147,7 +148,8 @@ class Residents(Family):
         unit="homes",
         expr=pl.col("lived_in"),
         missing=_MISSING,
-        when_high="{value:.0f} homes were lived in at the same time; most accounts have {typical:.0f}",
+        when_high="{value:.0f} homes whose devices met nowhere all year were lived in at the same time; most accounts "
+        "have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[
             (_seen({1: (1, 1), 2: (2, 2)}, (90, 60, 45, 10)), 2),

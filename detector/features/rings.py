@@ -56,6 +56,7 @@ class Rings(Family):
             ([{}], None),
         ],
         telling="rank",
+        implied_by=("device_accounts_beside",),
         shown_by=_ALL,
     )
     lockstep_share = Feature(
