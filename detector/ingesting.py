@@ -223,6 +223,7 @@ def _account_of(read: _Read) -> Ingested:
         first_date=dates.min(),  # type: ignore[arg-type]
         last_date=dates.max(),  # type: ignore[arg-type]
         ignored=read.ignored,
+        zoneless=read.checked.zoneless,
     )
 
 

@@ -22,6 +22,7 @@ LOOKED_UP = [
 ]  # fmt: skip
 _IDS = ["account_id", "profile_id", "device_id", "device_name", "title_id"]
 _UNDECODED = "\ufffd"
+_NO_ZONE = "UTC"  # whoever lives by it says so with --timezone
 _SHORT_KINDS = ["track", "clip"]
 _PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
 _BARE = 1.1  # times what a view needs: who plays to be counted goes on no longer than that
@@ -33,11 +34,13 @@ class Checked:
 
     `rows` are believable (`tables.CheckedRows`), `rejects` are not (`tables.Rejects`), `names` holds what may be
     sealed: one row per `kind` ("account" or "title"), pseudonym `id`, clear `name` and `utc_date` it was seen on.
+    `zoneless` is how many of the rows have days of UTC, for nobody said where they are.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     names: pl.DataFrame
+    zoneless: int
 
 
 def check(
@@ -48,7 +51,8 @@ def check(
     `zone` is the time zone given at ingest, or "". Nothing of the result but `names` is in clear.
     """
     good, failure = _believable(now, settings.playbacks).filter(tables.shape(raw, tables.RawRows).collect())
-    local = _localise(good, zone or settings.days.default_zone, settings.days.zone_by_country)
+    zoned = good.with_columns(timezone=_zone_of_row(settings.days.zone_by_country))
+    local = _localise(zoned, zone or settings.days.default_zone)
     rows = identity.pseudonymise(local, keys, settings.identity)
     names = pl.concat(
         rows.select(kind=pl.lit(kind), id=kind, name=name, utc_date=pl.col("started_at").dt.date()).unique()
@@ -61,6 +65,7 @@ def check(
         rows=tables.shape(rows.lazy(), tables.CheckedRows).collect(),
         rejects=_rejects(failure, file, keys),
         names=names.sort("kind", "id", "name"),
+        zoneless=0 if zone or settings.days.default_zone != _NO_ZONE else zoned["timezone"].null_count(),
     )
 
 
@@ -129,10 +134,15 @@ def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.Data
     return tables.shape(broken.lazy(), tables.Rejects).collect().sort("row", "rule")
 
 
-def _localise(rows: pl.DataFrame, zone: str, zone_by_country: dict[str, str]) -> pl.DataFrame:
-    """Add the local `day` and `utc_offset_s`: by the row's zone, its country's, else `zone`."""
+def _zone_of_row(zone_by_country: dict[str, str]) -> pl.Expr:
+    """The zone that a row says, or its country's; null where neither is known."""
     country_zone = pl.col("country").replace_strict(zone_by_country, default=None, return_dtype=pl.String)
-    rows = rows.with_columns(timezone=pl.coalesce("timezone", country_zone, pl.lit(zone)))
+    return pl.coalesce("timezone", country_zone)
+
+
+def _localise(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
+    """Add the local `day` and `utc_offset_s`: by the row's `timezone`, else `zone`."""
+    rows = rows.with_columns(pl.col("timezone").fill_null(zone))
     started = pl.col("started_at")
     parts = [
         part.with_columns(

@@ -23,7 +23,8 @@ class Ingested:
     Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
     first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
     of the same growing log had brought, how many do not count for their day was replaced with other files, why it can
-    not be read, if so, and the columns that are `ignored`, for the format has none of that name.
+    not be read, if so, the columns that are `ignored`, for the format has none of that name, and of how many rows
+    nobody knows the time zone (`zoneless`).
     """
 
     file: str
@@ -38,6 +39,7 @@ class Ingested:
     replaced: int = 0
     unreadable: str = ""
     ignored: tuple[str, ...] = ()
+    zoneless: int = 0
 
     @property
     def new_rows(self) -> int:
@@ -92,12 +94,19 @@ def refuse_unread(taken: Sequence[Ingested]) -> None:
 
 
 def warnings(taken: Sequence[Ingested]) -> list[str]:
-    """What was left out of new files, one sentence each: files that can not be read, and columns."""
+    """What is to be known of new files, one sentence each: which can not be read, what columns were left out, and
+    whose days may be others."""
     names = dict.fromkeys(name for file in taken if not file.known for name in file.ignored)
     shown = ", ".join([*names][:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    return [f"left out: {file.unreadable}" for file in taken if file.unreadable] + (
-        [f"columns that the format does not have are ignored: {shown}"] if names else []
-    )
+    said = [f"left out: {file.unreadable}" for file in taken if file.unreadable]
+    if names:
+        said.append(f"columns that the format does not have are ignored: {shown}")
+    if zoneless := sum(file.zoneless for file in taken if not file.known):
+        said.append(
+            f"{zoneless} rows say neither a time zone nor a country of [days] zone_by_country: their days are those of"
+            " UTC; name another with --timezone or [source] timezone, or UTC where it is right"
+        )
+    return said
 
 
 def summary(taken: Sequence[Ingested]) -> dict[str, Any]:

@@ -345,3 +345,14 @@ def test_no_id_or_title_is_taken_for_the_name_of_a_column(tmp_path: Path) -> Non
         assert "secret" not in err.lower()
     refused("ingest", "near.csv", cwd=tmp_path, code=4, saying="found Account-ID, title_id, started_at;")
     assert "secret" not in detector("runs", "--json", cwd=tmp_path)[1].lower()
+
+
+def test_a_log_without_time_zones_is_told(tmp_path: Path) -> None:
+    """Its evenings may lie on two days each: how many rows, and what to name; a zone that is named is believed."""
+    row = {"account_id": "a", "title_id": "t", "started_at": "2024-05-01T00:30:00Z"}
+    log = log_samples.as_csv(tmp_path / "log.csv", [row, row | {"title_id": "u"}])
+    told = "2 rows say neither a time zone nor a country of [days] zone_by_country: their days are those of UTC"
+    code, out, _ = detector("ingest", str(log), cwd=tmp_path)
+    assert (code, told in out) == (0, True)
+    code, out, _ = detector("ingest", str(log), "--timezone", "UTC", cwd=tmp_path)
+    assert (code, told in out) == (0, False)

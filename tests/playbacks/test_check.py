@@ -159,13 +159,15 @@ def test_a_zone_of_the_row_wins_over_its_country_over_the_one_given_over_the_def
 
     assert placed("America/Los_Angeles") == [(9, -7), (9, -7), (9, -3), (10, 9)]
     assert placed("") == [(9, -3), (10, 0), (10, 0), (10, 9)]
+    assert check(log, settings=settings).zoneless == 2
+    assert check(log, zone="UTC", settings=settings).zoneless == 0
 
 
 def test_the_default_zone_is_a_setting() -> None:
     """Rows of which no zone is known belong to the day of `days.default_zone`."""
     settings = config.load(environ={"DETECTOR_DAYS__DEFAULT_ZONE": "Pacific/Kiritimati"}).settings
-    [day] = check(raw({"started_at": at("2025-06-10 10:00")}), settings=settings).rows["day"]
-    assert day == dt.date(2025, 6, 11)
+    done = check(raw({"started_at": at("2025-06-10 10:00")}), settings=settings)
+    assert (done.rows["day"].to_list(), done.zoneless) == ([dt.date(2025, 6, 11)], 0)
 
 
 @pytest.mark.parametrize(
