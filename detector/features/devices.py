@@ -66,7 +66,7 @@ class Devices(Family):
         unit="devices",
         expr=pl.when(pl.col("weeks") >= 1).then(pl.col("new_devices") / pl.col("weeks")),
         missing=f"{_MISSING}, or the account is under two weeks old",
-        when_high="{value:.1f} new devices joined every week; most accounts have {typical:.1f}",
+        when_high="{value:.2f} new devices joined a week; most accounts have {typical:.2f}",
         innocent=("presents and holidays", "a browser that forgets its cookie", "guests"),
         examples=[
             (
