@@ -278,16 +278,16 @@ def evidence_of(playbacks: pl.DataFrame, reasons: pl.DataFrame, catalogue: Mappi
         .explode("feature")
         .drop_nulls()
         .unnest("feature")
-        .select("account", "feature")
+        .select("account", "feature", reason_value="value")
     )
     ordered = playbacks.sort("account", "started_at", "playback")
     parts = [pl.DataFrame(schema={"account": pl.UInt64, "playback": pl.UInt64, "started_at": tables.UTC_MS})]
     for feature in named["feature"].unique().sort():
         mask = catalogue[feature].shown_by
         if mask is not None:
-            accounts = named.filter(pl.col("feature") == feature).select("account")
+            values = named.filter(pl.col("feature") == feature).select("account", "reason_value")
             shown = (
-                ordered.join(accounts, on="account", how="semi", maintain_order="left")
+                ordered.join(values, on="account", maintain_order="left")
                 .group_by("account", maintain_order=True)
                 .agg(pl.col("playback", "started_at").filter(mask).tail(_EVIDENCE))
             )

@@ -20,7 +20,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 15  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 16  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at once
 
@@ -84,8 +84,9 @@ def bring_up_to_date(
                 home.put(DAYS, day, _files(digested_day), notes)
                 made = {date: made[date] for date in made if date == day - _ONE_DAY} | {day: digested_day}
                 digested.append(day)
-                conflicts[day] = repaired.conflicts.filter(pl.col("on") == day, pl.col("day") == day).height
-            replays += repaired.replays
+                of_day = (pl.col("on") == day) & (pl.col("day") == day)  # others look at the row as well
+                conflicts[day] = repaired.conflicts.filter(of_day).height
+                replays += repaired.replays.filter(of_day).height
     if digested:
         progress("digest", len(due), len(due))
     _fold_months(home, every, until)

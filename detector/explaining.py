@@ -185,13 +185,13 @@ def since(doors: Doors, run: Run, settings: config.Settings, year: Day) -> dt.da
 def _known(
     doors: Doors, run: Run, own: pl.DataFrame, suppressed: Sequence[Suppressed]
 ) -> tuple[pl.DataFrame, pl.DataFrame, str]:
-    """What the model that scored the night says of each feature, the same with what is typical for those that did not
-    count, and whom it compares with (`findings.note_of`)."""
+    """What the model that scored the night says of each feature, the same of those that count, and whom it compares
+    with (`findings.note_of`)."""
     used = _used(doors, run)
     fitted = doors.registry().load(used)
     told = model.explain(fitted, own).sort("surprise", "feature", descending=[True, False])
     counted = model.explain(fitted, suppressing.made_typical(own, told, suppressed)) if suppressed else told
-    return told, counted, findings.note_of(used)
+    return told, suppressing.told(counted, suppressed), findings.note_of(used)
 
 
 def _kept_back(doors: Doors, run: Run, account: int, settings: config.Settings) -> str | None:

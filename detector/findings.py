@@ -126,7 +126,7 @@ def find(
         settings=settings.decision,
     )
     flagged = judged.join(chosen.accounts, on="account", how="semi")
-    explained = model.explain(fitted, flagged)
+    explained = suppressing.told(model.explain(fitted, flagged), suppressed)
     first = day - dt.timedelta(days=settings.window.days - 1)
     shown = lookback.playbacks_of(home, chosen.accounts["account"], first, day, settings.playbacks)
     shown = suppressing.without(shown.lazy(), out).collect()
@@ -135,7 +135,8 @@ def find(
     waiting = [account for account in reviewed.open if account not in silent]
     offered = judged.filter(pl.col("account").is_in(pl.Series(waiting, dtype=pl.UInt64).implode()))
     others = offered.join(flagged, on="account", how="anti")
-    told = decisions.reasons_of(model.explain(fitted, others), features.CATALOGUE, note_of(champion))
+    of_others = suppressing.told(model.explain(fitted, others), suppressed)
+    told = decisions.reasons_of(of_others, features.CATALOGUE, note_of(champion))
     reasons = pl.concat([frame.select("account", "reasons") for frame in (argued, told)])
     cleared_by = clearing.cleared_by(fitted, flagged, explained, lines=chosen.accounts.select("account", "line"))
     flags = decisions.flag(chosen.accounts, scores, kinds, argued, cleared_by, year)

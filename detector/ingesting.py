@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, corrections, geo, identity, playbacks, receipts, sources, store
+from detector import config, corrections, days, geo, identity, playbacks, receipts, sources, store, tables
 from detector.errors import GateError, InputError, SettingsError
 from detector.receipts import Ingested
 from detector.store import Part, Store
@@ -26,7 +26,7 @@ def silent(what: str, done: int, of: int) -> None:
 
 
 _AS_THE_FILE_SAYS = sources.Options()
-_SAME = ["playback", "account", "device", "title", "started_at"]  # by these a playback is known that has gone on
+_SAME = ["account", "profile", "device", "title", "started_at"]  # by these a playback is known that has gone on
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
@@ -121,7 +121,8 @@ def replace_day(
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """A file that was read and checked, and nothing of which is stored yet. `before` is its receipt, if it has one."""
+    """A file that was read and checked, and nothing of which is stored yet. `before` is its receipt, if it has one,
+    `too_far_west` of how many rows the local day was over before they began."""
 
     path: Path
     content: str
@@ -130,6 +131,7 @@ class _Read:
     ignored: tuple[str, ...]
     checked: playbacks.Checked
     before: dict[str, Any] | None
+    too_far_west: int
 
 
 def _read_all(
@@ -148,8 +150,8 @@ def _read_all(
     with geo.opened(settings.geo) as places:
         files = sources.expand(paths)
         believed = settings.playbacks.model_dump(include={"earliest", "longest_s", "future_tolerance_s"})
-        days, ids = settings.days.model_dump(), settings.identity.model_dump()
-        asked = store.digest_of([format, asdict(options), days, ids, believed, dict(places.digests)])
+        of_days, of_ids = settings.days.model_dump(), settings.identity.model_dump()
+        asked = store.digest_of([format, asdict(options), of_days, of_ids, believed, dict(places.digests)])
         for done, file in enumerate(files):
             progress("ingest", done, len(files))
             nothing = Ingested(file.name, "", 0, 0, {}, None, None)
@@ -178,7 +180,8 @@ def _read_all(
                     raise
                 yield replace(nothing, unreadable=str(error))
                 continue
-            yield _Read(file, content, asked, named, ignored, checked, before)
+            west = _too_far_west(checked.rows, settings.days)
+            yield _Read(file, content, asked, named, ignored, checked, before, west)
         progress("ingest", len(files), len(files))
 
 
@@ -200,6 +203,13 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
         into.remove_part("sealed", dt.date.fromisoformat(date), f"{read.content}.sealed")
     receipts.write(read.content, ingested, dates, into, asked=read.asked)
     return ingested
+
+
+def _too_far_west(rows: pl.DataFrame, settings: config.Days) -> int:
+    """How many rows begin when their local day is over even in the westernmost zone: they count for no day."""
+    closing = {day: days.closing_time(day, settings) for day in rows["day"].unique()}
+    closed = pl.col("day").replace_strict(closing, default=None, return_dtype=tables.UTC_MS)
+    return int(rows.select((pl.col("started_at") >= closed).sum()).item())
 
 
 def _content(file: Path) -> str:
@@ -224,6 +234,7 @@ def _account_of(read: _Read) -> Ingested:
         last_date=dates.max(),  # type: ignore[arg-type]
         ignored=read.ignored,
         zoneless=read.checked.zoneless,
+        too_far_west=read.too_far_west,
     )
 
 

@@ -10,7 +10,19 @@ from types import MappingProxyType
 import dataframely as dy
 import polars as pl
 
-from detector import config, corrections, days, identity, neighbours, playbacks, spans, store, suppressing, tables
+from detector import (
+    config,
+    corrections,
+    days,
+    identity,
+    neighbours,
+    playbacks,
+    repairing,
+    spans,
+    store,
+    suppressing,
+    tables,
+)
 from detector.digesting import DAYS, MONTHS, month_of
 from detector.features import Window
 from detector.store import Store
@@ -119,34 +131,57 @@ def window_without(
     out: Mapping[str, pl.DataFrame],
 ) -> Window:
     """The window of a night for the accounts of which something is left `out` (`suppressing.left_out`), as if those
-    playbacks had never been: their days are digested anew. What months hold of their plays stays."""
+    playbacks had never been: their days are digested anew. Of before the window their plays stay, and with them a
+    streak that had ended by then; one that reached into the window and is shorter without them is what is left of it.
+    """
     accounts = suppressing.whose(out)
     mine = pl.col("account").is_in(accounts.implode())
     read = _Reader(home, day, settings.window, met)
     first = min(read.looked.window, default=day)
-    stored = _stored(home, accounts, first - _ONE_DAY, day)
-    repaired = playbacks.repair(suppressing.without(stored.lazy(), out).collect(), settings.playbacks).playbacks
-    before = [days_of(home, accounts, date, date) for date in (first - 2 * _ONE_DAY, first - _ONE_DAY)]
     whole = [first + n * _ONE_DAY for n in range((day - first).days + 1)]
-    on_each = days.on_each(repaired.lazy(), first, day).sort("on", "account", "started_at", "playback").collect()
-    digested = days.digest(on_each, before, whole)
-    named = {"account_days": _ACCOUNT_DAYS, "titles": _TITLES, "visits": _VISITS}
-    empty = days.Day.empty()
-    seen = days.Day(
-        **{
-            name: pl.concat([getattr(one, name) for one in (empty, *digested)]).select(columns)
-            for name, columns in named.items()
-        }
-    )
+    of_all = repairing.scanner(home, corrections.replaced(home))
+
+    def scan(date: dt.date, name: str) -> pl.LazyFrame:
+        return suppressing.without(of_all(date, name).filter(mine), out)
+
+    parts = functools.partial(home.parts, "playbacks")
+    repaired = repairing.repaired(whole, parts, scan, settings).playbacks
+    before = [days_of(home, accounts, date, date) for date in (first - 2 * _ONE_DAY, first - _ONE_DAY)]
+    seen, alone = (_together(days.digest(repaired, earlier, whole)) for earlier in (before, []))
     window = read.window(mine, seen)
     by_device = {"device": out["device"]} if "device" in out else {}
     year = spans.Span(
-        window.year.accounts,
+        _shortened(window.year.accounts, *(one.account_days for one in (read.seen(mine), seen, alone))),
         suppressing.without(window.year.devices.lazy(), by_device).collect(),
         suppressing.without(window.year.lines.lazy(), out).collect(),
         suppressing.without(window.year.profiles.lazy(), by_device).collect(),
     )
     return replace(window, year=year)
+
+
+def _together(digested: Sequence[days.Day]) -> days.Day:
+    """Days of the window as it holds them."""
+    named = {"account_days": _ACCOUNT_DAYS, "titles": _TITLES, "visits": _VISITS}
+    return days.Day(
+        **{
+            name: pl.concat(getattr(one, name) for one in (days.Day.empty(), *digested)).select(columns)
+            for name, columns in named.items()
+        }
+    )
+
+
+def _shortened(
+    accounts: pl.DataFrame, stored: pl.DataFrame, without: pl.DataFrame, alone: pl.DataFrame
+) -> pl.DataFrame:
+    """The year's accounts. The streaks of those that have a shorter one in the window `without` what is left out than
+    in the `stored` days are what is left of it in the window `alone`, as if nothing had been before."""
+    streaks = ["longest_streak_days", "longest_loose_streak_days"]
+    for suffix, account_days in (("_stored", stored), ("_without", without), ("_alone", alone)):
+        longest = account_days.group_by("account").agg(pl.col(streaks).max())
+        accounts = accounts.join(longest, on="account", how="left", suffix=suffix, maintain_order="left")
+    shorter = {name: pl.col(f"{name}_without").fill_null(0) < pl.col(f"{name}_stored") for name in streaks}
+    left = [pl.when(shorter[name]).then(f"{name}_alone").otherwise(name).alias(name) for name in streaks]
+    return accounts.with_columns(left).select(*tables.columns(tables.Spans))
 
 
 class _Reader:
@@ -167,10 +202,14 @@ class _Reader:
             scan(MONTHS, looked.months, name, None) for name in ("accounts", "devices", "lines", "profiles")
         ]
 
+    def seen(self, mine: pl.Expr) -> days.Day:
+        """The stored days of the accounts that are `mine`."""
+        return days.Day(*(_rows(mine, frames) for frames in (self._account_days, self._titles, self._visits)))
+
     def window(self, mine: pl.Expr, seen: days.Day | None = None) -> Window:
         """The window of the accounts that are `mine`; `seen` are their days where they are not those stored."""
         part = functools.partial(_rows, mine)
-        seen = seen or days.Day(part(self._account_days), part(self._titles), part(self._visits))
+        seen = seen or self.seen(mine)
         # What no whole month of the year holds yet is told apart from what one does.
         new, known = (spans.by_context(seen.visits.filter(on)) for on in (self._uncovered, ~self._uncovered))
         outside = spans.by_context(part(self._outside_visits))

@@ -161,11 +161,11 @@ def _localise(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Repaired:
-    """`playbacks` (`tables.Playbacks`), sorted by account and start; how many rows were left out as `replays`, and
-    those that were for their `conflicts` (`tables.CheckedRows`)."""
+    """`playbacks` (`tables.Playbacks`), sorted by account and start, and the rows that were left out, as `replays` of
+    others and for their `conflicts` (`tables.CheckedRows`)."""
 
     playbacks: pl.DataFrame
-    replays: int
+    replays: pl.DataFrame
     conflicts: pl.DataFrame
 
 
@@ -185,15 +185,16 @@ def repair(rows: pl.DataFrame, settings: config.Playbacks) -> Repaired:
     return Repaired(rows.sort("account", "started_at", "playback"), replays, conflicts)
 
 
-def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+def _without_replays(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     names = ["account", "playback"]
     again = rows.select(names).is_duplicated()
     said = [name for name in rows.columns if name not in LOOKED_UP]
-    once = rows.filter(again).sort(LOOKED_UP, nulls_last=True).unique(said, keep="first", maintain_order=True)
+    several = rows.filter(again).sort(LOOKED_UP, nulls_last=True)
+    first = several.select(pl.struct(said).is_first_distinct()).to_series()
+    once = several.filter(first)
     contradicting = once.select(names).is_duplicated()
     kept = pl.concat([rows.filter(~again), once.filter(~contradicting)])
-    replays = int(again.sum()) - once.height
-    return kept, replays, once.filter(contradicting)
+    return kept, several.filter(~first), once.filter(contradicting)
 
 
 def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
@@ -205,8 +206,11 @@ def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
     runtime = pl.duration(
         milliseconds=(pl.col("title_runtime_s") * 1000 * settings.resume_runtime_ratio).cast(pl.Int64)
     )
-    idle = (progress >= pl.duration(seconds=0)) & (end - start > progress + pl.duration(seconds=settings.resume_gap_s))
-    overrun = (progress.is_null() & (pl.col("title_kind") != "live").fill_null(True)) & (end - start > runtime)
+    recorded = (pl.col("title_kind") != "live").fill_null(True)
+    # A channel that is at 0 from start to end has no positions.
+    moves = (progress > pl.duration(seconds=0)) | ((progress == pl.duration(seconds=0)) & recorded)
+    idle = moves & (end - start > progress + pl.duration(seconds=settings.resume_gap_s))
+    overrun = progress.is_null() & recorded & (end - start > runtime)
     cut = (
         pl.when(idle).then(start + progress).when(overrun).then(start + runtime).otherwise(end).dt.cast_time_unit("ms")
     )

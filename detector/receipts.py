@@ -23,8 +23,9 @@ class Ingested:
     Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
     first and last UTC date of the rows, whether the file had been taken in before, how many of its rows an earlier file
     of the same growing log had brought, how many do not count for their day was replaced with other files, why it can
-    not be read, if so, the columns that are `ignored`, for the format has none of that name, and of how many rows
-    nobody knows the time zone (`zoneless`).
+    not be read, if so, the columns that are `ignored`, for the format has none of that name, of how many rows nobody
+    knows the time zone (`zoneless`), and how many count for no day, for theirs was over everywhere that the settings
+    know (`too_far_west`).
     """
 
     file: str
@@ -40,6 +41,7 @@ class Ingested:
     unreadable: str = ""
     ignored: tuple[str, ...] = ()
     zoneless: int = 0
+    too_far_west: int = 0
 
     @property
     def new_rows(self) -> int:
@@ -105,6 +107,11 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
         said.append(
             f"{zoneless} rows say neither a time zone nor a country of [days] zone_by_country: their days are those of"
             " UTC; name another with --timezone or [source] timezone, or UTC where it is right"
+        )
+    if west := sum(file.too_far_west for file in taken if not file.known):
+        said.append(
+            f"{west} rows lie west of [days] westernmost_zone and count for no day, for theirs was over:"
+            " set it to the westernmost zone that there is in your log, and the days are digested anew"
         )
     return said
 

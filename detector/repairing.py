@@ -8,7 +8,6 @@ number of rows.
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 import polars as pl
 
@@ -56,11 +55,7 @@ def repaired(batch: Sequence[dt.date], parts: Parts, scan: Scan, settings: confi
     own = pl.concat([empty, *(f.filter(is_own).select(empty.columns).collect(engine="in-memory") for f in frames)])
     tied = _tied_to(own, [frame.filter(~is_own).select(empty.columns) for frame in frames])
     done = playbacks.repair(pl.concat([own, tied]), settings.playbacks)
-    return replace(
-        done,
-        playbacks=_with_day(done.playbacks, batch[0], accounts),
-        conflicts=_with_day(done.conflicts, batch[0], accounts),
-    )
+    return playbacks.Repaired(**{name: _with_day(rows, batch[0], accounts) for name, rows in vars(done).items()})
 
 
 def _on_the_day(day: dt.date, parts: Parts, scan: Scan, settings: config.Settings) -> list[pl.LazyFrame]:

@@ -43,6 +43,14 @@ def without(rows: pl.LazyFrame, out: Mapping[str, pl.DataFrame]) -> pl.LazyFrame
     return rows
 
 
+def told(explained: pl.DataFrame, suppressed: Iterable[Suppressed]) -> pl.DataFrame:
+    """What is said of accounts (`model.explain`), but for the features that do not count of them: what is typical
+    stands in for these, and is nothing to be told."""
+    silent = [(int(one.account, 16), one.value) for one in suppressed if one.scope == "feature"]
+    pairs = pl.DataFrame(silent, schema={"account": pl.UInt64, "feature": pl.String}, orient="row")
+    return explained.join(pairs, on=["account", "feature"], how="anti", maintain_order="left")
+
+
 def made_typical(features: pl.DataFrame, typical: pl.DataFrame, suppressed: Iterable[Suppressed]) -> pl.DataFrame:
     """Features with what is typical in place of those that do not count.
 

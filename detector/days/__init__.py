@@ -213,7 +213,14 @@ def _known_sum(name: str) -> pl.Expr:
     return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
 
 
-_COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _known_sum("repeats"), _known_sum("seconds"))
+def _told_repeats() -> pl.Expr:
+    """How many plays began again what had ended; null, not none, where of one of them that can not be told."""
+    repeats = pl.col("repeats")
+    told = (repeats.sum() > 0) | ((repeats.count() > 0) & (repeats.null_count() == 0))
+    return pl.when(told).then(repeats.sum()).alias("repeats")
+
+
+_COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _told_repeats(), _known_sum("seconds"))
 
 
 def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:

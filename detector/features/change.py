@@ -8,6 +8,7 @@ import polars as pl
 from detector.features._feature import STRANGERS, Family, Feature, Window
 from detector.features._groups import OFF_MAIN
 from detector.spans import days_of
+from detector.tables import SERVERS
 
 _KNOWN_DAYS = 42  # before, an account has no old life beside which a new one could show
 _LEAST_DAYS = 2
@@ -44,6 +45,9 @@ _MORE_THAT_LAST = [
     {"ago": ago, "visits": [{"profile": 1, "device": device, "address": 1} for device in range(80, 85)]}
     for ago in (60, 20, 1)
 ]
+_BEHIND_A_VPN = [
+    {"ago": ago, "visits": [{"device": 2, "address": 2, "country": "BR", "network_kind": "vpn"}]} for ago in (3, 2)
+]
 _INNOCENT = (
     "a move with all devices new",
     "a present unwrapped at somebody else's place",
@@ -63,7 +67,8 @@ class Change(Family):
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
-        """Plays by groups of devices that joined in the window while older ones went on, by what they are like."""
+        """Plays by groups of devices that joined in the window while older ones went on, by what they are like. Where a
+        server stands says nothing of where they are."""
         first = window.year.devices.select("account", "device", device_first_day="first_day")
         # Where an old screen of theirs stands, which the window did not see, people are not new.
         met = window.residents.select(
@@ -76,7 +81,7 @@ class Change(Family):
             .group_by("account", "group")
             .agg(
                 pl.col("plays").sum(),
-                pl.col("country").unique(),
+                pl.col("country").filter(~pl.col("network_kind").is_in(SERVERS).fill_null(False)).unique(),
                 pl.col("profile").unique(),
                 devices=pl.col("device").n_unique(),
                 began=began.min(),
@@ -172,7 +177,13 @@ class Change(Family):
         when_high="{value:.0%} of the plays came from people who joined lately in another country; most accounts have "
         "{typical:.0%}",
         innocent=_INNOCENT,
-        examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_NEW, *_TIED], 0), ([*_UNPLACED, *_NEW], 0), (_NEW, None)],
+        examples=[
+            ([*_OLD, *_NEW], 0.5),
+            ([*_OLD, *_NEW, *_TIED], 0),
+            ([*_OLD, *_BEHIND_A_VPN], 0),
+            ([*_UNPLACED, *_NEW], 0),
+            (_NEW, None),
+        ],
         shown_by=OFF_MAIN,
     )
     newcomers_staying_share = Feature(

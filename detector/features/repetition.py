@@ -17,6 +17,12 @@ _TITLE_OF_MOST_DAYS = (
     .sort()
     .first()
 )
+# A streak of the year may have ended before the window, and this be another title: it must have as many days, or so
+# many that it is one by itself.
+_ON_MOST_DAYS = pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS)
+_SHOWS_YEARS_STREAK = _ON_MOST_DAYS & (
+    pl.col("day").filter(_ON_MOST_DAYS).n_unique() >= pl.col("reason_value").first().clip(upper_bound=14)
+)
 _LOCAL_S = pl.col("started_at").dt.epoch("s") + pl.col("utc_offset_s")
 _PUNCTUAL_TITLE = (  # of most days within the same ten minutes of the clock
     pl.struct("title", "day", slot=_LOCAL_S % 86_400 // 600)
@@ -28,6 +34,8 @@ _PUNCTUAL_TITLE = (  # of most days within the same ten minutes of the clock
     .sort()
     .first()
 )
+# A day without a number has plays of which it can not be told: with none elsewhere there may be some.
+_REPEATS_TOLD = (pl.col("repeats").sum() > 0) | (pl.col("repeats").null_count() == 0)
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
 _PUNCTUAL_DAYS = 5  # on fewer it was chance
 _TITLE = ["account", "title"]
@@ -148,7 +156,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         implied_by=("longest_streak_365d",),
-        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+        shown_by=_ON_MOST_DAYS,
     )
     longest_streak_365d = Feature(
         says="Longest run of consecutive local days with a view of the same title that reached into the last "
@@ -164,7 +172,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="exponential",
-        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+        shown_by=_SHOWS_YEARS_STREAK,
     )
     longest_streak_1_missed_365d = Feature(
         says="Most local days with a view of one title, less those without, of a run that never missed two in a row "
@@ -183,7 +191,7 @@ class Repetition(Family):
         ],
         telling="exponential",
         implied_by=("longest_streak_365d",),
-        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+        shown_by=_SHOWS_YEARS_STREAK,
     )
     longest_streak_1_missed = Feature(
         says="Most days in the window with a view of one title, no more than one local day without it between two.",
@@ -198,7 +206,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         implied_by=("longest_streak", "longest_streak_365d", "longest_streak_1_missed_365d"),
-        shown_by=pl.col("is_view") & (pl.col("title") == _TITLE_OF_MOST_DAYS),
+        shown_by=_ON_MOST_DAYS,
     )
     punctual_days = Feature(
         says="Most days in the window on which one title was viewed and first started within the same five minutes of "
@@ -249,21 +257,27 @@ class Repetition(Family):
     back_to_back_repeats = Feature(
         says="Times that a title began again within half an hour after it had been viewed, on the same device.",
         unit="times",
-        expr=pl.when(pl.col("repeats").is_not_null().any()).then(pl.col("repeats").sum()),
-        missing="neither position nor runtime nor device is known, so a repeat can not be told from a resume",
+        expr=pl.when(_REPEATS_TOLD).then(pl.col("repeats").sum()),
+        missing="neither position nor runtime nor device is known, so a repeat can not be told from a resume, and none "
+        "is told elsewhere",
         when_high="started a title again right after its end {value:time}; most accounts did {typical:time}",
         innocent=("a child asks for it again", "a title set to repeat for a sleeper"),
-        examples=[([{"repeats": 3}, {"ago": 5, "repeats": 4}, {"ago": 6}], 7), ([{}], None)],
+        examples=[
+            ([{"repeats": 3}, {"ago": 5, "repeats": 4}, {"ago": 6}], 7),
+            ([{"repeats": 0}, {"ago": 1, "repeats": 0}], 0),
+            ([{"repeats": 0}, {"ago": 1}], None),
+            ([{}], None),
+        ],
         telling="rank",
         shown_by=pl.col("is_repeat"),
     )
     repeat_share = Feature(
         says="Share of the plays that began again what had just been viewed.",
         unit="share",
-        expr=pl.when(pl.col("repeats").is_not_null().any() & (pl.col("plays").sum() >= _LEAST_PLAYS)).then(
+        expr=pl.when(_REPEATS_TOLD & (pl.col("plays").sum() >= _LEAST_PLAYS)).then(
             pl.col("repeats").sum() / pl.col("plays").sum()
         ),
-        missing=f"fewer than {_LEAST_PLAYS} plays, or none of them can be told from a resume",
+        missing=f"fewer than {_LEAST_PLAYS} plays, or some can not be told from a resume, and none is told elsewhere",
         when_high="{value:.0%} of the plays began again what had just ended; most accounts have {typical:.0%}",
         innocent=("a child asks for it again", "a title set to repeat for a sleeper"),
         examples=[([{"plays": 12, "repeats": 9}], 0.75), ([{"plays": 2, "repeats": 2}], None), ([{}], None)],

@@ -60,21 +60,21 @@ def test_no_rows_are_no_playbacks() -> None:
     """An empty day repairs to an empty table with all its columns."""
     done = repair()
     assert dict(done.playbacks.schema) == tables.columns(tables.Playbacks)
-    assert (done.playbacks.height, done.replays, done.conflicts.height) == (0, 0, 0)
+    assert (done.playbacks.height, done.replays.height, done.conflicts.height) == (0, 0, 0)
 
 
 def test_exact_replays_vanish() -> None:
     """A row that was handed over three times is one playback, and two replays."""
     row = played("10 20:00", 90, playback=7)
     done = repair(row, played("11 20:00", 90), row, row)
-    assert (done.playbacks.height, done.replays, done.conflicts.height) == (2, 2, 0)
+    assert (done.playbacks.height, done.replays.height, done.conflicts.height) == (2, 2, 0)
 
 
 def test_replays_are_told_from_rows_with_nothing_known() -> None:
     """Nulls are equal to nulls when a row is compared with itself, but two playbacks of nulls stay two."""
     row = played("10 20:00", playback=7, device=None, title=None, device_is_real=False)
     done = repair(row, row, {**row, "playback": 8})
-    assert (done.playbacks.height, done.replays, done.conflicts.height) == (2, 1, 0)
+    assert (done.playbacks.height, done.replays.height, done.conflicts.height) == (2, 1, 0)
 
 
 def test_two_rows_that_say_different_things_of_one_playback_are_both_left_out() -> None:
@@ -86,7 +86,7 @@ def test_two_rows_that_say_different_things_of_one_playback_are_both_left_out() 
         played("11 20:00", 90, playback=8),
     )
     assert done.playbacks["playback"].to_list() == [8]
-    assert (done.replays, done.conflicts.height) == (1, 2)
+    assert (done.replays.height, done.conflicts.height) == (1, 2)
 
 
 def test_a_place_that_was_looked_up_anew_is_no_contradiction() -> None:
@@ -95,7 +95,7 @@ def test_a_place_that_was_looked_up_anew_is_no_contradiction() -> None:
     rows = [played("10 20:00", 90, playback=7, **place) for place in ({}, there, {"country": "FR"})]
     for order in (rows, rows[::-1]):
         done = repair(*order)
-        assert (done.playbacks["city"].to_list(), done.replays, done.conflicts.height) == (["Lyon"], 2, 0)
+        assert (done.playbacks["city"].to_list(), done.replays.height, done.conflicts.height) == (["Lyon"], 2, 0)
 
 
 def test_stretches_under_half_an_hour_apart_merge_while_the_position_goes_on() -> None:
@@ -416,7 +416,7 @@ def test_the_order_of_rows_changes_nothing(things: list[dict[str, Any]], random:
     random.shuffle(shuffled)
     one, other = (playbacks.repair(_log(order), SETTINGS.playbacks) for order in (things, shuffled))
     assert_frame_equal(one.playbacks, other.playbacks)
-    assert (one.replays, one.conflicts.height) == (other.replays, other.conflicts.height)
+    assert (one.replays.height, one.conflicts.height) == (other.replays.height, other.conflicts.height)
 
 
 @given(st.lists(SOMETHING, max_size=14))
