@@ -241,3 +241,14 @@ def test_the_parts_of_a_day_agree(rows: list[dict[str, Any]]) -> None:
     peaks = (pl.col("peak_streams") > 1) == (pl.col("overlap2_s") > 0)
     told = account_days.select(pl.all_horizontal(least.fill_null(True), paired, rested, peaks.fill_null(True)))
     assert told.to_series().all(), account_days
+
+
+def test_repeats_of_which_one_can_not_be_told_are_not_none() -> None:
+    """A film again and again without a runtime, beside one seen once: how often it began again nobody knows."""
+    begun = [f"2025-06-10 {hour:02}:05" for hour in (8, 9, 10)]
+    unclear = [play(start, 1, device_id="tv", title_id="loop") for start in begun]
+    other = play("2025-06-10 20:00", 2, device_id="phone", title_id="other", title_runtime_s=7200)
+    assert one([*unclear, other], "2025-06-10")["repeats"] is None
+    told = [row | {"title_runtime_s": 3600} for row in unclear]
+    assert one([*told, other], "2025-06-10")["repeats"] == 2
+    assert one([other], "2025-06-10")["repeats"] == 0

@@ -142,6 +142,19 @@ def test_evidence_shows_the_device_and_the_title_that_the_reason_is_of() -> None
         assert set(playbacks.filter(pl.col("playback").is_in(evidence))[column]) == shown
 
 
+def test_a_streak_that_ended_before_the_window_is_shown_by_no_other_title() -> None:
+    """Sixty days in spring, of which the window has none; a film on three evenings in June is no proof of them."""
+    schema = tables.columns(tables.Playbacks)
+    fill: dict[str, object] = dict.fromkeys(schema) | {"account": 1, "is_view": True, "utc_offset_s": 0, "title": 7}
+    for evenings, value, shown in ((3, 60.0, 0), (3, 3.0, 3), (14, 365.0, 14)):
+        days = [at(f"2025-06-{n:02} 20:00") for n in range(1, evenings + 1)]
+        full = [fill | {"playback": n, "started_at": day} for n, day in enumerate(days)]
+        playbacks = pl.DataFrame(full, schema=schema).with_columns(day=pl.col("started_at").dt.date())
+        reasons = decisions.reasons_of(_explained(("longest_streak_365d", value, 0.0, 99.0)), CATALOGUE)
+        evidence = decisions.evidence_of(playbacks, reasons, CATALOGUE)["evidence"].explode().drop_nulls()
+        assert len(evidence) == shown
+
+
 def test_an_account_of_which_nothing_stands_out_has_no_reason() -> None:
     """The least ordinary of ordinary features is none, even if it is all that there is; the others still are."""
     columns = ("feature", "value", "typical", "percentile", "surprise", "peer")

@@ -147,3 +147,14 @@ def test_rows_that_contradict_each_other_count_on_their_own_day_alone(tmp_path: 
     list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
     done = digesting.bring_up_to_date(home, dt.date(2025, 6, 30), settings=SETTINGS, key_id=KEYS.key_id)
     assert {day.day: rows for day, rows in done.conflicts.items() if rows} == {29: 2}
+
+
+def test_a_replay_counts_once_however_many_days_look_at_it(tmp_path: Path) -> None:
+    """An evening in New York is looked at for its own day and for the UTC date on which it runs."""
+    row = {"account_id": "a", "title_id": "t", "device_id": "tv", "timezone": "America/New_York", "duration_s": 5400}
+    rows = [row | {"started_at": dt.datetime(2025, 6, 10, 1, 30, tzinfo=dt.UTC)}] * 2
+    pl.DataFrame(rows).write_parquet(tmp_path / "log.parquet")
+    home, now = Store(tmp_path / "home"), dt.datetime(2025, 6, 20, tzinfo=dt.UTC)
+    list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
+    done = digesting.bring_up_to_date(home, dt.date(2025, 6, 12), settings=SETTINGS, key_id=KEYS.key_id)
+    assert done.replays == 1

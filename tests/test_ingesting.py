@@ -273,6 +273,20 @@ def test_of_a_playback_that_went_on_as_a_log_was_copied_the_later_copy_counts(tm
     assert _seconds(other, 1, 2) == [5400, 60]
 
 
+def test_a_row_of_an_export_without_keys_that_has_gone_on_is_the_same_row(tmp_path: Path) -> None:
+    """How long it ran is a part of what names it, and no other playback began there and then."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    for name, minutes in (("one", 30), ("two", 90), ("old", 30)):
+        (tmp_path / name).mkdir()
+        log = log_samples.write(tmp_path / name, "netflix", "csv", {"Duration": f"{minutes // 60}:{minutes % 60}:00"})
+        if name == "old":
+            log.write_text(log.read_text() + "\n")
+        options = sources.Options("home", "UTC", {})
+        list(ingest([str(log)], into=home, keys=KEYS, settings=settings, options=options, now=clock()))
+    rows = pl.concat(frame for date in home.partitions("playbacks") for frame in home.read("playbacks", [date]))
+    assert [ran.total_seconds() / 60 for ran in rows["ended_at"] - rows["started_at"]] == [90]
+
+
 def test_an_odd_file_among_others_stops_none_of_them(tmp_path: Path) -> None:
     """One with too many rejects ends the run when the others are in; one that would need an option is named."""
     log = tmp_path / "log"
@@ -356,3 +370,18 @@ def test_a_log_without_time_zones_is_told(tmp_path: Path) -> None:
     assert (code, told in out) == (0, True)
     code, out, _ = detector("ingest", str(log), "--timezone", "UTC", cwd=tmp_path)
     assert (code, told in out) == (0, False)
+
+
+def test_rows_west_of_all_are_told(tmp_path: Path) -> None:
+    """Half past nine in New York is past the end of a day that closes in Berlin: those rows count for no day there."""
+    rows = [
+        {"account_id": "a", "title_id": "t", "started_at": f"2024-05-0{day}T01:30:00Z", "timezone": "America/New_York"}
+        for day in (2, 3)
+    ]
+    log_samples.as_csv(tmp_path / "log.csv", rows)
+    told = "2 rows lie west of [days] westernmost_zone and count for no day"
+    code, out, _ = detector("ingest", "log.csv", cwd=tmp_path)
+    assert (code, told in out) == (0, False)
+    berlin = {"DETECTOR_DAYS__WESTERNMOST_ZONE": "Europe/Berlin"}
+    code, out, _ = detector("ingest", "log.csv", cwd=tmp_path, env=berlin)
+    assert (code, told in out) == (0, True)

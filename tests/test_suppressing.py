@@ -6,9 +6,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from support import TRAINED_UNTIL, clock
+from support import KEY, TRAINED_UNTIL, clock
 
 from detector import config, digesting, explaining, features, identity, lookback, published, retraining, suppressing
+from detector.ingesting import ingest
 from detector.ledger import Run
 from detector.nightly import Night, night
 from detector.runs import Doors, open_doors
@@ -18,6 +19,7 @@ from detector.suppressed import Scope, Suppressed
 MADE = dt.datetime.combine(TRAINED_UNTIL, dt.time(9), dt.UTC)
 ENDS = TRAINED_UNTIL + dt.timedelta(days=30)
 NIGHT = dt.date(2025, 6, 10)
+KEYS = identity.Keys(KEY, bytes(32))
 
 
 @pytest.fixture
@@ -97,6 +99,14 @@ def test_a_suppressed_feature_is_no_reason_and_is_measured_all_the_same(
     assert feature not in {reason["feature"] for row in again["reasons"] for reason in row}
 
 
+def test_nothing_is_told_of_a_feature_that_does_not_count() -> None:
+    """Neither a reason nor that it is ordinary, which what stands in for it is; of others, and other accounts, all."""
+    said = pl.DataFrame({"account": [1, 1, 2], "feature": ["devices", "networks", "devices"], "value": [2.0, 5.0, 9.0]})
+    said = said.cast({"account": pl.UInt64})
+    left = suppressing.told(said, [_suppressed("feature", "devices"), _suppressed("everything", account=2)])
+    assert left.rows() == [(1, "networks", 5.0), (2, "devices", 9.0)]
+
+
 @pytest.mark.parametrize("column", ["device", "network"])
 def test_playbacks_left_out_are_as_if_they_had_never_been(
     trained_home: Path, tmp_path: Path, settings: config.Settings, column: str
@@ -130,6 +140,59 @@ def test_playbacks_left_out_are_as_if_they_had_never_been(
     assert left.select("account", *names).equals(never.select("account", *names))
     before = features.build_features(with_all).filter(pl.col("account") == account)
     assert not left.select(names).equals(before.select(names))
+
+
+def _home_of(folder: Path, rows: list[dict[str, object]], settings: config.Settings) -> Store:
+    """A home that has taken these rows in and digested them up to the night."""
+    folder.mkdir()
+    pl.DataFrame(rows, infer_schema_length=None).write_parquet(folder / "log.parquet")
+    home, now = Store(folder / "home"), dt.datetime.combine(NIGHT, dt.time(), dt.UTC) + dt.timedelta(days=3)
+    list(ingest([str(folder / "log.parquet")], into=home, keys=KEYS, settings=settings, now=now))
+    digesting.bring_up_to_date(home, NIGHT, settings=settings, key_id=KEYS.key_id)
+    return home
+
+
+def _evenings(
+    device: str, titles: str, days: int, hour: int, hours: int = 2, **said: object
+) -> list[dict[str, object]]:
+    """Playbacks of a device on the last days up to the night; `{n}` in the title is the number of the day."""
+    first = dt.datetime.combine(NIGHT, dt.time(hour), dt.UTC) - dt.timedelta(days=days - 1)
+    row = {"account_id": "a", "device_id": device, "title_kind": "movie", "timezone": "UTC", "duration_s": hours * 3600}
+    return [
+        row | {"title_id": titles.format(n=n), "started_at": first + dt.timedelta(days=n)} | said for n in range(days)
+    ]
+
+
+def _without(home: Store, hour: int, settings: config.Settings) -> pl.DataFrame:
+    """The features of a home without the device that begins at that hour."""
+    [rows] = home.read("playbacks", [NIGHT])
+    out = {"device": rows.filter(pl.col("started_at").dt.hour() == hour).select("account", "device").unique()}
+    met = lookback.meet(home, NIGHT, settings.window, out=out)
+    return features.build_features(lookback.window_without(home, NIGHT, settings, met=met, out=out))
+
+
+def test_a_streak_of_the_year_goes_with_the_device_that_made_it(tmp_path: Path, settings: config.Settings) -> None:
+    """A bar's screen plays one film for 130 days, a phone others every other day: without the screen nothing is left of
+    it; without the phone all is."""
+    rows = _evenings("bar", "loop", 130, 20) + _evenings("phone", "film {n}", 130, 10)[1::2]
+    home = _home_of(tmp_path / "log", rows, settings)
+    streaks = ["longest_streak", "longest_streak_365d", "longest_streak_1_missed_365d"]
+    assert _without(home, 20, settings).select(streaks).rows() == [(1, 1, 1)]
+    assert _without(home, 10, settings).select(streaks).rows() == [(28, 130, 130)]
+
+
+def test_what_began_before_the_window_runs_on_without_another_device(tmp_path: Path, settings: config.Settings) -> None:
+    """A channel left on for six days from four days before the window on, and a phone; a second phone is left out."""
+    window_days = settings.window.days
+    channel = _evenings("screen", "channel", window_days + 4, 6, 144, title_kind="live")[:1]
+    kept = channel + _evenings("phone", "film {n}", 60, 10)
+    home = _home_of(tmp_path / "all", kept + _evenings("other", "other {n}", 60, 18), settings)
+    never = _home_of(tmp_path / "never", kept, settings)
+    [window] = lookback.windows(never, NIGHT, settings.window, met=lookback.meet(never, NIGHT, settings.window))
+    measured = ["device_hours_per_day", "unresting_days", "hours_per_active_day", "two_streams_h"]
+    of_it = features.build_features(window).select(measured)
+    assert _without(home, 18, settings).select(measured).equals(of_it)
+    assert of_it["two_streams_h"][0] > 0
 
 
 def test_a_night_leaves_out_a_suppressed_device(doors: Doors, settings: config.Settings) -> None:

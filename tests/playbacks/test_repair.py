@@ -287,6 +287,13 @@ def test_of_unknown_position_a_session_lasts_no_longer_than_its_title() -> None:
     assert minutes_of(played("10 20:00", 600, title_runtime_s=5400, title_kind="live")) == [600]
 
 
+def test_a_channel_that_stands_at_nought_has_no_positions() -> None:
+    """Servers write 0 where a stream has none: it ran all the same. A film that stands there was left open."""
+    nowhere = {"position_start_s": 0, "position_end_s": 0}
+    assert minutes_of(played("10 20:00", 180, title_kind="live", **nowhere)) == [180]
+    assert minutes_of(played("10 20:00", 180, title_kind="movie", **nowhere)) == [0]
+
+
 @pytest.mark.parametrize("position_end_s", [2**63 - 1, 9_223_372_036_854, 9_223_372_036_855, 2**53])
 def test_a_nonsensical_position_makes_no_nonsensical_end(position_end_s: int) -> None:
     """A position of three hundred thousand years, as a broken player may log, leaves the end where it was."""
