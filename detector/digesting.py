@@ -27,8 +27,8 @@ _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at
 
 @dataclass(frozen=True)
 class Brought:
-    """What was done: days digested, days with later rows that were left as published, replays found, and by digested
-    day how many of its rows contradict others."""
+    """What was done: days digested, days that later rows or other settings would change and that were left as
+    published, replays found, and by digested day how many of its rows contradict others."""
 
     digested: list[dt.date]
     held: list[dt.date]

@@ -1,11 +1,12 @@
 """The recipe that takes files in: read, check, pseudonymise, store by UTC date; rejects and sealed names beside them.
 
-A file is known by its content: taken in again it changes nothing, and after a kill the next run finishes it.
+A file is known by its content: taken in again it changes nothing. After a kill the next run lets go of what was begun,
+and finishes it if it is handed the file again.
 """
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def ingest(
         GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
     """
     refused: GateError | None = None
+    let_go_of_begun(into)
     for read in _read_all(
         paths, settings, keys=keys, into=into, format=format, options=options, now=now, progress=progress
     ):
@@ -65,6 +67,19 @@ def ingest(
         yield _take_in(read, into, keys)
     if refused:
         raise refused
+
+
+def let_go_of_begun(home: Store) -> None:
+    """Let go of the rows of files that a killed run did not take in whole: they may never come again as they were."""
+    for content, dates in receipts.begun(home):
+        _remove(content, dates, home)
+        receipts.forget(content, home)
+
+
+def _remove(content: str, dates: Iterable[dt.date], home: Store) -> None:
+    for date in dates:
+        home.remove_part("playbacks", date, corrections.part_of(content))
+        home.remove_part("sealed", date, f"{content}.sealed")
 
 
 @dataclass(frozen=True)
@@ -194,13 +209,14 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
         repeated=read.checked.rows.height - rows.height,
         replaced=rows.filter(pl.col("day").is_in(replaced)).height,
     )
+    if read.before is None:
+        receipts.begin(read.content, rows["started_at"].dt.date().unique().sort(), into)
     dates = _keep_rows(replace(read.checked, rows=rows), read, into, keys)
     if grows:
         _supersede(rows, read, into)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
-    for date in set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}:
-        into.remove_part("playbacks", dt.date.fromisoformat(date), corrections.part_of(read.content))
-        into.remove_part("sealed", dt.date.fromisoformat(date), f"{read.content}.sealed")
+    moved = set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}
+    _remove(read.content, map(dt.date.fromisoformat, moved), into)
     receipts.write(read.content, ingested, dates, into, asked=read.asked)
     return ingested
 

@@ -39,7 +39,7 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 from detector.suppressed import Suppressed
 
-_METHOD = 23  # raise when the same inputs, settings and model come to give other results
+_METHOD = 24  # raise when the same inputs, settings and model come to give other results
 _FILES = ("scores", "features", "flags", "ties", "hubs")
 _AFTER = "case_files"  # is on the record of a run when all that follows from its publication is done
 
@@ -62,6 +62,7 @@ def take_in(
     Raises:
         InputError: none of the files can be read.
     """
+    ingesting.let_go_of_begun(doors.home)
     source, taken = settings.source, []
     options = sources.Options(source.account, source.timezone, source.columns)
     if source.paths:
@@ -164,7 +165,8 @@ def digest(
     """Bring account-days up to a day, and note on the record what was done.
 
     Published days more than `[days] look_back_days` before the day, and before the latest that is published, are left
-    as they are, unless `rebuild_since` reaches them: later rows for them are reported, never merged silently.
+    as they are, unless `rebuild_since` reaches them: what later rows or other settings would change in them is
+    reported, never merged silently.
 
     Raises:
         InputError: nothing is stored that the window could hold.

@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,12 @@ class Ingested:
 
 def of(content: str, home: Store) -> dict[str, Any] | None:
     """The receipt of a file by the digest of its content; None where it was not taken in."""
-    return _read(home.home / _FOLDER / f"{content}.json")
+    receipt = _read(_path(content, home))
+    return receipt if receipt and not receipt.get("begun") else None
+
+
+def _path(content: str, home: Store) -> Path:
+    return home.home / _FOLDER / f"{content}.json"
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -70,11 +75,41 @@ def known(receipt: dict[str, Any]) -> Ingested:
     return Ingested(**(values | {"known": True, "ignored": tuple(values.get("ignored", ()))}))
 
 
+def begin(content: str, dates: Iterable[dt.date], home: Store) -> None:
+    """Put on record that rows of a file are about to be stored under these UTC dates, until `write` says they are."""
+    _write({"begun": True, "dates": [date.isoformat() for date in dates]}, _path(content, home))
+
+
+def begun(home: Store) -> Iterator[tuple[str, list[dt.date]]]:
+    """Of each file that a killed run had begun to take in, the digest of its content and the UTC dates it has."""
+    for content, receipt in _all(home):
+        if receipt.get("begun"):
+            yield content, _dates(receipt)
+
+
+def forget(content: str, home: Store) -> None:
+    """The file is not on record any more."""
+    _path(content, home).unlink(missing_ok=True)
+
+
 def write(content: str, ingested: Ingested, dates: Sequence[dt.date], home: Store, *, asked: str) -> None:
     """Put a file on record: it is taken in, with its rows under these UTC dates, as was `asked`."""
     receipt = {"asked": asked, "dates": [date.isoformat() for date in dates], "ingested": asdict(ingested)}
-    data = json.dumps(receipt, default=str, indent=1).encode()
-    store.write_atomically(home.home / _FOLDER / f"{content}.json", data)
+    _write(receipt, _path(content, home))
+
+
+def _write(receipt: dict[str, Any], path: Path) -> None:
+    store.write_atomically(path, json.dumps(receipt, default=str, indent=1).encode())
+
+
+def _all(home: Store) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted((home.home / _FOLDER).glob("*.json")):
+        if receipt := _read(path):
+            yield path.stem, receipt
+
+
+def _dates(receipt: dict[str, Any]) -> list[dt.date]:
+    return [dt.date.fromisoformat(date) for date in receipt["dates"]]
 
 
 def refuse_unread(taken: Sequence[Ingested]) -> None:
@@ -139,9 +174,9 @@ def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:
 def brought(home: Store) -> Iterator[tuple[Path, str, list[dt.date]]]:
     """Of each file that was taken in its receipt, whose name is that of the stored parts, its name, and the UTC dates
     under which rows of it were stored."""
-    for path in sorted((home.home / _FOLDER).glob("*.json")):
-        if receipt := _read(path):
-            yield path, receipt["ingested"]["file"], [dt.date.fromisoformat(date) for date in receipt["dates"]]
+    for content, receipt in _all(home):
+        if not receipt.get("begun"):
+            yield _path(content, home), receipt["ingested"]["file"], _dates(receipt)
 
 
 def lost(home: Store, since: dt.date = dt.date.min) -> Iterator[str]:

@@ -13,7 +13,7 @@ from support import clock
 from test_cli import detector, refused
 from test_geo import database
 
-from detector import config, corrections, digesting, identity, ingesting, sources
+from detector import config, corrections, digesting, identity, ingesting, receipts, sources
 from detector.errors import GateError, InputError
 from detector.ingesting import ingest
 from detector.receipts import Ingested
@@ -285,6 +285,23 @@ def test_a_row_of_an_export_without_keys_that_has_gone_on_is_the_same_row(tmp_pa
         list(ingest([str(log)], into=home, keys=KEYS, settings=settings, options=options, now=clock()))
     rows = pl.concat(frame for date in home.partitions("playbacks") for frame in home.read("playbacks", [date]))
     assert [ran.total_seconds() / 60 for ran in rows["ended_at"] - rows["started_at"]] == [90]
+
+
+def test_of_a_file_that_was_not_taken_in_whole_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run killed before a file was on record, then the log as it was corrected: only that one counts, and nothing is
+    missed. The same file again is finished."""
+    settings = config.load().settings
+    cut, right = _saying(tmp_path / "cut.csv", 60, 1, 2, 3), _saying(tmp_path / "right.csv", 90, 1, 2, 3)
+    for then, seconds in ((cut, 3600), (right, 5400)):
+        home = Store(tmp_path / then.stem)
+        with monkeypatch.context() as patch:
+            patch.setattr(receipts, "write", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                list(ingest([str(cut)], into=home, keys=KEYS, settings=settings, now=clock()))
+        assert len(home.partitions("playbacks")) == 3
+        list(ingest([str(then)], into=home, keys=KEYS, settings=settings, now=clock()))
+        assert _seconds(home, 1, 2, 3) == [seconds] * 3
+        assert [*receipts.lost(home), *receipts.begun(home)] == []
 
 
 def test_an_odd_file_among_others_stops_none_of_them(tmp_path: Path) -> None:

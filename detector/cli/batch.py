@@ -223,7 +223,7 @@ def _about_days(record: Mapping[str, Any], until: str) -> str:
         )
     if held := record.get("held_days"):
         text += (
-            f"\n  later rows came for {len(held)} published days from {held[0]}; to use them: "
+            f"\n  later rows or other settings would change {len(held)} published days from {held[0]}; to use them: "
             f"`detector nightly --from {held[0]} --to {until}`"
         )
     return text
