@@ -204,9 +204,10 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
     grows = sources.FORMATS[read.format].grows
     rows = _new_rows(read, into) if grows else read.checked.rows
     replaced = [day for day, files in corrections.replaced(into).items() if read.content not in files]
+    again = read.before["ingested"]["rows"] if read.before and read.before["asked"] == read.asked else 0
     ingested = replace(
         _account_of(read),
-        repeated=read.checked.rows.height - rows.height,
+        repeated=max(again, read.checked.rows.height - rows.height),
         replaced=rows.filter(pl.col("day").is_in(replaced)).height,
     )
     if read.before is None:
@@ -266,9 +267,11 @@ def _pass_gate(read: _Read, gate: config.Gate) -> None:
 
 
 def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None:
+    day: dt.date = checked.rows["started_at"].dt.date().min() or _NO_DATE  # type: ignore[assignment]
     if checked.rejects.height:
-        day = checked.rows["started_at"].dt.date().min() or _NO_DATE
-        into.put("rejects", day, {f"{content}.parquet": checked.rejects})  # type: ignore[arg-type]
+        into.put("rejects", day, {f"{content}.parquet": checked.rejects})
+    else:  # read again, it may be believed now
+        into.remove_part("rejects", day, f"{content}.parquet")
 
 
 def _new_rows(read: _Read, into: Store) -> pl.DataFrame:

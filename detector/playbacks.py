@@ -129,7 +129,12 @@ def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.Data
         identity.pseudonymise_ids(details.select("row", "account_id", *rules), keys)
         .unpivot(rules, index=["row", "account"], variable_name="rule")
         .filter(pl.col("value").cast(pl.String) == "invalid")
-        .with_columns(file=pl.lit(file), rule=pl.col("rule").str.replace("|", ": ", literal=True))
+        .with_columns(
+            file=pl.lit(file),
+            rule=pl.col("rule")
+            .str.replace("|nullability", " is missing or can not be read", literal=True)
+            .str.replace("|", ": ", literal=True),
+        )
     )
     return tables.shape(broken.lazy(), tables.Rejects).collect().sort("row", "rule")
 

@@ -18,6 +18,7 @@ from detector.store import Store
 if TYPE_CHECKING:
     from detector.registry import Registry
 
+_LEAST_BYTES = 100  # the header of an SQLite file
 _PUBLISHED = "runs"  # the folder of what nights published
 
 
@@ -43,10 +44,11 @@ def open_doors(home: Path, settings: config.Settings, key_file: Path | None = No
     opened = store.open_home(home)
     keys = identity.load_keys(home, key_file, made_with=_made_with(opened))
     embedded = home / "ledger.db"
-    if not settings.state.database_url and not embedded.exists() and (home / _PUBLISHED).exists():
+    is_there = embedded.exists() and embedded.stat().st_size >= _LEAST_BYTES
+    if not settings.state.database_url and not is_there and (home / _PUBLISHED).exists():
         raise IntegrityError(
-            f"expected the state database of {home} in {embedded}, found none, though nights were published; bring it "
-            "back from a backup: cases, verdicts and who looked stand there alone"
+            f"expected the state database of {home} in {embedded}, found none or an empty one, though nights were "
+            "published; bring it back from a backup: cases, verdicts and who looked stand there alone"
         )
     url = settings.state.database_url or sqlite_url(embedded.absolute())
 

@@ -1,5 +1,6 @@
 """The command line as a person and a scheduler meet it: what it prints, and how it ends."""
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -440,6 +441,21 @@ def test_days_and_zones_that_can_not_be_are_refused(folder: Path) -> None:
         refused("ingest", "log.csv", "--timezone", zone, cwd=folder, code=2, saying="expected an IANA time zone")
         usual = {"DETECTOR_DAYS__DEFAULT_ZONE": zone}
         refused("config", "check", cwd=folder, code=2, saying="expected an IANA time zone", env=usual)
+
+
+def test_a_day_that_is_not_over_everywhere_is_refused(folder: Path) -> None:
+    """Today's log is not whole, and of tomorrow nothing is known: neither becomes the night that is served."""
+    today = dt.datetime.now(dt.UTC).date()
+    for asked in (["nightly", "--day"], ["nightly", "--from", TRAINED_UNTIL, "--to"], ["train", "--day"]):
+        refused(
+            *asked, today, cwd=folder, code=2, saying="expected a day that is over everywhere, of which the last is"
+        )
+
+
+def test_an_id_of_nothing_is_refused(folder: Path) -> None:
+    """An empty line names nobody, and no look at anybody goes on record."""
+    for asked in (["explain"], ["review", "show"], ["audit", "who"]):
+        refused(*asked, "--id", "-", cwd=folder, code=2, saying="the service's own id on a line", stdin="\n")
 
 
 def test_the_configuration_says_where_tables_come_from_and_checks_the_url(tmp_path: Path) -> None:

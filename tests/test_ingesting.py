@@ -20,6 +20,7 @@ from detector.receipts import Ingested
 from detector.store import Store
 
 KEYS = identity.Keys("0" * 64, bytes(32))
+_LINES = "groups, profiles, residents, joined, change"
 
 
 def _last_record(folder: Path) -> dict[str, Any]:
@@ -40,7 +41,8 @@ def test_ingest_says_which_formats_it_took_and_what_they_lack(tmp_path: Path) ->
     code, out, err = detector("ingest", "log", cwd=tmp_path)
     assert code == 0, err
     assert "1 file read as jellyfin\n2 files read as tautulli\n" in out
-    assert "jellyfin: says no IP address, country or device id, so places, rings and hands will be left out\n" in out
+    said = f"says no IP address, country or device id, so places, {_LINES}, rings and hands will say nothing"
+    assert f"jellyfin: {said}\n" in out
     record = _last_record(tmp_path)
     assert record["formats"] == {"jellyfin": 1, "tautulli": 2}
     assert record["lacks"] == {"jellyfin": ["IP address", "country", "device id"]}
@@ -51,14 +53,18 @@ def test_ingest_says_which_formats_it_took_and_what_they_lack(tmp_path: Path) ->
     ("format", "caveat"),
     [
         ("tautulli", ""),
-        ("netflix", "netflix: says no IP address or device id, so rings and hands will be left out"),
-        ("emby", "emby: says no device id, so hands will be left out"),
-        ("vendor", "vendor: says no title, so repetition will be left out"),
-        ("plex", "plex: says no IP address, country or duration, so concurrency and places will be left out"),
+        ("netflix", f"netflix: says no IP address or device id, so {_LINES}, rings and hands will say nothing"),
+        ("emby", "emby: says no device id, so hands will say nothing"),
+        ("vendor", "vendor: says no title, so repetition will say nothing"),
+        (
+            "plex",
+            "plex: says no IP address, country or duration, so concurrency, places, groups, profiles, residents, "
+            "joined and change will say nothing",
+        ),
         (
             "spotify-year",
             "spotify-year: says no IP address, country, device id or device name, "
-            "so devices, places, rings and hands will be left out",
+            f"so devices, places, {_LINES}, rings and hands will say nothing",
         ),
     ],
 )

@@ -334,6 +334,19 @@ def test_a_day_of_strange_volume_is_not_published(
         assert _night(doors, FIRST_NIGHT, moving).record["warnings"], "below the least volume it warns"
 
 
+def test_a_night_without_a_playback_is_not_published_where_there_are_always_some(
+    home: Path, settings: config.Settings
+) -> None:
+    """Also where a service is too small for the gate on volume; and of days far off it is said which has some."""
+    with open_doors(home, settings) as doors:
+        following = TRAINED_UNTIL + dt.timedelta(days=2)
+        with pytest.raises(GateError, match=f"on {following}, found 0; nothing was published"):
+            _night(doors, following, settings)
+        far = TRAINED_UNTIL + dt.timedelta(days=60)
+        with pytest.raises(InputError, match=f"try --day {FIRST_NIGHT}$"):
+            _night(doors, far, settings)
+
+
 def test_a_file_of_rejects_is_not_taken_in(tmp_path: Path, key_file: Path, settings: config.Settings) -> None:
     """Of a file with too many rejects only these are kept, each with its rule."""
     rows = pl.DataFrame(

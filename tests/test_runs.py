@@ -31,6 +31,14 @@ def test_what_a_home_was_made_with_is_not_made_anew(home: Path, settings: config
             pass
         assert not (home / name).exists()
         shutil.move(tmp_path / name, home / name)
+    shutil.copy(home / "ledger.db", tmp_path)
+    for emptied in (b"", b"\n"):
+        (home / "ledger.db").write_bytes(emptied)
+        with pytest.raises(IntegrityError, match="an empty one"), open_doors(home, settings):
+            pass
+    for file in home.glob("ledger.db*"):
+        file.unlink()
+    shutil.copy(tmp_path / "ledger.db", home)
     shutil.move(home / "identity.key", tmp_path / "right")
     (tmp_path / "wrong").write_text("0" * 64 + "\n")
     with pytest.raises(IntegrityError, match="identity"), open_doors(home, settings):

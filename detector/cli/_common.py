@@ -7,6 +7,7 @@ What a command needs is imported when it runs, so that `--help` and reads do not
 import datetime as dt
 import getpass
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,6 +67,14 @@ def day_of(text: str | None) -> dt.date | None:
     if not _FIRST_DAY <= day <= _LAST_DAY:
         raise SettingsError(f"expected a day from {_FIRST_DAY} to {_LAST_DAY}, found {day}; name another")
     return day
+
+
+def typed_id() -> str:
+    """The service's own id, from standard input; SettingsError where there is none."""
+    typed = sys.stdin.readline().strip()
+    if not typed:
+        raise SettingsError("expected the service's own id on a line of standard input, found nothing; write it there")
+    return typed
 
 
 def settings_of(context: typer.Context) -> "Loaded":

@@ -4,12 +4,15 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from detector.cli._common import Day, Json, app, day_of, now, opened, show
 from detector.errors import SettingsError
+
+if TYPE_CHECKING:
+    from detector.config import Loaded
 
 
 @app.command()
@@ -99,7 +102,7 @@ def _taken_in(taken: list[Any]) -> Iterator[str]:
         f"; {terminal.counted(known, 'file')} known already" if known else ""
     )
     if repeated := sum(file.repeated for file in fresh):
-        yield f"{repeated} playbacks of them had come with an earlier file of the same log"
+        yield f"{repeated} playbacks of them had come before, with this file or another of the same log"
     if replaced := sum(file.replaced for file in fresh):
         yield f"{replaced} playbacks do not count: other files have replaced their days"
     if empty := [file.file for file in fresh if not file.rows and not file.rejected_rows]:
@@ -126,6 +129,7 @@ def _rejected(files: list[Any]) -> Iterator[str]:
     yield terminal.table(rows[:20], ["file", "rule", "rows"])
     if len(rows) > 20:
         yield f"... and {len(rows) - 20} more; --json shows all"
+    yield "which rows they are: `row` in the Parquet files under rejects/ in the home"
 
 
 def _zone(name: str) -> str:
@@ -155,6 +159,7 @@ def nightly(
     with opened(context, takes_in=True) as (doors, loaded):
         until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         since = day_of(first) or until
+        _refuse_open(until, loaded)
         if since > until:
             raise SettingsError(f"expected --from before --to, found {since} and {until}; swap them")
         wanted = [since + dt.timedelta(days=n) for n in range((until - since).days + 1)]
@@ -172,7 +177,23 @@ def nightly(
                 nights.append({"day": night.day, "run": night.run_id, "unchanged": night.unchanged, **night.record})
         show(nights, json, "\n".join(_night_line(night) for night in nights))
         if not json:
-            print("next: `detector scores`, or `detector explain ACCOUNT` with one of its accounts")
+            print(f"next: `detector scores --day {until}`, or `detector explain ACCOUNT` with one of its accounts")
+
+
+def _refuse_open(day: dt.date, loaded: "Loaded") -> None:
+    """Nothing where the day is over everywhere.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    from detector import days
+
+    last = days.last_closed_day(now(), loaded.settings.days)
+    if day > last:
+        raise SettingsError(
+            f"expected a day that is over everywhere, of which the last is {last}, found {day}; name that one, or set "
+            "[days] westernmost_zone and closing_h to your own"
+        )
 
 
 def _night_line(night: dict[str, Any]) -> str:
@@ -195,11 +216,12 @@ def _night_line(night: dict[str, Any]) -> str:
         flagged = (
             "as many as reviewers can take are flagged"
             if night.get("capacity", 1) >= 1
-            else "reviewers take fewer than one of so few accounts (`[decision] capacity_share`), so that the first is "
-            "flagged if its score is as rare"
+            else "of so few accounts reviewers take less than one (`[decision] capacity_share`): the first is flagged "
+            "only if no larger share of the accounts it is compared with scores as high"
         )
         text += f"\n  no error rate can be promised yet: {flagged}; " + (
-            f"{waiting} calibration cases are to be reviewed first (`detector review next`)"
+            f"{terminal.counted(waiting, 'calibration case')} to be reviewed first (`detector review next`); "
+            "the flagged are in `detector review list --origin flag`"
             if waiting
             else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
         )
@@ -250,6 +272,7 @@ def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
 
     with opened(context, takes_in=True) as (doors, loaded):
         until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
+        _refuse_open(until, loaded)
         with terminal.progress() as progress:
             trained = fit(doors, until, settings=loaded.settings, clock=now, progress=progress)
         plain = {"version": trained.version, "champion": trained.champion, **trained.record}

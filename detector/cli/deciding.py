@@ -223,7 +223,7 @@ def suppress(
         scope, value = reviewing.scope_of(feature=feature, device=device, network=network)
         made = doors.ledger.suppressions.make(digits, scope, value, ends_on=ends_on, why=why, actor=actor, now=now())
         what = f"{made.scope} {made.value}" if made.value else made.scope
-        print(f"suppression {made.id}: {what} does not count up to the night of {made.ends_on}")
+        print(f"suppression {made.id}: {what} does not count, up to the night of {made.ends_on}")
 
 
 @review_app.command()

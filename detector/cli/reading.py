@@ -1,13 +1,12 @@
 """Commands that read: what was found, why, how good it is, and by which features."""
 
 # ruff: noqa: PLC0415
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, audit, day_of, looking, opened, show
+from detector.cli._common import Day, Json, app, audit, day_of, looking, opened, show, typed_id
 from detector.errors import SettingsError
 
 
@@ -46,6 +45,10 @@ def scores(
     """Read the scores of a published night, highest first."""
     from detector import published, terminal
 
+    if features and out is None and not json:
+        raise SettingsError(
+            "expected --out FILE or --json beside --features, found neither; they are too many for lines"
+        )
     with opened(context) as (doors, _):
         run = published.run_of(doors, day_of(day))
         if asked is None:
@@ -115,7 +118,7 @@ def evaluate(
             store.write_atomically(picture, pictures.draw(found))
         plain = {"day": run.day, "accounts": found.accounts.to_dicts(), "measures": found.measures.to_dicts()}
         plain["naming"] = found.naming.to_dicts()
-        show(plain, json, _evaluated(found, run.day))
+        show(plain, json, _evaluated(found, run.day) + (f"\n\ndrawn: {picture}" if picture else ""))
 
 
 def _evaluated(found: Any, day: Any) -> str:
@@ -157,9 +160,7 @@ def explain(
     if unmask is not None and not unmask.strip():
         raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
     with opened(context) as (doors, loaded):
-        number = (
-            identity.from_hex(account) if account else identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
-        )
+        number = identity.from_hex(account) if account else identity.pseudonym_of(typed_id(), doors.keys)
         run = published.run_of(doors, day_of(day))
         action = "unmask" if unmask else "explain"
         audit(doors, action, f"{number:016x}", unmask, {"run": run.id}, rights=looking(unmask))

@@ -1,14 +1,16 @@
 """Review in the terminal: the queue, a case with its evidence, what came of the cases."""
 
 # ruff: noqa: PLC0415
+import shutil
 import sys
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli._common import Json, allowed, app, looking, now, opened, show
+from detector.cli._common import Json, allowed, app, looking, now, opened, show, typed_id
 from detector.cli.reading import explained, write_table
 from detector.errors import SettingsError
 
@@ -26,6 +28,7 @@ OwnId = Annotated[
     str | None, typer.Option("--id", metavar="-", help="- reads the service's own id from standard input.")
 ]
 _WIDTH = 80
+_VERDICTS = "with one of the verdicts: confirmed, false-alarm, undecided"
 
 
 def account_of(account: str, own_id: str | None, doors: "Doors", *, acting: bool = False) -> int:
@@ -37,7 +40,7 @@ def account_of(account: str, own_id: str | None, doors: "Doors", *, acting: bool
         raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
     if account:
         return identity.from_hex((reviewing.worked_on if acting else reviewing.account_of)(doors, account))
-    return identity.pseudonym_of(sys.stdin.readline().strip(), doors.keys)
+    return identity.pseudonym_of(typed_id(), doors.keys)
 
 
 @review_app.command("list")
@@ -110,9 +113,10 @@ def _listed(found: "list[Case]", total: int, skip: int, status: str, moment: "dt
         for case in found
     ]
     head, *lines = terminal.table(rows, list(rows[0])).split("\n")
+    width = max(_WIDTH, shutil.get_terminal_size().columns if sys.stdout.isatty() else 0)
     text = [head]
     for case, line in zip(found, lines, strict=True):
-        text += [line[:_WIDTH], f"  {_why(case)}"[:_WIDTH]]
+        text += [line[:width], "  " + textwrap.shorten(_why(case), width - 2, placeholder=" ...")]
     if total > skip + len(found):
         text.append(f"... and {total - skip - len(found)} more; --limit, --skip, --out or --json shows them")
     return "\n".join(text)
@@ -205,9 +209,9 @@ def _case(found: dict[str, Any], me: str) -> str:
         lines.append(f"  earlier case {earlier['id']}: {standing(earlier)}")
     lines += ["", explained(found["night"]) if found["night"] else "the night that showed it is no longer published"]
     if case["status"] == "open":
-        lines += ["", f"next: detector review decide {case['account']} --verdict confirmed|false-alarm|undecided"]
+        lines += ["", f"next: detector review decide {case['account']} --verdict VERDICT", _VERDICTS]
     if case["status"] == "proposed":
-        lines += ["", f"next, by somebody else: detector review agree|disagree {case['account']}"]
+        lines += ["", f"next, by somebody else: detector review agree {case['account']}", "or disagree"]
     return "\n".join(lines)
 
 

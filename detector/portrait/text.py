@@ -88,7 +88,8 @@ def _strip(portrait: Portrait) -> str:
                     rows[device][cell] = letter(network) if elsewhere else letter(network).lower()
         body += [f"{day}", *_lines(rows, of_day["device_no"].n_unique())]
     head = (
-        "the days with the most at once, by half hours from 0 to 24: its network, a capital while another streams too"
+        "the days with the most at once, by half hours from 0 to 24: its network, a capital while another streams on "
+        "another network"
     )
     return _under(textwrap.wrap(head, 80), body)
 

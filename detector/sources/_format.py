@@ -17,12 +17,13 @@ import polars as pl
 from detector.errors import InputError, columns_found
 
 Fact = Literal["IP address", "country", "device id", "device name", "duration", "title"]
-# The families that watch one of these need at least one of them.
+# The families that watch one of these need at least one of them. Where people live is told from lines.
 _NEEDED_BY: dict[str, frozenset[Fact]] = {
     "repetition": frozenset({"title"}),
     "concurrency": frozenset({"duration"}),
     "devices": frozenset({"device id", "device name"}),
     "places": frozenset({"IP address", "country"}),
+    **dict.fromkeys(("groups", "profiles", "residents", "joined", "change"), frozenset[Fact]({"IP address"})),
     "rings": frozenset({"IP address", "device id"}),
     "hands": frozenset({"device id"}),
 }
@@ -72,7 +73,7 @@ class Format:
         """What the format lacks and what that leaves out, in one line; "" where it lacks nothing."""
         if not self.lacks:
             return ""
-        so = f", so {_listed(self.left_out, 'and')} will be left out" if self.left_out else ""
+        so = f", so {_listed(self.left_out, 'and')} will say nothing" if self.left_out else ""
         return f"{self.name}: says no {_listed(self.lacks, 'or')}{so}"
 
 
