@@ -110,7 +110,8 @@ def put_before_reviewers(
         chosen = offering.choose(open_to_all, candidates, int(capacity), settings.unexplained_share)
     # Those beyond the promise are told of where they would have had a place without it, the others by their score.
     able = ordered.filter(pl.col("kept_back").is_null() | beyond)
-    high = ordered.filter(~beyond, pl.col("rank") <= max(capacity, 1))
+    last = candidates.head(max(int(capacity), 1))["rank"].max()  # that has a place by its score
+    high = ordered.filter(~beyond, pl.col("rank") <= pl.lit(last).fill_null(max(capacity, 1)))
     high = pl.concat([high, able.head(max(int(capacity), 1)).filter(beyond)])
     # What was learned of an account stays what it is: its score alone would have to fall so far.
     next_one = able.join(chosen, on="account", how="anti")["priority"].max()

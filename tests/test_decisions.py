@@ -39,6 +39,17 @@ def test_what_is_kept_back_gives_its_place_to_the_next() -> None:
     assert found.kept_back == {"decided lately": 1, "household sharing": 1}
 
 
+def test_kept_back_are_all_that_score_as_high_as_the_last_that_has_a_place() -> None:
+    """Two places, and the first three are friends who share: the places go to the next two, and three are told."""
+    scores, kinds = _night()
+    sharing = pl.when(pl.col("account") < 3).then(pl.lit("household sharing")).otherwise("kind")
+    found = decisions.put_before_reviewers(
+        scores, kinds.with_columns(kind=sharing), resting=NOBODY, promised=False, settings=POLICY
+    )
+    assert found.accounts["account"].to_list() == [3, 4]
+    assert found.kept_back == {"household sharing": 3}
+
+
 def test_a_promise_keeps_back_what_is_beyond_it() -> None:
     """With 20 accounts against 20 nothing is rare enough for a promise of one in ten. Counted are those that would have
     had a place without it, also where who scores higher was decided lately."""

@@ -69,6 +69,9 @@ def scores(
             text = f"{run.day}: {terminal.counted(frame.height, 'account')}\n{terminal.table(shown, list(shown[0]))}"
         if frame.height > limit:
             text += f"\n... and {frame.height - limit} more; --out FILE or --json gives all"
+        flagged = [row["flagged"] for row in shown]
+        if asked is None and flagged != sorted(flagged, reverse=True):
+            text += "\nwhy one is not flagged that scores higher than one that is: `detector explain ACCOUNT`"
         show(frame, json, text)
 
 
