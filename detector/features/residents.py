@@ -199,6 +199,7 @@ class Residents(Family):
         innocent=_INNOCENT,
         examples=[(_APART, 2), (_ONE_PROFILE, 1), (_GUESTS, 1), ([{}], None)],
         telling="rank",
+        implied_by=("people_365d",),
         shown_by=OFF_MAIN,
     )
 
