@@ -197,9 +197,12 @@ def digest(
 
 
 def _last_day(home: Store, stored: list[dt.date]) -> dt.date | None:
-    """The last local day of the playbacks stored under these UTC dates."""
-    rows = [part.select(pl.col("day").max()).collect().item() for part in home.scan("playbacks", stored[-1:])]
-    return max((day for day in rows if day is not None), default=None)
+    """The local day of most playbacks that are stored under the last of these UTC dates; None where there are none.
+    Those of further west and further east are the end of the day before, and the beginning of one of which no more is
+    there."""
+    parts = [part.select("day") for part in home.scan("playbacks", stored[-1:])]
+    last: dt.date | None = pl.concat(parts).collect()["day"].mode().max() if parts else None  # type: ignore[assignment]
+    return last
 
 
 def _after(

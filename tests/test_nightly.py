@@ -343,7 +343,7 @@ def test_a_night_without_a_playback_is_not_published_where_there_are_always_some
         with pytest.raises(GateError, match=f"on {following}, found 0; nothing was published"):
             _night(doors, following, settings)
         far = TRAINED_UNTIL + dt.timedelta(days=60)
-        with pytest.raises(InputError, match=f"try --day {FIRST_NIGHT}$"):
+        with pytest.raises(InputError, match=f"try --day {TRAINED_UNTIL}$"):
             _night(doors, far, settings)
 
 
