@@ -443,13 +443,24 @@ def test_days_and_zones_that_can_not_be_are_refused(folder: Path) -> None:
         refused("config", "check", cwd=folder, code=2, saying="expected an IANA time zone", env=usual)
 
 
-def test_a_day_that_is_not_over_everywhere_is_refused(folder: Path) -> None:
-    """Today's log is not whole, and of tomorrow nothing is known: neither becomes the night that is served."""
-    today = dt.datetime.now(dt.UTC).date()
+def test_a_day_that_has_not_come_is_refused(folder: Path) -> None:
+    """Nothing is known of tomorrow, and what it says would be the night that is served."""
+    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
     for asked in (["nightly", "--day"], ["nightly", "--from", TRAINED_UNTIL, "--to"], ["train", "--day"]):
-        refused(
-            *asked, today, cwd=folder, code=2, saying="expected a day that is over everywhere, of which the last is"
-        )
+        refused(*asked, tomorrow, cwd=folder, code=2, saying="expected a day that has been, of which ")
+
+
+def test_of_a_day_that_is_not_over_it_is_said(tmp_path: Path) -> None:
+    """Today's log is not whole: who scores or learns from it hears so."""
+    today = dt.datetime.now(dt.UTC).date()
+    yesterday = today - dt.timedelta(days=1)
+    invented = ("simulate", "log", "--accounts", 60, "--days", 50, "--end", yesterday)
+    assert detector(*invented, cwd=tmp_path)[0] == 0
+    assert detector("ingest", "log/playbacks", cwd=tmp_path)[0] == 0
+    zone = {"DETECTOR_DAYS__WESTERNMOST_ZONE": "Etc/GMT+12", "DETECTOR_DAYS__CLOSING_H": "24"}
+    for command in ("train", "nightly"):
+        code, out, err = detector(command, "--day", yesterday, cwd=tmp_path, env=zone)
+        assert (code, f"warning: {yesterday} is not over everywhere" in out) == (0, True), err
 
 
 def test_an_id_of_nothing_is_refused(folder: Path) -> None:

@@ -159,7 +159,7 @@ def nightly(
     with opened(context, takes_in=True) as (doors, loaded):
         until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         since = day_of(first) or until
-        _refuse_open(until, loaded)
+        still_open = _still_open(until, loaded)
         if since > until:
             raise SettingsError(f"expected --from before --to, found {since} and {until}; swap them")
         wanted = [since + dt.timedelta(days=n) for n in range((until - since).days + 1)]
@@ -175,25 +175,28 @@ def nightly(
                     progress=progress,
                 )  # fmt: skip
                 nights.append({"day": night.day, "run": night.run_id, "unchanged": night.unchanged, **night.record})
-        show(nights, json, "\n".join(_night_line(night) for night in nights))
+        show(nights, json, "\n".join([*(_night_line(night) for night in nights), *filter(None, [still_open])]))
         if not json:
             print(f"next: `detector scores --day {until}`, or `detector explain ACCOUNT` with one of its accounts")
 
 
-def _refuse_open(day: dt.date, loaded: "Loaded") -> None:
-    """Nothing where the day is over everywhere.
+def _still_open(day: dt.date, loaded: "Loaded") -> str:
+    """What is to be known of a day that is not over everywhere; "" where it is.
 
     Raises:
-        SettingsError: it is not.
+        SettingsError: it has not come yet.
     """
     from detector import days
 
     last = days.last_closed_day(now(), loaded.settings.days)
-    if day > last:
-        raise SettingsError(
-            f"expected a day that is over everywhere, of which the last is {last}, found {day}; name that one, or set "
-            "[days] westernmost_zone and closing_h to your own"
-        )
+    if day > now().date():
+        raise SettingsError(f"expected a day that has been, of which {last} is the last whole one, found {day}")
+    if day <= last:
+        return ""
+    return (
+        f"warning: {day} is not over everywhere, what comes of it later is late; the last that is over is {last} "
+        "([days] westernmost_zone and closing_h say where and when)"
+    )
 
 
 def _night_line(night: dict[str, Any]) -> str:
@@ -272,13 +275,13 @@ def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
 
     with opened(context, takes_in=True) as (doors, loaded):
         until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
-        _refuse_open(until, loaded)
+        still_open = _still_open(until, loaded)
         with terminal.progress() as progress:
             trained = fit(doors, until, settings=loaded.settings, clock=now, progress=progress)
         plain = {"version": trained.version, "champion": trained.champion, **trained.record}
         if trained.compared is not None:
             plain["comparison"] = trained.compared.summary()
-        show(plain, json, _trained(trained, until))
+        show(plain, json, "\n".join([_trained(trained, until), *filter(None, [still_open])]))
 
 
 def _trained(trained: Any, until: dt.date) -> str:
