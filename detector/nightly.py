@@ -278,6 +278,7 @@ def _fingerprint(
             settings.window.model_dump(),
             settings.peers.traits,
             settings.decision.model_dump(),
+            settings.model.seed,  # by it the order is learned that verdicts teach
             champion.version,
             champion.sha256,
             doors.keys.key_id,
