@@ -213,8 +213,8 @@ def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
     )
     recorded = (pl.col("title_kind") != "live").fill_null(True)
     # A channel that is at 0 from start to end has no positions.
-    moves = (progress > pl.duration(seconds=0)) | ((progress == pl.duration(seconds=0)) & recorded)
-    idle = moves & (end - start > progress + pl.duration(seconds=settings.resume_gap_s))
+    placed = (progress > pl.duration(seconds=0)) | ((progress == pl.duration(seconds=0)) & recorded)
+    idle = placed & (end - start > progress + pl.duration(seconds=settings.resume_gap_s))
     overrun = progress.is_null() & recorded & (end - start > runtime)
     cut = (
         pl.when(idle).then(start + progress).when(overrun).then(start + runtime).otherwise(end).dt.cast_time_unit("ms")

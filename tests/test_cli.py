@@ -447,7 +447,7 @@ def test_a_day_that_has_not_come_is_refused(folder: Path) -> None:
     """Nothing is known of tomorrow, and what it says would be the night that is served."""
     tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
     for asked in (["nightly", "--day"], ["nightly", "--from", TRAINED_UNTIL, "--to"], ["train", "--day"]):
-        refused(*asked, tomorrow, cwd=folder, code=2, saying="expected a day that has been, of which ")
+        refused(*asked, tomorrow, cwd=folder, code=2, saying=f"expected a day that has been, found {tomorrow}")
 
 
 def test_of_a_day_that_is_not_over_it_is_said(tmp_path: Path) -> None:

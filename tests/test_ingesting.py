@@ -364,11 +364,13 @@ def test_a_row_is_judged_again_when_what_is_believed_has_changed(tmp_path: Path)
     assert "2 playbacks taken in from 1 file" in out
     home, settings = Store(tmp_path / "home"), config.load(environ=loose).settings
     early = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+    log = _saying(tmp_path / "early.csv", 60, 1, 2)
     took = [
-        next(iter(ingest([str(tmp_path / "log.csv")], into=home, keys=KEYS, settings=settings, now=now))).rejects
-        for now in (early, clock())
+        next(iter(ingest([str(log)], into=home, keys=KEYS, settings=settings, now=now))) for now in (early, clock())
     ]
-    assert ["starts_in_the_future" in rejects for rejects in took] == [True, False]
+    assert ["starts_in_the_future" in done.rejects for done in took] == [True, False]
+    assert [done.new_rows for done in took] == [1, 1]  # the second time only the row that was not believed before
+    assert home.partitions("rejects") == []
 
 
 def test_no_id_or_title_is_taken_for_the_name_of_a_column(tmp_path: Path) -> None:

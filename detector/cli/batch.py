@@ -175,13 +175,13 @@ def nightly(
                     progress=progress,
                 )  # fmt: skip
                 nights.append({"day": night.day, "run": night.run_id, "unchanged": night.unchanged, **night.record})
-        show(nights, json, "\n".join([*(_night_line(night) for night in nights), *filter(None, [still_open])]))
+        show(nights, json, "\n".join(_night_line(night) for night in nights) + still_open)
         if not json:
             print(f"next: `detector scores --day {until}`, or `detector explain ACCOUNT` with one of its accounts")
 
 
 def _still_open(day: dt.date, loaded: "Loaded") -> str:
-    """What is to be known of a day that is not over everywhere; "" where it is.
+    """What is to be known of a day that is not over everywhere, as a further line; "" where it is.
 
     Raises:
         SettingsError: it has not come yet.
@@ -190,11 +190,11 @@ def _still_open(day: dt.date, loaded: "Loaded") -> str:
 
     last = days.last_closed_day(now(), loaded.settings.days)
     if day > now().date():
-        raise SettingsError(f"expected a day that has been, of which {last} is the last whole one, found {day}")
+        raise SettingsError(f"expected a day that has been, found {day}; name {last}, the last that is over everywhere")
     if day <= last:
         return ""
     return (
-        f"warning: {day} is not over everywhere, what comes of it later is late; the last that is over is {last} "
+        f"\nwarning: {day} is not over everywhere, what comes of it later is late; the last that is over is {last} "
         "([days] westernmost_zone and closing_h say where and when)"
     )
 
@@ -281,7 +281,7 @@ def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
         plain = {"version": trained.version, "champion": trained.champion, **trained.record}
         if trained.compared is not None:
             plain["comparison"] = trained.compared.summary()
-        show(plain, json, "\n".join([_trained(trained, until), *filter(None, [still_open])]))
+        show(plain, json, _trained(trained, until) + still_open)
 
 
 def _trained(trained: Any, until: dt.date) -> str:
