@@ -22,10 +22,10 @@ class Ingested:
 
     Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
     first and last UTC date of the rows, whether the file had been taken in before, how many of its rows had come
-    before, with it or with another file of the same growing log, how many do not count for their day was replaced with other files, why it can
-    not be read, if so, the columns that are `ignored`, for the format has none of that name, of how many rows nobody
-    knows the time zone (`zoneless`), and how many count for no day, for theirs was over everywhere that the settings
-    know (`too_far_west`).
+    before, with it or with another file of the same growing log, how many do not count for their day was replaced with
+    other files, why it can not be read, if so, the columns that are `ignored`, for the format has none of that name, of
+    how many rows nobody knows the time zone (`zoneless`), and how many count for no day, for theirs was over everywhere
+    that the settings know (`too_far_west`).
     """
 
     file: str

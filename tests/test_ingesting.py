@@ -305,6 +305,7 @@ def test_of_a_file_that_was_not_taken_in_whole_nothing_is_left(tmp_path: Path, m
             with pytest.raises(ZeroDivisionError):
                 list(ingest([str(cut)], into=home, keys=KEYS, settings=settings, now=clock()))
         assert len(home.partitions("playbacks")) == 3
+        assert (receipts.of(ingesting._content(cut), home), [*receipts.lost(home)]) == (None, [])
         list(ingest([str(then)], into=home, keys=KEYS, settings=settings, now=clock()))
         assert _seconds(home, 1, 2, 3) == [seconds] * 3
         assert [*receipts.lost(home), *receipts.begun(home)] == []

@@ -8,7 +8,18 @@ import polars as pl
 import pytest
 from support import KEY, TRAINED_UNTIL, clock
 
-from detector import config, digesting, explaining, features, identity, lookback, published, retraining, suppressing
+from detector import (
+    config,
+    decisions,
+    digesting,
+    explaining,
+    features,
+    identity,
+    lookback,
+    published,
+    retraining,
+    suppressing,
+)
 from detector.ingesting import ingest
 from detector.ledger import Run
 from detector.nightly import Night, night
@@ -107,6 +118,20 @@ def test_nothing_is_told_of_a_feature_that_does_not_count() -> None:
     assert left.rows() == [(1, "networks", 5.0), (2, "devices", 9.0)]
 
 
+def test_a_suppressed_feature_speaks_for_nobody_either(doors: Doors, settings: config.Settings) -> None:
+    """What was told as no more than in most accounts is not, when it does not count: neither by the night nor of it."""
+    _, run = _night(doors, settings)
+    flag = published.frame(doors, run, "flags").row(0, named=True)
+    said = {f"no more than in most accounts: {decisions._shortly(f)}: ": f.name for f in features.CATALOGUE.values()}
+    line, feature = next((s, n) for s, n in said.items() for told in flag["counter_evidence"] if told.startswith(s))
+    doors.ledger.suppressions.make(
+        f"{flag['account']:016x}", "feature", feature, ends_on=ENDS, why="a test screen", actor="ana", now=MADE
+    )
+    _, run = _night(doors, settings)
+    [again] = published.frame(doors, run, "flags").filter(pl.col("account") == flag["account"])["counter_evidence"]
+    assert not [told for told in again if told.startswith(line)]
+
+
 @pytest.mark.parametrize("column", ["device", "network"])
 def test_playbacks_left_out_are_as_if_they_had_never_been(
     trained_home: Path, tmp_path: Path, settings: config.Settings, column: str
@@ -172,12 +197,12 @@ def _without(home: Store, hour: int, settings: config.Settings) -> pl.DataFrame:
 
 
 def test_a_streak_of_the_year_goes_with_the_device_that_made_it(tmp_path: Path, settings: config.Settings) -> None:
-    """A bar's screen plays one film for 130 days, a phone others every other day: without the screen nothing is left of
-    it; without the phone all is."""
-    rows = _evenings("bar", "loop", 130, 20) + _evenings("phone", "film {n}", 130, 10)[1::2]
-    home = _home_of(tmp_path / "log", rows, settings)
+    """A bar's screen plays one film for 130 days, a phone others every other day, and that film, too, on the first
+    three days of the window: without the screen these three are left; without the phone all are."""
+    phone = _evenings("phone", "film {n}", 130, 10)[1::2] + _evenings("phone", "loop", settings.window.days, 12)[:3]
+    home = _home_of(tmp_path / "log", _evenings("bar", "loop", 130, 20) + phone, settings)
     streaks = ["longest_streak", "longest_streak_365d", "longest_streak_1_missed_365d"]
-    assert _without(home, 20, settings).select(streaks).rows() == [(1, 1, 1)]
+    assert _without(home, 20, settings).select(streaks).rows() == [(3, 3, 3)]
     assert _without(home, 10, settings).select(streaks).rows() == [(28, 130, 130)]
 
 
