@@ -145,3 +145,10 @@ def night_home(trained_home: Path, tmp_path_factory: pytest.TempPathFactory, set
     with open_doors(home, settings) as doors:
         night(doors, TRAINED_UNTIL, settings=settings, clock=clock)
     return home
+
+
+@pytest.fixture
+def folder(night_home: Path, tmp_path: Path) -> Path:
+    """A folder whose `detector-home` is a trained home, with one night published."""
+    shutil.copytree(night_home, tmp_path / "detector-home")
+    return tmp_path

@@ -208,3 +208,11 @@ def write(folder: Path, format: str, form: str, *changes: Row) -> Path:
     if form == "api":
         return answer(folder / "history.json", [{**ANSWERED, **change} for change in changes or ({},)])
     return forms[form](folder / name, [{**row, **change} for change in changes or ({},)])
+
+
+def saying(path: Path, minutes: int, *days: int) -> Path:
+    """A table that says how long one film ran on evenings of May 2024."""
+    rows = [{"account_id": "a", "title_id": "t", "device_id": "tv", "timezone": "UTC"} for _ in days]
+    started = [f"2024-05-{day:02}T20:00:00Z" for day in days]
+    said = [row | {"started_at": start, "duration_s": minutes * 60} for row, start in zip(rows, started, strict=True)]
+    return as_csv(path, said)

@@ -1,75 +1,21 @@
-"""The command line as a person and a scheduler meet it: what it prints, and how it ends."""
+"""The command line as a person and a scheduler meet it: what it prints, and what it leaves."""
 
 import datetime as dt
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from contextlib import chdir
 from pathlib import Path
-from unittest.mock import patch
 
 import polars as pl
-import pytest
-from support import QUICK, TRAINED_UNTIL
-from typer.testing import CliRunner
+from commands import detector, refused
+from support import TRAINED_UNTIL
 
 from detector import decisions
-from detector.cli import batch, main
+from detector.cli import batch
 from detector.features import CATALOGUE
 
 COMMANDS = (
     "demo simulate ingest nightly train retrain promote models scores evaluate explain review audit features runs "
     "status verify config console"
 ).split()
-
-
-def detector(*args: object, cwd: Path, stdin: str = "", env: dict[str, str] | None = None) -> tuple[int, str, str]:
-    """Run the program in a folder: exit code, standard output, standard error.
-
-    It runs in this process: to load its libraries anew for each of some two hundred commands takes longer than all that
-    they do. What is about processes (signals, two at once) starts its own.
-    """
-    there = QUICK | {"COLUMNS": "200"} | (env or {})
-    before = signal.getsignal(signal.SIGTERM)
-    with (
-        chdir(cwd),
-        CliRunner().isolation(input=stdin, env=there) as (out, err, _),
-        patch.object(sys, "argv", ["detector", *map(str, args)]),
-    ):
-        try:
-            main()
-            code = 0
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            signal.signal(signal.SIGTERM, before)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        return code, out.getvalue().decode(), err.getvalue().decode()
-
-
-def refused(
-    *args: object, cwd: Path, code: int, saying: str, stdin: str = "", env: dict[str, str] | None = None
-) -> None:
-    """The program refuses: this exit code, one sentence on standard error, no traceback."""
-    found, out, err = detector(*args, cwd=cwd, stdin=stdin, env=env)
-    assert found == code, err
-    assert out == ""
-    lines = [line for line in err.splitlines() if line.startswith("error: ")]
-    assert len(lines) == 1
-    assert saying in lines[0]
-    assert "Traceback" not in err
-
-
-@pytest.fixture
-def folder(night_home: Path, tmp_path: Path) -> Path:
-    """A folder whose `detector-home` is a trained home, with one night published."""
-    shutil.copytree(night_home, tmp_path / "detector-home")
-    return tmp_path
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:
@@ -133,16 +79,6 @@ def test_a_case_goes_from_the_queue_to_a_verdict(folder: Path) -> None:
     code, out, err = detector("audit", "mine", cwd=folder)
     assert code == 0, err
     assert "review: list" in out
-
-
-def test_review_refuses_what_makes_no_sense(folder: Path) -> None:
-    """A verdict that is none, two ways to say an account, an unknown case, a missing table."""
-    refused("review", "decide", "0" * 16, "--verdict", "guilty", cwd=folder, code=2, saying="false-alarm")
-    refused("review", "decide", "0" * 16, cwd=folder, code=2, saying="--from")
-    refused("review", "show", cwd=folder, code=2, saying="--id -")
-    refused("review", "show", "0" * 16, cwd=folder, code=4, saying="review list")
-    refused("review", "list", "--kind", "theft", cwd=folder, code=2, saying="resale")
-    refused("review", "decide", "--from", "gone.csv", cwd=folder, code=4, saying="gone.csv")
 
 
 def test_scores_are_written_by_suffix_with_features(folder: Path) -> None:
@@ -317,109 +253,6 @@ def test_settings_show_where_they_come_from(tmp_path: Path) -> None:
     assert detector("config", "check", cwd=tmp_path)[0] == 0
 
 
-BAD_FILES = {
-    "empty.csv": (b"", 4, "no rows"),
-    "no-columns.csv": (b"a,b\n1,2\n", 4, "account_id"),
-    "torn.parquet": (b"PAR1torn", 4, "torn.parquet"),
-    "picture.png": (b"\x89PNG\r\n", 4, "picture.png"),
-    "undated.csv": (b"account_id,title_id,started_at\na,t,yesterday\n", 3, "100%"),
-}
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_files_are_refused(tmp_path: Path, name: str) -> None:
-    """One sentence and the exit code of the kind of refusal; nothing is stored."""
-    content, code, saying = BAD_FILES[name]
-    (tmp_path / name).write_bytes(content)
-    refused("ingest", name, cwd=tmp_path, code=code, saying=saying)
-    assert list((tmp_path / "detector-home").glob("playbacks/*")) == []
-
-
-def test_bad_words_are_refused(tmp_path: Path) -> None:
-    """Missing files, folders, formats, zones, days and homes end with a sentence and the right code."""
-    (tmp_path / "empty-folder").mkdir()
-    (tmp_path / "log.csv").write_text("account_id,title_id,started_at\na,t,2025-06-01T10:00:00Z\n")
-    refused("ingest", "missing.csv", cwd=tmp_path, code=4, saying="missing.csv")
-    refused("ingest", "empty-folder", cwd=tmp_path, code=4, saying="empty-folder")
-    refused("ingest", "log.csv", "--format", "betamax", cwd=tmp_path, code=2, saying="betamax")
-    refused("ingest", "log.csv", "--timezone", "Mars/Olympus", cwd=tmp_path, code=2, saying="Mars/Olympus")
-    refused("--home", "nowhere", "scores", cwd=tmp_path, code=4, saying="expected a home")
-    refused("nightly", "--day", "tomorrow", cwd=tmp_path, code=2, saying="YYYY-MM-DD")
-    refused("nightly", "--from", "2025-06-02", cwd=tmp_path, code=2, saying="--from and --to")
-    refused("nightly", "--from", "2025-06-02", "--to", "2025-06-01", cwd=tmp_path, code=2, saying="before")
-    refused("--config", "missing.toml", "config", "check", cwd=tmp_path, code=4, saying="missing.toml")
-    refused("--home", "log.csv", "train", cwd=tmp_path, code=2, saying="log.csv")
-    refused("train", "--day", "2025-06-01", cwd=tmp_path, code=4, saying="ingest some first")
-    assert not (tmp_path / "nowhere").exists()
-
-
-def test_wrong_settings_are_refused(tmp_path: Path) -> None:
-    """The sentence names the key and where it stands."""
-    (tmp_path / "bad.toml").write_text("[window]\ndays = 3\n")
-    refused("--config", "bad.toml", "config", "check", cwd=tmp_path, code=2, saying="window.days")
-    (tmp_path / "bad.toml").write_text("[windows]\ndays = 28\n")
-    refused("--config", "bad.toml", "config", "check", cwd=tmp_path, code=2, saying="windows")
-
-
-def test_a_night_without_a_model_ends_with_six(tmp_path: Path) -> None:
-    """It says which command comes next."""
-    (tmp_path / "log.csv").write_text("account_id,title_id,started_at\na,t,2025-06-01T10:00:00Z\n")
-    assert detector("ingest", "log.csv", cwd=tmp_path)[0] == 0
-    refused("nightly", "--day", "2025-06-01", cwd=tmp_path, code=6, saying="detector train --day 2025-06-01")
-
-
-def test_a_home_that_is_not_there_is_not_made_to_be_refused(tmp_path: Path) -> None:
-    """Without files to take in, a night and a training of a mistyped home leave nothing behind."""
-    for command in ("nightly", "train"):
-        refused("--home", "mistyped", command, cwd=tmp_path, code=4, saying="expected a home at mistyped")
-    assert not (tmp_path / "mistyped").exists()
-
-
-def test_unknown_accounts_are_refused(folder: Path) -> None:
-    """Neither a malformed nor an unseen account is explained."""
-    refused("explain", "zz", cwd=folder, code=2, saying="16 hex digits")
-    refused("explain", "0123456789abcdef", cwd=folder, code=4, saying="expected an account seen")
-    refused("explain", cwd=folder, code=2, saying="expected ACCOUNT")
-    refused("explain", "0123456789abcdef", "--unmask", " ", cwd=folder, code=2, saying="purpose")
-    refused("scores", "--day", "2001-01-01", cwd=folder, code=4, saying="2001-01-01")
-
-
-def test_a_damaged_publication_ends_with_five(folder: Path) -> None:
-    """Reads refuse bytes that were changed, and verify finds them."""
-    victim = next((folder / "detector-home" / "runs").glob("*/*/scores.parquet"))
-    victim.write_bytes(victim.read_bytes()[:-1] + b"x")
-    refused("scores", cwd=folder, code=5, saying="scores.parquet")
-    code, out, err = detector("verify", cwd=folder)
-    assert code == 5
-    assert "1 problem" in out
-    assert "scores.parquet" in err
-
-
-def test_two_runs_at_once_end_with_75(folder: Path) -> None:
-    """The second is told at once that another run is at work."""
-    from detector.runs import only_run
-
-    with only_run(folder / "detector-home"):
-        refused("nightly", "--day", TRAINED_UNTIL, cwd=folder, code=75, saying="try again")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_signals_end_a_run_cleanly(folder: Path, number: int, code: int) -> None:
-    """The exit code tells the signal, the run is on record as interrupted, and the lock is free."""
-    env = os.environ | {"DETECTOR_MODEL__TREES": "300"}
-    run = subprocess.Popen(
-        [sys.executable, "-c", "from detector.cli import main; main()", "train", "--day", str(TRAINED_UNTIL)],
-        cwd=folder, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while json.loads(detector("runs", "--json", cwd=folder)[1])[0]["status"] != "running":
-        assert time.monotonic() < deadline
-    run.send_signal(number)
-    assert run.wait(timeout=30) == code
-    assert json.loads(detector("runs", "--json", cwd=folder)[1])[0]["status"] == "interrupted"
-    assert detector("nightly", "--day", TRAINED_UNTIL, cwd=folder)[0] == 0
-
-
 def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more() -> None:
     """A small service may have nothing to flag at a small share of false alarms."""
     night = {
@@ -430,24 +263,6 @@ def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more()
     assert "shows more" not in batch._night_line(night | {"kept_back": {}})
     assert "not counted" not in batch._night_line(night | {"later_verdicts": 0})
     assert "verdicts on 3 accounts that were given after" in batch._night_line(night | {"later_verdicts": 3})
-
-
-def test_days_and_zones_that_can_not_be_are_refused(folder: Path) -> None:
-    """Before anything is done, with what to give instead; a zone is not blamed on the file."""
-    (folder / "log.csv").write_text("account_id,title_id,started_at\na,t,2024-05-01T20:00:00Z\n")
-    for day in ("0001-01-01", "9999-12-31"):
-        refused("nightly", "--day", day, cwd=folder, code=2, saying="expected a day from 1971-01-01")
-    for zone in ("localtime", "Factory", "posix/Europe/Paris", "Mars/Base"):
-        refused("ingest", "log.csv", "--timezone", zone, cwd=folder, code=2, saying="expected an IANA time zone")
-        usual = {"DETECTOR_DAYS__DEFAULT_ZONE": zone}
-        refused("config", "check", cwd=folder, code=2, saying="expected an IANA time zone", env=usual)
-
-
-def test_a_day_that_has_not_come_is_refused(folder: Path) -> None:
-    """Nothing is known of tomorrow, and what it says would be the night that is served."""
-    tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
-    for asked in (["nightly", "--day"], ["nightly", "--from", TRAINED_UNTIL, "--to"], ["train", "--day"]):
-        refused(*asked, tomorrow, cwd=folder, code=2, saying=f"expected a day that has been, found {tomorrow}")
 
 
 def test_of_a_day_that_is_not_over_it_is_said(tmp_path: Path) -> None:
@@ -461,12 +276,6 @@ def test_of_a_day_that_is_not_over_it_is_said(tmp_path: Path) -> None:
     for command in ("train", "nightly"):
         code, out, err = detector(command, "--day", yesterday, cwd=tmp_path, env=zone)
         assert (code, f"warning: {yesterday} is not over everywhere" in out) == (0, True), err
-
-
-def test_an_id_of_nothing_is_refused(folder: Path) -> None:
-    """An empty line names nobody, and no look at anybody goes on record."""
-    for asked in (["explain"], ["review", "show"], ["audit", "who"]):
-        refused(*asked, "--id", "-", cwd=folder, code=2, saying="the service's own id on a line", stdin="\n")
 
 
 def test_the_configuration_says_where_tables_come_from_and_checks_the_url(tmp_path: Path) -> None:

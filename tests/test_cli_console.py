@@ -12,8 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from commands import detector, refused
 from support import clock
-from test_cli import detector, refused
 
 from detector import config
 from detector.access import Role

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from test_cli import detector
+from commands import detector
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

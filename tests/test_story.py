@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pytest
+from commands import detector
 from support import KEY
-from test_cli import detector
 
 ACCOUNTS, DAYS, TITLES = 5_000, 365, 4_000
 LAST_DAY = dt.date(2025, 3, 31)  # both DST changes and New Year lie in the year
