@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from commands import detector, refused
@@ -91,6 +92,21 @@ def test_scores_are_written_by_suffix_with_features(folder: Path) -> None:
     assert {"account", "day", "score", "status", "p_value", "rank", "flagged", "kind"} < set(frame.columns)
     assert pl.read_csv(folder / "scores.csv").height == frame.height
     refused("scores", "--out", "scores.xls", cwd=folder, code=2, saying=".json, .parquet")
+
+
+def _scores(folder: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(detector("scores", "--json", cwd=folder)[1])
+    return rows
+
+
+def test_scores_say_where_to_ask_why_a_higher_one_is_not_flagged(folder: Path) -> None:
+    """What the first of the flagged is, policy keeps back: the second stands below it and is flagged all the same."""
+    said = "why one is not flagged that scores higher than one that is: `detector explain ACCOUNT`"
+    assert said not in detector("scores", cwd=folder)[1]
+    policy = {"DETECTOR_DECISION__KINDS_NOT_REVIEWED": json.dumps([_scores(folder)[0]["kind"]])}
+    assert detector("nightly", "--day", TRAINED_UNTIL, cwd=folder, env=policy)[0] == 0
+    assert [row["flagged"] for row in _scores(folder)[:2]] == [False, True]
+    assert said in detector("scores", cwd=folder)[1]
 
 
 def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:

@@ -89,6 +89,7 @@ def test_unknown_accounts_are_refused(folder: Path) -> None:
     refused("explain", cwd=folder, code=2, saying="expected ACCOUNT")
     refused("explain", "0123456789abcdef", "--unmask", " ", cwd=folder, code=2, saying="purpose")
     refused("scores", "--day", "2001-01-01", cwd=folder, code=4, saying="2001-01-01")
+    refused("scores", "--features", cwd=folder, code=2, saying="expected --out FILE or --json beside --features")
 
 
 def test_a_damaged_publication_ends_with_five(folder: Path) -> None:

@@ -87,9 +87,10 @@ def test_the_same_night_again_is_nothing(home: Path, service: Path, settings: co
 
 
 def test_other_settings_publish_anew(home: Path, service: Path, settings: config.Settings) -> None:
-    """A night under another capacity, or among other peers, supersedes the one before."""
+    """A night under another capacity, among other peers, or by another seed supersedes the one before."""
     others = settings.model_copy(update={"peers": settings.peers.model_copy(update={"traits": ["country"]})})
     wider = settings.model_copy(update={"decision": settings.decision.model_copy(update={"capacity_share": 0.05})})
+    seeded = wider.model_copy(update={"model": settings.model.model_copy(update={"seed": 7})})
     with open_doors(home, settings) as doors:
         first = _night(doors, TRAINED_UNTIL, settings)
         second = _night(doors, TRAINED_UNTIL, wider)
@@ -98,6 +99,7 @@ def test_other_settings_publish_anew(home: Path, service: Path, settings: config
         superseded = doors.ledger.run(first.run_id)
         assert superseded is not None
         assert superseded.status == "superseded"
+        assert not _night(doors, TRAINED_UNTIL, seeded).unchanged
         assert not _night(doors, TRAINED_UNTIL, others).unchanged
 
 
