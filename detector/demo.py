@@ -25,7 +25,8 @@ from detector import (
 from detector.errors import SettingsError
 from detector.runs import Doors, on_record, open_doors
 
-ACCOUNTS, DAYS, SEED = 5_000, 365, 2026
+ACCOUNTS, DAYS = 5_000, 365
+SEED = 365  # a service in which the year-long looper alone repeats one film for a year, and no farm does so too
 _MARK = ".detector-demo"  # a folder with this file in it is ours to delete
 _TRUTH = "truth.parquet"
 _KEY = "1f" * 32  # known to all: a demo keeps no secret, and equal keys give equal results

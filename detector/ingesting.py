@@ -27,7 +27,11 @@ def silent(what: str, done: int, of: int) -> None:
 
 
 _AS_THE_FILE_SAYS = sources.Options()
-_SAME = ["account", "profile", "device", "title", "started_at"]  # by these a playback is known that has gone on
+# By either of these a playback is known of which a later copy says more: a log's own key may not be there, and where
+# it is, the log may have moved the start.
+_SAME = (["account", "playback"], ["account", "profile", "device", "title", "started_at"])
+_LASTED = pl.col("ended_at") - pl.col("started_at")
+_MOVED = dt.timedelta(days=1)  # by no more does a log that grows move a start
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
@@ -164,6 +168,7 @@ def _read_all(
     or was taken `into` the home before."""
     with geo.opened(settings.geo) as places:
         files = sources.expand(paths)
+        told = replace(options, clock=options.timezone or settings.days.default_zone)
         believed = settings.playbacks.model_dump(include={"earliest", "longest_s", "future_tolerance_s"})
         of_days, of_ids = settings.days.model_dump(), settings.identity.model_dump()
         asked = store.digest_of([format, asdict(options), of_days, of_ids, believed, dict(places.digests)])
@@ -179,9 +184,9 @@ def _read_all(
                 if not any(part.stat().st_size for part in sources.parts(file)):
                     yield nothing
                     continue
-                named, raw = sources.read(file, format=format, options=options)
+                named, raw = sources.read(file, format=format, options=told)
                 with sources.reading(file):
-                    ignored = sources.further(file, named, options)
+                    ignored = sources.further(file, named, told)
                     raw = geo.locate(raw, places)
                     checked = playbacks.check(
                         raw, file=file.name, now=now, zone=options.timezone, keys=keys, settings=settings
@@ -276,37 +281,52 @@ def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None
 
 def _new_rows(read: _Read, into: Store) -> pl.DataFrame:
     """The rows that no other file has brought, or brought later: of a playback that was at work when a copy was made,
-    the one that goes furthest counts.
+    the one that lasts longest counts.
 
     A database or an export that holds all that was logged so far, taken in every night, would else be stored again
     every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
     difference: see `playbacks.repair`.
     """
     rows = read.checked.rows
-    said = [name for name in rows.columns if name not in playbacks.LOOKED_UP]
     for date, part in _other_parts(rows, read, into):
-        [brought] = into.read("playbacks", [date], part.name, said)
-        rows = rows.join(brought, on=said, how="anti", nulls_equal=True, maintain_order="left")
+        [brought] = into.read("playbacks", [date], part.name, _said(rows))
+        rows = rows.join(brought, on=_said(rows), how="anti", nulls_equal=True, maintain_order="left")
         if part.notes.get("format") == read.format:
-            further = brought.group_by(_SAME).agg(further=pl.col("ended_at").max())
-            known = rows.join(further, on=_SAME, how="left", nulls_equal=True, maintain_order="left")["further"]
-            rows = rows.filter((known <= rows["ended_at"]).fill_null(True))
+            unsaid = _unsaid(brought, read, date)
+            for same in _SAME:
+                longest = unsaid.group_by(same).agg(longest=_LASTED.max())
+                known = rows.join(longest, on=same, how="left", nulls_equal=True, maintain_order="left")["longest"]
+                rows = rows.filter((known <= rows.select(_LASTED).to_series()).fill_null(True))
     return rows
 
 
 def _supersede(new: pl.DataFrame, read: _Read, into: Store) -> None:
-    """Let go of what earlier copies of a log that grows said of playbacks that have gone on since."""
+    """Let go of what earlier copies of a log that grows said of playbacks of which this one says more."""
     for date, part in _other_parts(new, read, into):
         if part.notes.get("format") == read.format:
             [rows] = into.read("playbacks", [date], part.name)
-            kept = rows.join(new.select(_SAME), on=_SAME, how="anti", nulls_equal=True, maintain_order="left")
-            if kept.height < rows.height:
+            unsaid = _unsaid(rows.with_row_index("nth"), read, date)
+            gone = pl.concat([unsaid.join(new, on=same, how="semi", nulls_equal=True) for same in _SAME])["nth"]
+            if gone.len():
+                kept = rows.with_row_index("nth").filter(~pl.col("nth").is_in(gone.implode())).drop("nth")
                 into.put("playbacks", date, {part.name: kept}, part.notes)
 
 
+def _said(rows: pl.DataFrame) -> list[str]:
+    return [name for name in rows.columns if name not in playbacks.LOOKED_UP]
+
+
+def _unsaid(brought: pl.DataFrame, read: _Read, date: dt.date) -> pl.DataFrame:
+    """What another file brought of a UTC date and this one does not say, or not so."""
+    rows = read.checked.rows.filter(pl.col("started_at").dt.date() == date)
+    return brought.join(rows, on=_said(rows), how="anti", nulls_equal=True, maintain_order="left")
+
+
 def _other_parts(rows: pl.DataFrame, read: _Read, into: Store) -> Iterator[tuple[dt.date, Part]]:
-    """The stored parts of other files on the UTC dates of some rows; what replaced a day stands for itself."""
-    for date in rows["started_at"].dt.date().unique().sort().to_list():
+    """The stored parts of other files on the UTC dates of some rows and those beside them; what replaced a day stands
+    for itself."""
+    dates = rows["started_at"].dt.date().unique()
+    for date in sorted({date + moved for date in dates for moved in (-_MOVED, dt.timedelta(), _MOVED)}):
         for part in into.parts("playbacks", date).values():
             if part.name != corrections.part_of(read.content) and not corrections.replaces(part.name):
                 yield date, part

@@ -8,9 +8,11 @@ import log_samples
 import polars as pl
 import pytest
 from commands import detector, refused
+from support import clock
 from test_geo import database
 
-from detector import identity, sources
+from detector import config, identity, sources
+from detector.ingesting import ingest
 from detector.store import Store
 
 KEYS = identity.Keys("0" * 64, bytes(32))
@@ -185,3 +187,15 @@ def test_rows_west_of_all_are_told(tmp_path: Path) -> None:
     berlin = {"DETECTOR_DAYS__WESTERNMOST_ZONE": "Europe/Berlin"}
     code, out, _ = detector("ingest", "log.csv", cwd=tmp_path, env=berlin)
     assert (code, told in out) == (0, True)
+
+
+def test_the_zone_set_for_all_is_that_of_a_servers_clock(tmp_path: Path) -> None:
+    """Where no other is given: nothing then warns of rows without a zone."""
+    settings = config.load(environ={"DETECTOR_DAYS__DEFAULT_ZONE": "Europe/Paris"}).settings
+    path = log_samples.write(tmp_path, "jellyfin", "tsv", {"DateCreated": "2024-05-01 23:30:00"})
+    home = Store(tmp_path / "home")
+    [file] = ingest([str(path)], into=home, keys=KEYS, settings=settings, now=clock())
+    [date] = home.partitions("playbacks")
+    [rows] = home.read("playbacks", [date])
+    assert file.zoneless == 0
+    assert rows.select(pl.col("started_at").dt.strftime("%R"), pl.col("day").dt.day()).row(0) == ("21:30", 1)

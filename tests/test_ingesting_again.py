@@ -198,6 +198,80 @@ def test_a_row_of_an_export_without_keys_that_has_gone_on_is_the_same_row(tmp_pa
     assert [ran.total_seconds() / 60 for ran in rows["ended_at"] - rows["started_at"]] == [90]
 
 
+_TWO_FROM_EIGHT = [{"Duration": "0:00:10"}, {"Duration": "0:20:00"}]
+_SONGS = [{"endTime": f"2021-05-01 {end}", "msPlayed": 200_000} for end in ("20:03", "20:06", "20:09")]
+
+
+@pytest.mark.parametrize(
+    ("format", "form", "copies", "stand"),
+    [
+        (
+            "jellystat", "list",  # who goes on within the hour goes on in the same row
+            [({"PlaybackDuration": "1800", "ActivityDateInserted": "2024-05-01T23:50:00Z"}, ""),
+             ({"PlaybackDuration": "3600", "ActivityDateInserted": "2024-05-02T01:15:00Z"}, "")],
+            {"2024-05-02 00:15": 60},
+        ),
+        (
+            "tautulli", "sqlite",  # a film that came to the library again has another key
+            [({"rating_key": 501}, ""), ({"rating_key": 777}, "")],
+            {"2024-05-01 20:00": 90},
+        ),
+        (
+            "jellyfin", "tsv",  # an upgraded plugin writes its history anew
+            [({"DateCreated": "2024-05-01 22:00:00.1234567"}, "Europe/Paris"),
+             ({"DateCreated": "2024-05-01 20:00:00Z"}, "Europe/Paris")],
+            {"2024-05-01 20:00": 90},
+        ),
+        (
+            "jellyfin", "tsv",  # the zone of the clock is told later
+            [({"DateCreated": "2024-05-01 22:00:00"}, ""),
+             ({"DateCreated": "2024-05-01 22:00:00", "PlayDuration": 6000}, "Europe/Paris")],
+            {"2024-05-01 20:00": 100},
+        ),
+    ],
+    ids=["gone on", "moved in the library", "upgraded", "zone told"],
+)  # fmt: skip
+def test_what_a_later_copy_says_otherwise_of_a_playback_counts(
+    format: str, form: str, copies: list[tuple[dict[str, Any], str]], stand: dict[str, int], tmp_path: Path
+) -> None:
+    """Be it under another start, title or zone: it is known by its key, or by what was written of its start."""
+    taken = _taken(tmp_path, format, form, *(([row], zone) for row, zone in copies))
+    assert taken == stand
+
+
+def test_of_two_that_began_together_the_one_that_went_on_replaces_itself_alone(tmp_path: Path) -> None:
+    """By the minute, what starts by itself and what is chosen over it begin as one."""
+    later = [_TWO_FROM_EIGHT[0], {"Duration": "0:50:00"}]
+    home = Store(tmp_path / "home")
+    _taken(tmp_path, "netflix", "csv", (_TWO_FROM_EIGHT, "UTC"), (later, "UTC"))
+    rows = pl.concat(frame for date in home.partitions("playbacks") for frame in home.read("playbacks", [date]))
+    assert sorted((rows["ended_at"] - rows["started_at"]).dt.total_seconds()) == [10, 3000]
+
+
+@pytest.mark.parametrize("copies", [(_SONGS, _SONGS[1:]), (_SONGS[1:], _SONGS)], ids=["shorter later", "longer later"])
+def test_an_export_that_begins_later_brings_no_stream_again(
+    copies: tuple[list[Any], list[Any]], tmp_path: Path
+) -> None:
+    """Though its ends, moved within their minute, lie elsewhere where the streams before them are not there."""
+    assert len(_taken(tmp_path, "spotify-year", "json", *((copy, "") for copy in copies))) == 3
+
+
+def _taken(folder: Path, format: str, form: str, *copies: tuple[list[dict[str, Any]], str]) -> dict[str, int]:
+    """The minutes of each stored playback by its start, after these copies of a log came, each with its zone."""
+    home, settings = Store(folder / "home"), config.load().settings
+    for nth, (rows, zone) in enumerate(copies):
+        (folder / str(nth)).mkdir(parents=True)
+        log = log_samples.write(folder / str(nth), format, form, *rows)
+        options = sources.Options("home", zone, {})
+        list(ingest([str(log)], into=home, keys=KEYS, settings=settings, options=options, now=clock()))
+    stored = [frame for date in home.partitions("playbacks") for frame in home.read("playbacks", [date])]
+    minutes = pl.concat(stored).select(
+        pl.col("started_at").dt.strftime("%F %R"), (pl.col("ended_at") - pl.col("started_at")).dt.total_minutes()
+    )
+    assert minutes["started_at"].is_unique().all() or format == "netflix"
+    return dict(minutes.rows())
+
+
 def test_of_a_file_that_was_not_taken_in_whole_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run killed before a file was on record, then the log as it was corrected: only that one counts, and nothing is
     missed. The same file again is finished."""

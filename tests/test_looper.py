@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from support import KEY, LAST_DAY, clock
 
-from detector import config, identity, published
+from detector import config, demo, identity, published
 from detector.ingesting import ingest
 from detector.nightly import night
 from detector.retraining import train
@@ -83,3 +83,12 @@ def test_one_film_a_day_around_midnight_is_flagged_where_the_log_says_no_zone(tm
     assert row["longest_streak_1_missed_365d"] > DAYS / 3
     assert row["flagged"], f"rank {row['rank']}, score {row['score']}"
     assert row["kind"] == "loop or automated playback"
+
+
+@pytest.mark.soak
+def test_the_demo_puts_the_looping_account_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The story that it tells."""
+    demo.run(tmp_path / "demo", now=clock(), clock=clock)
+    first = capsys.readouterr().out.split("the first 10:\n\n")[1].split("in truth: ")[:2]
+    assert f"viewed the same title on {DAYS} days in a row" in first[0]
+    assert first[1].startswith("year-long looper")

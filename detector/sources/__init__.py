@@ -42,9 +42,7 @@ FORMATS: dict[str, Format] = {
         streamystats.FORMAT,
         emby.FORMAT,
         vendor.FORMAT,
-        table.PARQUET,
-        table.NDJSON,
-        table.CSV,
+        *table.FORMATS,
     )
 }
 
@@ -107,7 +105,8 @@ def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl
     if format not in ("auto", *FORMATS):
         raise SettingsError(f"expected --format auto, {', '.join(FORMATS)}; found {format!r}; name one of them")
     with reading(path):
-        chosen = FORMATS.get(format) or next((f for f in FORMATS.values() if f.recognises(path)), None)
+        asked = table.FORMATS if table.is_mapped(path, options) else FORMATS.values()
+        chosen = FORMATS.get(format) or next((f for f in asked if f.recognises(path)), None)
         if chosen is None:
             raise InputError(
                 f"expected a log as {', '.join(FORMATS)} in {path}, found none of them; "

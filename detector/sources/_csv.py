@@ -10,6 +10,7 @@ from detector.errors import InputError
 from detector.sources._format import head
 
 _SEPARATORS = ",;\t|"
+_NULLS = ["\\N", "NULL", "null"]  # as databases write it: as an id it would be one device of everybody's
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Header:
 
 def header(path: Path) -> Header | None:
     """What the first line of the file says; None where it is not text or holds no separator."""
-    first = head(path).split(b"\n", 1)[0]
+    first = head(path).split(_end(path), 1)[0]
     if b"\0" in first:
         return None
     line = first.decode("utf-8", "replace")
@@ -30,7 +31,8 @@ def header(path: Path) -> Header | None:
 
 
 def scan(path: Path) -> pl.LazyFrame:
-    """All columns as text, under their names as they stand; blank lines are no rows.
+    """All columns as text, under their names as they stand; blank lines are no rows, and what databases write for null
+    is null.
 
     Raises:
         InputError: there is no line of column names.
@@ -41,12 +43,19 @@ def scan(path: Path) -> pl.LazyFrame:
     frame = pl.scan_csv(
         path,
         separator=first.separator,
+        eol_char=_end(path).decode(),
+        null_values=_NULLS,
         infer_schema=False,
         encoding="utf8-lossy",
         truncate_ragged_lines=True,
         glob=False,
     )
     return frame.filter(~pl.all_horizontal(pl.all().is_null()))
+
+
+def _end(path: Path) -> bytes:
+    """What ends a line: what UNIX and Windows do, or an old Macintosh."""
+    return b"\r" if b"\n" not in (opening := head(path)) and b"\r" in opening else b"\n"
 
 
 def fields(line: str, separator: str) -> tuple[str, ...]:

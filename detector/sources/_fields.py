@@ -11,6 +11,7 @@ from detector.sources import _values as values
 _TEXT = pl.String()
 _TRUE = ("1", "t", "true", "yes", "y")
 _SKIPPED_BACK_S = 60
+_NOWHERE = ("ZZ", "XX", "T1")  # unknown, unknown, and Tor
 _BRACKETED_IP = r"^\[([0-9A-Fa-f:.]+)\]"
 _IPV4_AND_PORT = r"^(\d{1,3}(?:\.\d{1,3}){3}):\d{1,5}$"
 
@@ -92,9 +93,14 @@ def ip(name: str) -> pl.Expr:
 
 
 def country(name: str) -> pl.Expr:
-    """A code of ISO 3166-1 in upper case; null for names, and for ZZ, which is no country."""
+    """A code of ISO 3166-1 in upper case; null for names, and for codes of no country."""
     code = text(name).str.strip_chars().str.to_uppercase()
-    return pl.when(code.str.contains("^[A-Z]{2}$") & (code != "ZZ")).then(code)
+    return somewhere(pl.when(code.str.contains("^[A-Z]{2}$")).then(code))
+
+
+def somewhere(code: pl.Expr) -> pl.Expr:
+    """The code of a country; null for those that stand for none."""
+    return pl.when(~code.is_in(_NOWHERE)).then(code)
 
 
 def kind(name: str, kinds: dict[str, str]) -> pl.Expr:

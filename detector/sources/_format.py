@@ -35,12 +35,14 @@ class Options:
     """What the person who ingests says about files that do not say it themselves.
 
     `account`: name of the one account a file holds, "" where rows name it. `timezone`: IANA zone of rows without
-    one, "" for none. `columns`: our name of a column → the name it has in the file.
+    one, "" for none. `columns`: our name of a column → the name it has in the file. `clock`: the zone of a server that
+    writes times without an offset, "" for UTC.
     """
 
     account: str = ""
     timezone: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    clock: str = ""
 
 
 @dataclass(frozen=True)

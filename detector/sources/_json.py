@@ -12,6 +12,7 @@ from detector.errors import InputError
 from detector.sources._format import decoded, head
 from detector.sources._values import texts
 
+_SIZES = (65_536, 16_777_216)
 LIST = r"\s*\[\s*"
 """What stands before the first record of a list."""
 
@@ -19,15 +20,19 @@ LIST = r"\s*\[\s*"
 def first_keys(path: Path, lead: str = LIST) -> frozenset[str]:
     """Keys of the first record that follows `lead`, a pattern for the beginning of the file; none where none does.
 
-    Only the beginning of the file is looked at, so a very long first record is not seen.
+    Only the beginning of the file is looked at; more of it where the first record goes on beyond that.
     """
-    opening = decoded(head(path))
-    found = re.match(lead, opening, re.DOTALL)
-    try:
-        value, _ = json.JSONDecoder().raw_decode(opening, found.end() if found else len(opening))
-    except (ValueError, RecursionError):
-        return frozenset()
-    return frozenset(value) if isinstance(value, dict) else frozenset()
+    for size in _SIZES:
+        opening = decoded(head(path, size))
+        found = re.match(lead, opening, re.DOTALL)
+        try:
+            value, _ = json.JSONDecoder().raw_decode(opening, found.end() if found else len(opening))
+        except (ValueError, RecursionError):
+            if found and path.stat().st_size > size:
+                continue
+            return frozenset()
+        return frozenset(value) if isinstance(value, dict) else frozenset()
+    return frozenset()
 
 
 def load(path: Path) -> Any:

@@ -2,9 +2,11 @@
 
 - The export is text with tabs and no line of names, so its columns are known by their place; in the SQLite database
   they are known by name.
-- **DateCreated** is the start, on the server's clock and without an offset: the zone given at ingest is the server's.
-  It turns the start into a moment and is not taken for the viewer's own: rows get no `timezone`, so that a zone set
-  for their country comes first when the local day is found.
+- **DateCreated** is the start, on the server's clock and without an offset: the zone given at ingest is the server's,
+  else the zone set for all. It turns the start into a moment and is not taken for the viewer's own: rows get no
+  `timezone`, so that a zone set for their country comes first when the local day is found. Of late, Jellyfin's plugin
+  writes UTC to the second, and rewrites so what it had logged before to a ten-millionth: seconds are all that is read.
+- There is no key. What was written of the start is one, with whose and of what it is, whatever zone it is read in.
 - **PlayDuration** counts until the playback stopped; where PauseDuration is known it is taken off, so that seconds
   are seconds watched.
 - Devices are known by name only.
@@ -27,6 +29,7 @@ JELLYFIN = (
     "PlayDuration",
 )  # fmt: skip
 EMBY = (*JELLYFIN, "PauseDuration", "RemoteAddress", "TranscodeReasons")
+PAUSED = (*JELLYFIN, "PauseDuration")  # all that early versions of Emby's knew, and Jellyfin's does not
 SUFFIXES = (".tsv", ".db", ".sqlite", ".sqlite3")
 
 _TABLE = "PlaybackActivity"
@@ -47,17 +50,15 @@ _KINDS = {
 def recognises(path: Path, *, as_emby: bool) -> bool:
     """Whether it is an export or a database of the one plugin or the other."""
     if names := _sqlite.columns(path, _TABLE):
-        return set(JELLYFIN) <= names and as_emby == (set(EMBY) <= names)
+        return set(JELLYFIN) <= names and as_emby == (set(PAUSED) <= names)
     first = decoded(head(path)).split("\n", 1)[0].strip("\r").split("\t")
-    starts = bool(_START.match(first[0])) and len(first) >= len(JELLYFIN)
-    return starts and first[JELLYFIN.index("PlayDuration")].strip().isdigit() and as_emby == (len(first) >= len(EMBY))
+    cells = dict(zip(PAUSED, first, strict=False))
+    starts = _START.match(first[0]) is not None and cells.get("PlayDuration", "").strip().isdigit()
+    return starts and as_emby == cells.get("PauseDuration", "").strip().isdigit()
 
 
 def read(path: Path, options: Options, columns: Sequence[str]) -> pl.LazyFrame:
-    """The rows of an export with these columns, or of a database that has them.
-
-    A database may have more of `EMBY`'s than it must: early versions knew pauses, and no addresses.
-    """
+    """The rows of an export with at least these columns, or of a database that has them."""
     with reading(path, "an export of Playback Reporting"):
         if head(path, 6) == b"SQLite":
             return _rows(_sqlite.read(path, {_TABLE: EMBY}, columns, _REMEDY), options)
@@ -73,17 +74,18 @@ def _exported(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
         )
     # The line on which an export was cut short becomes a row without its last cells, for the rules to judge.
     unsaid = [None] * len(EMBY)
-    return texts(([*line[: len(columns)], *unsaid][: len(EMBY)] for line in split), EMBY)
+    return texts(([*line, *unsaid][: len(EMBY)] for line in split), EMBY)
 
 
 def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
-    start = field.instant("DateCreated", options.timezone)
+    start = field.instant("DateCreated", options.clock).dt.truncate("1s")
     lasted = field.number("PlayDuration")
     paused = field.number("PauseDuration").fill_null(0).clip(lower_bound=0)
     seconds = pl.when(lasted >= 0).then((lasted - paused).clip(lower_bound=0)).otherwise(lasted)
     return field.raw_rows(
         table,
         account_id=field.text("UserId"),
+        playback_id=field.joined("/", "DateCreated", "ItemId", "ClientName", "DeviceName"),
         device_name=field.text("DeviceName"),
         device_type=field.text("ClientName"),
         title_id=field.text("ItemId"),

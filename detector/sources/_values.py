@@ -18,10 +18,10 @@ _AFTER_MINUTES = 16
 
 
 def texts(rows: Iterable[Sequence[object]], names: Sequence[str]) -> pl.LazyFrame:
-    """Rows of Python values as a table of text: numbers as written, bytes decoded, lists and objects null.
+    """Rows of Python values as a table of text: whole numbers without a point, bytes decoded, lists and objects null.
 
-    >>> texts([(1, 2.5, True), (None, [], b"x")], ["a", "b", "c"]).collect().rows()
-    [('1', '2.5', 'true'), (None, None, 'x')]
+    >>> texts([(1, 2.5, True), (7.0, [], b"x")], ["a", "b", "c"]).collect().rows()
+    [('1', '2.5', 'true'), ('7', None, 'x')]
     """
     columns: list[list[str | None]] = [[] for _ in names]
     for row in rows:
@@ -37,6 +37,8 @@ def _as_text(value: object) -> str | None:
         return value.decode("utf-8", "replace")
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")  # JSON may hold half of a surrogate pair
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_FLOAT:
+        return str(int(value))
     return str(value) if isinstance(value, int | float) else None
 
 

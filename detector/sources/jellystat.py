@@ -2,7 +2,9 @@
 
 Only the table `jf_playback_activity` is read. **ActivityDateInserted** is when a playback *ended*, and
 PlaybackDuration the seconds watched, pauses left out: `started_at` is the one minus the other, too late on the clock
-by the length of the pauses. For episodes `NowPlayingItemId` is the series, and `EpisodeId` the episode.
+by the length of the pauses. Of what Jellystat took over from Playback Reporting (`imported`) it is the start. Who goes
+on within the hour goes on in the same row, which then ends later and may begin later. For episodes `NowPlayingItemId`
+is the series, and `EpisodeId` the episode.
 """
 
 import json
@@ -21,7 +23,7 @@ from detector.sources._format import Format, Options, decoded, head, reading
 _TABLE = "jf_playback_activity"
 _WANTED = (
     "Id", "UserId", "Client", "DeviceName", "DeviceId", "NowPlayingItemId", "NowPlayingItemName", "EpisodeId",
-    "SeriesName", "PlaybackDuration", "ActivityDateInserted", "RemoteEndPoint",
+    "SeriesName", "PlaybackDuration", "ActivityDateInserted", "RemoteEndPoint", "imported",
 )  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def _of_lines(path: Path) -> list[Any]:
 def _records(path: Path) -> Iterator[Any]:
     """The rows of the table, and None for each line of it that is damaged."""
     table = ""
-    for line in decoded(path.read_bytes()).splitlines():
+    for line in decoded(path.read_bytes()).split("\n"):  # what else may end a line may stand in JSON as it is
         try:
             value = json.loads(line)
         except (ValueError, RecursionError):
@@ -78,7 +80,8 @@ def _without_table(path: Path) -> InputError:
 
 def _rows(table: pl.LazyFrame) -> pl.LazyFrame:
     seconds = field.number("PlaybackDuration")
-    end = field.instant("ActivityDateInserted")
+    written, is_start = field.instant("ActivityDateInserted"), field.is_set("imported")
+    lasted = values.span(seconds)
     is_episode = field.text("EpisodeId").is_not_null()
     return field.raw_rows(
         table,
@@ -90,8 +93,8 @@ def _rows(table: pl.LazyFrame) -> pl.LazyFrame:
         title_id=field.text("EpisodeId", "NowPlayingItemId"),
         title_name=field.joined(": ", "SeriesName", "NowPlayingItemName"),
         title_kind=pl.when(is_episode).then(pl.lit("episode")),
-        started_at=end - values.span(seconds),
-        ended_at=end,
+        started_at=pl.when(is_start).then(written).otherwise(written - lasted),
+        ended_at=pl.when(is_start).then(field.ended(written, seconds, "PlaybackDuration")).otherwise(written),
         ip=field.ip("RemoteEndPoint"),
     )
 

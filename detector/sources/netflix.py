@@ -41,8 +41,7 @@ _WORD_AND_NUMBER = r"(?:\p{L}[\p{L}\p{M}.]*\s*\d{1,4}|第?\s*\d{1,4}\.?\s*\p{L}[
 
 
 def _recognises(path: Path) -> bool:
-    found = header(path)
-    return found is not None and set(_REQUIRED) <= set(_without_tail(found.names))
+    return set(_REQUIRED) <= set(_header(path)[1])
 
 
 def _read(path: Path, options: Options) -> pl.LazyFrame:
@@ -54,15 +53,23 @@ def _read(path: Path, options: Options) -> pl.LazyFrame:
         return _rows(_table(path), options)
 
 
+def _header(path: Path) -> tuple[str, tuple[str, ...]]:
+    """What separates the columns, and their names; a spreadsheet may have put quotes around the whole line."""
+    first = header(path)
+    if first is None:
+        return "", ()
+    names = _without_tail(first.names)
+    within = _cells(names[0], ",") if names else ()
+    return (",", within) if set(_REQUIRED) <= set(within) else (first.separator, names)
+
+
 def _table(path: Path) -> pl.LazyFrame:
     """The file as text, one column per name known here; absent ones null."""
-    first = header(path)
-    names = _without_tail(first.names) if first else ()
-    if first is None or (missing := [name for name in _REQUIRED if name not in names]):
-        remedy = "take CONTENT_INTERACTION/ViewingActivity.csv from the export"
-        raise missing_columns(path, missing if first else _REQUIRED, names, remedy)
+    separator, names = _header(path)
+    if missing := [name for name in _REQUIRED if name not in names]:
+        raise missing_columns(path, missing, names, "take CONTENT_INTERACTION/ViewingActivity.csv from the export")
     lines = path.read_bytes().decode("utf-8-sig", "replace").split("\n")[1:]
-    split = [_cells(line, first.separator) for line in lines if line.strip("\r ;")]
+    split = [_cells(line, separator) for line in lines if line.strip("\r ;")]
     places = {name: names.index(name) for name in (*_REQUIRED, *_OPTIONAL) if name in names}
     known = {
         name: [cells[places[name]] if places.get(name, len(cells)) < len(cells) else None for cells in split]

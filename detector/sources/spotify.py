@@ -107,9 +107,12 @@ def _of_year(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
     )
     is_track = field.text("trackName").is_not_null()
     is_spoken = field.text("episodeName").is_not_null()
+    written = field.joined("/", "endTime", "artistName", "trackName", "podcastName", "episodeName", "msPlayed")
     rows = field.raw_rows(
         table,
         account_id=pl.lit(options.account),
+        # Where its end is moved to lies with the streams before it, which another export may not hold.
+        playback_id=pl.concat_str(written, pl.int_range(pl.len()).over(written), separator="/"),
         title_id=title,
         title_name=title,
         title_kind=pl.when(is_track).then(pl.lit("track")).when(is_spoken).then(pl.lit("episode")),

@@ -14,8 +14,8 @@ from detector.sources._format import Format, Options, reading
 
 _REQUIRED = ("user_id", "item_id", "start_time", "play_duration")
 _WANTED = (
-    *_REQUIRED, "id", "device_id", "device_name", "client_name", "remote_end_point", "item_name", "series_id",
-    "series_name", "end_time", "runtime_ticks", "position_ticks", "is_inferred",
+    *_REQUIRED, "id", "user_server_id", "device_id", "device_name", "client_name", "remote_end_point", "item_name",
+    "series_id", "series_name", "end_time", "runtime_ticks", "position_ticks", "is_inferred",
 )  # fmt: skip
 _TELLING = {*_REQUIRED, "remote_end_point"}
 _TICKS_PER_S = 10_000_000
@@ -40,7 +40,7 @@ def _rows(table: pl.LazyFrame) -> pl.LazyFrame:
     return field.raw_rows(
         table,
         keep=~field.is_set("is_inferred"),
-        account_id=field.text("user_id"),
+        account_id=field.text("user_id", "user_server_id"),  # of somebody new the second alone
         playback_id=field.text("id"),
         device_id=field.text("device_id"),
         device_name=field.text("device_name"),

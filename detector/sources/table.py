@@ -9,10 +9,11 @@ Required: `account_id` (or the account given at ingest), `started_at`, and one o
 - An end or a duration that is there but says nothing (text, NaN) puts `ended_at` one second *before* `started_at`,
   and a negative duration as far before as it says, so that the rules reject the row rather than take it for a view
   known by its start only. Durations beyond 300 years, infinite ones too, count as 300 years.
-- Ids become text as they stand. Blank text is null. `country` is upper-cased; kinds and `interaction` lower-cased.
+- Ids become text as they stand. Blank text is null. `country` is upper-cased, and null where it is ZZ, XX or T1; kinds
+  and `interaction` are lower-cased.
 
-CSV may be separated by comma, semicolon, tab or bar. Blank lines are no rows. An NDJSON line that is not a JSON
-object is a row of nulls.
+CSV may be separated by comma, semicolon, tab or bar. Blank lines are no rows; \\N and NULL are null. An NDJSON line
+that is not a JSON object is a row of nulls.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +93,7 @@ def _value(name: str, dtype: pl.DataType) -> pl.Expr:
         value = values.text(column, dtype)
         value = value if name in _IDS else value.str.strip_chars()
         value = value.str.to_lowercase() if name in _LOWER else value
-        value = value.str.to_uppercase() if name == "country" else value
+        value = fields.somewhere(value.str.to_uppercase()) if name == "country" else value
     return value.alias(name)
 
 
@@ -150,6 +151,10 @@ def _csv_names(path: Path) -> Sequence[str]:
     return header.names if header else ()
 
 
+def _parquet_names(path: Path) -> Sequence[str]:
+    return list(pl.read_parquet_schema(path))
+
+
 def _format(
     name: str,
     says: str,
@@ -166,10 +171,18 @@ def _format(
 
 
 _COLUMNS = "text with columns (comma, semicolon, tab or bar)"
-PARQUET = _format(
-    "parquet", "Parquet", (".parquet",), _is_parquet, _read_parquet, lambda path: list(pl.read_parquet_schema(path))
-)
+PARQUET = _format("parquet", "Parquet", (".parquet",), _is_parquet, _read_parquet, _parquet_names)
 CSV = _format("csv", _COLUMNS, (".csv", ".tsv"), _is_csv, _read_csv, _csv_names)
 NDJSON = _format(
     "ndjson", "one JSON object a line", (".ndjson", ".jsonl"), _is_ndjson, _read_ndjson, _ndjson.first_keys
 )
+FORMATS = (PARQUET, NDJSON, CSV)
+_NAMES = {PARQUET.name: _parquet_names, NDJSON.name: _ndjson.first_keys, CSV.name: _csv_names}
+
+
+def is_mapped(path: Path, options: Options) -> bool:
+    """Whether it is a table in which stand all columns that `[source.columns]` names: then it is one, whatever other
+    format has columns of these names."""
+    format = next((format for format in FORMATS if format.recognises(path)), None)
+    stand = {name.strip() for name in _NAMES[format.name](path)} if format and options.columns else set()
+    return bool(options.columns) and set(options.columns.values()) <= stand

@@ -17,6 +17,7 @@ A session still running, which the API lists without a row id, is left out.
   its network is the same for all of them.
 """
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -24,7 +25,7 @@ import polars as pl
 from detector.errors import InputError
 from detector.sources import _fields as field
 from detector.sources import _json, _sqlite
-from detector.sources._format import Format, Options, head, missing_columns, reading
+from detector.sources._format import Format, Options, decoded, head, missing_columns, reading
 
 _HISTORY = (
     "id", "reference_id", "started", "stopped", "paused_counter", "user_id", "rating_key", "media_type", "view_offset",
@@ -33,7 +34,7 @@ _HISTORY = (
 _METADATA = ("full_title", "duration", "live")
 _REQUIRED = ("started", "stopped", "user_id", "rating_key", "reference_id")
 _OF_API = (
-    "row_id", "reference_id", "started", "stopped", "paused_counter", "user_id", "rating_key", "media_type",
+    "row_id", "id", "reference_id", "started", "stopped", "paused_counter", "user_id", "rating_key", "media_type",
     "ip_address", "relayed", "machine_id", "player", "platform", "full_title", "live", "play_duration",
 )  # fmt: skip
 _ANSWER = r'\s*\{\s*"response"\s*:\s*\{.*?"data"\s*:\s*\[\s*'
@@ -43,16 +44,18 @@ _KINDS = {kind: kind for kind in ("movie", "episode", "track", "clip")}
 
 def _recognises(path: Path) -> bool:
     keys = _sqlite.columns(path, "session_history") or _json.first_keys(path, _ANSWER)
-    return set(_REQUIRED) <= keys
+    return set(_REQUIRED) <= keys or re.match(_ANSWER + "]", decoded(head(path)), re.DOTALL) is not None
 
 
 def _read(path: Path, options: Options) -> pl.LazyFrame:
     with reading(path, "a history of Tautulli"):
-        if head(path).lstrip()[:1] == b"{":
-            return _rows(_answered(path), field.text("row_id").is_not_null())
+        if decoded(head(path)).lstrip().startswith("{"):
+            return _rows(_answered(path), field.text("row_id", "id").is_not_null())
         wanted = {"session_history": _HISTORY, "session_history_metadata": _METADATA}
         table = _sqlite.read(path, wanted, _REQUIRED, _REMEDY)
-        return _rows(table.with_columns(play_duration=pl.lit(None, pl.String)), None)
+        return _rows(
+            table.with_columns(pl.lit(None, pl.String).alias(name) for name in ("row_id", "play_duration")), None
+        )
 
 
 def _answered(path: Path) -> pl.LazyFrame:
@@ -61,7 +64,7 @@ def _answered(path: Path) -> pl.LazyFrame:
         raise InputError(f"expected response.data.data in {path}, found other JSON; {_REMEDY}")
     if records and isinstance(records[0], dict) and (missing := [n for n in _REQUIRED if n not in records[0]]):
         raise missing_columns(path, missing, records[0], _REMEDY)
-    unsaid = [pl.lit(None, pl.String).alias(name) for name in ("id", "view_offset", "duration")]
+    unsaid = [pl.lit(None, pl.String).alias(name) for name in ("view_offset", "duration")]
     return _json.table(records, _OF_API).with_columns(unsaid)
 
 
@@ -83,6 +86,8 @@ def _rows(table: pl.LazyFrame, keep: pl.Expr | None) -> pl.LazyFrame:
         table,
         keep=keep,
         account_id=field.text("user_id"),
+        # The number alone is every server's; what is played is given another key when it comes to the library again.
+        playback_id=pl.concat_str(field.text("started"), field.text("row_id", "id"), separator="/"),
         device_id=field.text("machine_id"),
         device_name=field.text("player"),
         device_type=field.text("platform"),

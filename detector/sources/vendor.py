@@ -45,4 +45,5 @@ FORMAT = Format(
     _recognises,
     _read,
     lacks=("title",),
+    further=lambda path, _: sorted(_dump.names(path) - {*_REQUIRED, "user_agent"}),
 )

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import log_samples
 import polars as pl
 import pytest
 
@@ -104,6 +105,13 @@ def test_every_form_of_the_file_reads_the_same(form: str, tmp_path: Path) -> Non
     assert {k: v for k, v in row.items() if v is not None} | plain == plain
     assert row["title_id"] == ROW["Title"]
     assert row["ended_at"] == plain["ended_at"]
+
+
+def test_a_spreadsheet_may_quote_the_names_too(tmp_path: Path) -> None:
+    """Line by line, with semicolons after them."""
+    plain = log_samples.write(tmp_path, "netflix", "csv").read_text()
+    quoted = ['"' + line.replace('"', '""') + '";;' for line in plain.splitlines()]
+    assert read(tmp_path, "\r\n".join(quoted)).equals(read(tmp_path, plain))
 
 
 def test_minutes_only_times(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from detector import sources
 from detector.errors import InputError
 from detector.sources import Options
 
-START = dt.datetime(2024, 5, 1, 20, 0, 0, 123_000, tzinfo=dt.UTC)
+START = dt.datetime(2024, 5, 1, 20, tzinfo=dt.UTC)
 SQLITE_AND_TSV = pytest.mark.parametrize("form", ["sqlite", "tsv"])
 
 
@@ -20,9 +20,9 @@ def read(path: Path, **options: Any) -> pl.DataFrame:
     return sources.read(path, options=Options(**options))[1].collect()
 
 
-def only(folder: Path, form: str, format: str = "jellyfin", timezone: str = "", **changes: Any) -> dict[str, Any]:
+def only(folder: Path, form: str, format: str = "jellyfin", clock: str = "", **changes: Any) -> dict[str, Any]:
     """The one row that a file of that form with these values gives."""
-    (row,) = read(log_samples.write(folder, format, form, changes), timezone=timezone).to_dicts()
+    (row,) = read(log_samples.write(folder, format, form, changes), clock=clock).to_dicts()
     return row
 
 
@@ -32,6 +32,7 @@ def test_one_row_of_jellyfin(form: str, tmp_path: Path) -> None:
     assert {name: value for name, value in only(tmp_path, form).items() if value is not None} == {
         "row": 1,
         "account_id": "a" * 32,
+        "playback_id": f"{log_samples.REPORTED['DateCreated']}/{'b' * 32}/Jellyfin Web/secret-device",
         "device_name": "secret-device",
         "device_type": "Jellyfin Web",
         "title_id": "b" * 32,
@@ -55,7 +56,7 @@ def test_one_row_of_emby(form: str, tmp_path: Path) -> None:
     [
         ("", "2024-07-01 20:00:00", "2024-07-01T20:00:00+00:00"),
         ("Europe/Paris", "2024-07-01 20:00:00", "2024-07-01T18:00:00+00:00"),
-        ("Europe/Paris", "2024-01-01 20:00:00.7654321", "2024-01-01T19:00:00.765000+00:00"),
+        ("Europe/Paris", "2024-01-01 20:00:00.7654321", "2024-01-01T19:00:00+00:00"),
         ("Europe/Paris", "2024-10-27 02:30:00", "2024-10-27T00:30:00+00:00"),
         ("Europe/Paris", "2024-03-31 02:30:00", None),
         ("Europe/Paris", "2024-07-01T20:00:00Z", "2024-07-01T20:00:00+00:00"),
@@ -65,7 +66,7 @@ def test_one_row_of_emby(form: str, tmp_path: Path) -> None:
 )
 def test_the_zone_given_is_that_of_the_servers_clock(zone: str, written: str, utc: str | None, tmp_path: Path) -> None:
     """Local time becomes UTC by it; of an hour shown twice the first is meant; the viewer's zone stays unknown."""
-    row = only(tmp_path, "sqlite", timezone=zone, DateCreated=written)
+    row = only(tmp_path, "sqlite", clock=zone, DateCreated=written)
     assert (row["started_at"] and row["started_at"].isoformat()) == utc
     assert row["timezone"] is None
 
@@ -81,12 +82,25 @@ def test_durations(played: Any, paused: Any, seconds: int | None, tmp_path: Path
     assert (None if ended is None else (ended - row["started_at"]).total_seconds()) == seconds
 
 
-def test_pauses_of_a_database_without_addresses_are_known(tmp_path: Path) -> None:
-    """An early database of Emby is read as Jellyfin's, and its pauses are taken off all the same."""
-    early = log_samples.REPORTED | {"PauseDuration": 600}
-    path = log_samples.database(tmp_path / "early.db", {"PlaybackActivity": [early]})
+@SQLITE_AND_TSV
+@pytest.mark.parametrize(
+    ("further", "ip"),
+    [({}, None), ({"RemoteAddress": "203.0.113.77"}, "203.0.113.77")],
+    ids=["pauses", "and addresses"],
+)
+def test_early_versions_of_embys_plugin_knew_less(
+    form: str, further: dict[str, str], ip: str | None, tmp_path: Path
+) -> None:
+    """Pauses were first, addresses second, and why it was transcoded last."""
+    early = log_samples.REPORTED | {"PauseDuration": 600} | further
+    path = tmp_path / f"early.{form}"
+    if form == "sqlite":
+        log_samples.database(path, {"PlaybackActivity": [early]})
+    else:
+        log_samples.as_tsv(path, [early])
     name, rows = sources.read(path, options=Options())
-    assert (name, rows.collect()["ended_at"].to_list()) == ("jellyfin", [START + dt.timedelta(minutes=80)])
+    (row,) = rows.collect().to_dicts()
+    assert (name, row["ended_at"], row["ip"]) == ("emby", START + dt.timedelta(minutes=80), ip)
 
 
 @pytest.mark.parametrize(
@@ -148,5 +162,5 @@ def test_other_text_with_tabs_is_refused(tmp_path: Path) -> None:
     path.write_text("\t".join(log_samples.REPORTED) + "\n" + "\t".join(map(str, log_samples.REPORTED.values())) + "\n")
     assert not sources.FORMATS["jellyfin"].recognises(path)
     path.write_text("a\tb\n1\t2\n")
-    with pytest.raises(InputError, match="expected 12 columns between tabs"):
+    with pytest.raises(InputError, match="expected 10 columns between tabs"):
         sources.read(path, format="emby", options=Options())

@@ -53,6 +53,20 @@ def test_episodes_of_jellystat_are_not_their_series(tmp_path: Path) -> None:
     assert (row["title_id"], row["title_kind"], row["title_name"]) == ("e7", "episode", "A Series: Secret Title")
 
 
+def test_what_jellystat_took_over_says_when_it_began(tmp_path: Path) -> None:
+    """Playback Reporting's start stands where an end stands else; it is known by a mark."""
+    begun = {"imported": True, "ActivityDateInserted": "2024-05-01T20:00:00.000Z"}
+    row = only(tmp_path, "jellystat", "list", **begun)
+    assert (row["started_at"], row["ended_at"]) == (START, START + dt.timedelta(minutes=90))
+
+
+def test_a_title_may_hold_what_elsewhere_ends_a_line(tmp_path: Path) -> None:
+    """JSON need not escape it."""
+    path = log_samples.write(tmp_path, "jellystat", "lines", {"NowPlayingItemName": "one-two-three"})
+    path.write_text(path.read_text().replace("one-two-three", "one\u2028two\x85three"), encoding="utf-8")
+    assert read(path)["title_name"].to_list() == ["one\u2028two\x85three"]
+
+
 def test_jellystat_without_a_duration_has_no_start(tmp_path: Path) -> None:
     """Nothing is invented for it: the row is for the rules to reject."""
     assert only(tmp_path, "jellystat", "list", PlaybackDuration=None)["started_at"] is None
@@ -111,6 +125,18 @@ def test_inferred_sessions_were_never_played(form: str, tmp_path: Path) -> None:
     inferred = [{"is_inferred": value} for value in (True, "t", "true", False, "f", None)]
     rows = read(log_samples.write(tmp_path, "streamystats", form, *inferred))
     assert rows["row"].to_list() == [4, 5, 6]
+
+
+def test_somebody_whom_streamystats_has_not_met_yet_has_an_account(tmp_path: Path) -> None:
+    """The server's id of the user stands there before its own does."""
+    assert only(tmp_path, "streamystats", "csv", user_id=None, user_server_id="u9")["account_id"] == "u9"
+
+
+@pytest.mark.parametrize("form", ["json", "backup"])
+def test_a_first_record_may_be_long(form: str, tmp_path: Path) -> None:
+    """The whole session of the server may stand in a column that is not read."""
+    path = log_samples.write(tmp_path, "streamystats", form, {"raw_data": "x" * 70_000})
+    assert read(path)["account_id"].to_list() == ["u1"]
 
 
 def test_streamystats_without_a_duration_ends_where_it_says(tmp_path: Path) -> None:
@@ -197,6 +223,12 @@ def test_dumps_without_their_columns_say_which(format: str, tmp_path: Path) -> N
     path = as_json(tmp_path / "x.json", [{"user_id": 1}])
     with pytest.raises(InputError, match=r"expected .*start.* found user_id;"):
         read(path, format)
+
+
+def test_what_a_vendors_table_says_besides_is_told(tmp_path: Path) -> None:
+    """A service's own log may have columns of these names: whoever wrote it learns that the rest was not read."""
+    path = log_samples.write(tmp_path, "vendor", "csv", {"title_id": "t1", "user_agent": "Mozilla"})
+    assert sources.further(path, "vendor", Options()) == ("title_id",)
 
 
 def test_one_session_of_a_vendors_table(tmp_path: Path) -> None:

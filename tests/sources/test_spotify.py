@@ -87,6 +87,7 @@ def test_one_stream_of_a_year(tmp_path: Path) -> None:
     assert {name: value for name, value in row.items() if value is not None} == {
         "row": 1,
         "account_id": "home",
+        "playback_id": "2021-05-01 20:03/secret-user/Secret Title/180000/0",
         "title_id": "secret-user - Secret Title",
         "title_name": "secret-user - Secret Title",
         "title_kind": "track",

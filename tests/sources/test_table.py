@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import log_samples
 import polars as pl
 import pytest
 
@@ -291,6 +292,48 @@ def test_columns_are_renamed_by_the_configuration(kind: str, tmp_path: Path) -> 
     columns = {"account_id": "user's [id]", "started_at": "wann"}
     rows = read(write(tmp_path, kind, [row]), columns=columns)
     assert rows.select("account_id", "started_at", "title_id").row(0) == ("u", NOON, "t")
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "parquet"])
+def test_columns_that_are_named_make_it_a_table(kind: str, tmp_path: Path) -> None:
+    """Whatever other format has columns of these names: the configuration says what they are."""
+    row = {
+        "account_id": "a", "device_id": "tv", "ip_address": "203.0.113.5", "device_type": "tv",
+        "start_time": "2024-05-01T20:00:00", "end_time": "2024-05-01T21:30:00", "title_id": "film", "country": "FR",
+    }  # fmt: skip
+    path = tmp_path / f"log.{kind}"
+    match kind:
+        case "csv":
+            log_samples.as_csv(path, [row])
+        case "ndjson":
+            log_samples.as_ndjson(path, [row])
+        case _:
+            pl.DataFrame([row]).write_parquet(path)
+    columns = {"started_at": "start_time", "ended_at": "end_time", "ip": "ip_address"}
+    (read_row,) = read(path, columns=columns).to_dicts()
+    assert (read_row["title_id"], read_row["country"], read_row["ip"]) == ("film", "FR", "203.0.113.5")
+
+
+@pytest.mark.parametrize("written", ["\\N", "NULL", "null"])
+def test_what_databases_write_for_null_is_null(written: str, tmp_path: Path) -> None:
+    """Else everybody would share a device of that name."""
+    path = log_samples.write(tmp_path, "csv", "csv", {"device_id": written})
+    assert read(path)["device_id"].to_list() == [None]
+
+
+def test_an_old_macintosh_ends_lines_its_own_way(tmp_path: Path) -> None:
+    """By a carriage return alone."""
+    path = log_samples.write(tmp_path, "csv", "csv", {}, {})
+    expected = read(path)
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\r"))
+    assert read(path).equals(expected)
+    assert expected.height == 2
+
+
+@pytest.mark.parametrize("code", ["ZZ", "xx", "T1"])
+def test_codes_of_no_country_are_null(code: str, tmp_path: Path) -> None:
+    """Not known is not abroad."""
+    assert read(log_samples.write(tmp_path, "csv", "csv", {"country": code}))["country"].to_list() == [None]
 
 
 def test_a_renamed_column_that_is_not_there_is_refused(tmp_path: Path) -> None:

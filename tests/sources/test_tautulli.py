@@ -33,6 +33,7 @@ def test_one_row_of_the_database(tmp_path: Path) -> None:
     assert {name: value for name, value in only(tmp_path).items() if value is not None} == {
         "row": 1,
         "account_id": "42",
+        "playback_id": "1714593600/1",
         "device_id": "secret-device",
         "device_name": "Telly",
         "device_type": "Tizen",
@@ -60,6 +61,20 @@ def test_a_chain_that_the_api_gives_as_one_row_lasts_as_long_as_was_played(tmp_p
     grouped = ANSWERED | {"stopped": 1714593600 + 3 * 86400, "play_duration": 6000, "group_count": 2}
     (row,) = read(answer(tmp_path / "history.json", [grouped])).to_dicts()
     assert row["ended_at"] - row["started_at"] == dt.timedelta(seconds=6000)
+
+
+def test_the_api_of_before_names_rows_otherwise(tmp_path: Path) -> None:
+    """By `id`; and a shell of Windows saves answers in UTF-16."""
+    old = {("id" if name == "row_id" else name): value for name, value in log_samples.ANSWERED.items()}
+    path = log_samples.answer(tmp_path / "history.json", [old])
+    assert read(path)["playback_id"].to_list() == ["1714593600/1"]
+    path.write_bytes(path.read_text().encode("utf-16"))
+    assert read(path)["playback_id"].to_list() == ["1714593600/1"]
+
+
+def test_an_answer_without_rows_is_one(tmp_path: Path) -> None:
+    """Nobody watched anything."""
+    assert read(log_samples.answer(tmp_path / "history.json", [])).height == 0
 
 
 def test_running_sessions_of_the_api_are_left_out(tmp_path: Path) -> None:
