@@ -38,7 +38,7 @@ _PARTS: dict[str, type[dy.Schema]] = {
 }
 # What is read of the days of the window.
 _ACCOUNT_DAYS = [name for name in tables.columns(tables.AccountDays) if not name.startswith("last_")]
-_TITLES = ["account", "day", "title", "plays", "views", "seconds", "first_minute", "device"]
+_TITLES = ["account", "day", "title", "plays", "views", "seconds", "first_minute", "device", "other_device"]
 _VISITS = [
     "account",
     "day",

@@ -85,12 +85,15 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
         (pl.col("days") >= _RING_DAYS) & pl.col("beside") | (pl.col("days") >= _MOST_DAYS_SHARE * pl.col("active_days"))
     )
     ties = pl.concat(
-        known.select("account", what=pl.lit(what), shared=what)
+        # Whoever has a device, one after the other, is tied by it; a line may go from home to home.
+        known.select(
+            "account", what=pl.lit(what), shared=what, turn=pl.lit(0, pl.UInt32) if what == "device" else "turn"
+        )
         for known, what in ((theirs, "device"), (homes, "address"))
-    ).filter(pl.len().over("what", "shared") > 1)
+    ).filter(pl.len().over("what", "shared", "turn") > 1)
     rings = _rings(ties)
     accounts = (
-        rings.join(_most_others(own), on="account", how="left")
+        rings.join(_most_others(theirs), on="account", how="left")
         .join(_most_beside(beside), on="account", how="left")
         .join(_lockstep(titles, rings), on="account", how="left")
     )
@@ -102,17 +105,18 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
             pl.col("device_accounts", "device_accounts_beside").fill_null(0),
             "lockstep_share",
         ).sort("account"),
-        ties.sort("account", "what", "shared"),
+        ties.drop("turn").sort("account", "what", "shared"),
         alike(titles),
     )
 
 
 def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
     """One row for each account on what more than one account used: `account`, it, `days`, `kind` of network, and
-    whether it was there `beside` another for some days, rather than after it or before."""
+    whether it was there `beside` another for some days, rather than after it or before, and in which
+    `turn`, of all that were there beside each other, directly or through others."""
     first, last = pl.col("first"), pl.col("last")
-    since = first + pl.duration(days=_RING_DAYS - 1)
-    beside = (last.cum_max().shift(1) >= since) | (since.shift(-1) <= last)
+    follows = (last.cum_max().shift(1) >= first + pl.duration(days=_RING_DAYS - 1)).fill_null(False)
+    beside = follows | follows.shift(-1, fill_value=False)
     known = played.filter(pl.col(what).is_not_null())
     # Most are one account's alone: to find the others first takes a third of the memory.
     several = known.group_by(what).agg(least=pl.col("account").min(), most=pl.col("account").max())
@@ -128,7 +132,13 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
         )
         .collect()
         .sort(what, "first", "account")
-        .with_columns(beside=beside.over(what).fill_null(False))
+        .with_columns(is_long=pl.col("days") >= _RING_DAYS)
+        # A guest of an evening is beside nobody, and nobody beside a guest.
+        .with_columns(
+            beside=pl.col("is_long") & beside.over(what, "is_long"),
+            turn=(~follows).cum_sum().over(what, "is_long").cast(pl.UInt32),
+        )
+        .drop("is_long")
         .sort(what, "account")
     )
 
@@ -157,12 +167,11 @@ def _most_beside(on_devices: pl.DataFrame) -> pl.DataFrame:
 def _rings(ties: pl.DataFrame) -> pl.DataFrame:
     """`account, ring`: accounts that are tied, directly or through others, have the same number."""
     accounts = ties.select("account").unique().sort("account")
-    keys = ties.select("shared").unique().sort("shared")
-    left, right = (
-        ties[name].replace_strict(of[name], pl.int_range(of.height, eager=True), return_dtype=pl.Int64).to_numpy()
-        for name, of in (("account", accounts), ("shared", keys))
+    number = ties["account"].replace_strict(
+        accounts["account"], pl.int_range(accounts.height, eager=True), return_dtype=pl.Int64
     )
-    ring = components(accounts.height + keys.height, left, right + accounts.height)
+    key = ties.select(key=pl.struct("what", "shared", "turn").rank("dense").cast(pl.Int64) - 1)["key"]
+    ring = components(accounts.height + ties.height, number.to_numpy(), key.to_numpy() + accounts.height)
     return accounts.with_columns(ring=ring[: accounts.height])
 
 

@@ -26,6 +26,7 @@ _NO_ZONE = "UTC"  # whoever lives by it says so with --timezone
 _SHORT_KINDS = ["track", "clip"]
 _PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
 _BARE = 1.1  # times what a view needs: who plays to be counted goes on no longer than that
+_FADE_S = 60  # so long a player may take to end one thing when it has begun the next
 
 
 @dataclass(frozen=True)
@@ -221,8 +222,11 @@ def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
     )
     rows = rows.with_columns(ended_at=cut).sort("account", "device", "started_at", "ended_at", "playback")
     same_device = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("device") == pl.col("device").shift(-1))
-    superseded = same_device & pl.col("device_is_real") & (start.shift(-1) < end)
-    return rows.with_columns(ended_at=pl.when(superseded).then(start.shift(-1)).otherwise(end))
+    # Two devices may have one name; but what fades into the next is one player's.
+    fades = start.shift(-1) > end - pl.duration(seconds=_FADE_S)
+    superseded = same_device & (pl.col("device_is_real") | fades) & (start.shift(-1) < end)
+    cut = pl.when(superseded).then(start.shift(-1)).otherwise(end)
+    return rows.with_columns(ended_at=cut).with_row_index("nth_on_device")
 
 
 def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
@@ -235,6 +239,7 @@ def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFra
     gap_s = (pl.col("started_at") - pl.coalesce("ended_at", "started_at").shift(1)).dt.total_seconds()
     rows = rows.with_columns(
         seconds=seconds,
+        is_next=(pl.col("nth_on_device").cast(pl.Int64).diff() == 1).fill_null(False),
         # What overlaps is not apart: of a device known by its name only, it is a stream of another such device.
         near=(named & (gap_s >= 0) & (gap_s < settings.resume_gap_s)).fill_null(False),
         countable=pl.col("device").is_not_null() & pl.col("title").is_not_null(),
@@ -243,7 +248,7 @@ def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFra
     rows = rows.with_columns(follows=follows, unclear=unclear, stretch_of=begins.cum_sum())
     first_columns = [c for c in rows.columns if c not in ("stretch_of", "ended_at", "seconds", "position_end_s")]
     single = ~(pl.col("stretch_of").is_duplicated())
-    alone = rows.filter(single)
+    alone = rows.filter(single).with_columns(stretches=pl.lit(None, tables.columns(tables.Playbacks)["stretches"]))
     merged = (
         rows.filter(~single)
         .group_by("stretch_of", maintain_order=True)
@@ -252,6 +257,7 @@ def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFra
             pl.col("ended_at").max(),
             pl.when(pl.col("seconds").is_not_null().any()).then(pl.col("seconds").sum()).alias("seconds"),
             pl.col("position_end_s").last(),
+            stretches=pl.struct("started_at", "ended_at"),
             unclear_any=pl.col("unclear").any(),
         )
         .with_columns(unclear="unclear_any")
@@ -264,19 +270,20 @@ def _resume_breaks(rows: pl.DataFrame, runtime_ratio: float) -> tuple[pl.Series,
     """Per stretch, sorted: does a playback begin here; does it follow at once on the same title; was that unclear.
 
     The decision depends on what was merged before, so it walks; but only through stretches that follow each other
-    within the resume gap, which few do. What is merged only for want of knowledge ends with the local day: a channel
-    that never stops is a playback a day, whichever days one looks at.
+    within the resume gap, which few do. What is merged only for want of knowledge ends with the local day, for a
+    channel that never stops is a playback a day, whichever days one looks at; and with anything else on the same
+    device, for a song that comes again after others is no longer the same playback. Nor is it a repeat then.
     """
     near = rows["near"].to_numpy()
     begins = np.ones(rows.height, dtype=bool)
     unclear = np.zeros(rows.height, dtype=bool)
     walked = np.flatnonzero(near | np.append(near[1:], False))
-    same_day = pl.col("day") == pl.col("day").shift(1)
-    columns = rows.select("near", same_day, "seconds", "position_start_s", "position_end_s", "title_runtime_s")[
+    on_and_on = pl.col("is_next") & (pl.col("day") == pl.col("day").shift(1))
+    columns = rows.select("near", on_and_on, "seconds", "position_start_s", "position_end_s", "title_runtime_s")[
         walked
     ].rows()
     together_s, last_position = 0, None
-    for place, (is_near, is_same_day, seconds, position_start, position_end, runtime) in zip(
+    for place, (is_near, is_on_and_on, seconds, position_start, position_end, runtime) in zip(
         walked.tolist(), columns, strict=True
     ):
         goes_on = False
@@ -287,12 +294,12 @@ def _resume_breaks(rows: pl.DataFrame, runtime_ratio: float) -> tuple[pl.Series,
             elif runtime is not None:
                 goes_on = together_s + (seconds or 0) <= runtime_ratio * runtime
             else:
-                goes_on = is_same_day
+                goes_on = is_on_and_on
                 unclear[place] = True
         begins[place] = not goes_on
         together_s = (seconds or 0) + (together_s if goes_on else 0)
         last_position = position_end
-    return pl.Series(begins), pl.Series(near & begins), pl.Series(unclear)
+    return pl.Series(begins), pl.Series(near & begins) & rows["is_next"], pl.Series(unclear) & rows["is_next"]
 
 
 def _mark_views(playbacks: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
@@ -315,8 +322,12 @@ def _mark_views(playbacks: pl.DataFrame, settings: config.Playbacks) -> pl.DataF
     )
     # A log that tells only when something was viewed means that it was.
     viewed = long_enough & (seconds.is_null() | (covered >= least))
-    bare = pl.when(seconds.is_not_null()).then(viewed.fill_null(False) & (covered < _BARE * least))
+    # Whether somebody stopped there is not known of what may have been as short, and nobody stops a channel at its end.
+    ends = (runtime.is_not_null() | kind.is_in(_SHORT_KINDS)) & (kind != "live")
+    bare = pl.when(seconds.is_not_null() & ends).then(viewed.fill_null(False) & (covered < _BARE * least))
     playbacks = playbacks.with_columns(is_view=viewed.fill_null(False), is_bare_view=bare)
     ordered = playbacks.sort(*_NAMED_BY, "started_at", "playback")
     repeated = pl.col("follows") & pl.col("is_view").shift(1, fill_value=False)
-    return ordered.with_columns(is_repeat=pl.when(pl.col("countable") & ~pl.col("unclear")).then(repeated))
+    told = pl.when(pl.col("countable") & ~pl.col("unclear")).then(repeated)
+    # The same channel is not the same thing again.
+    return ordered.with_columns(is_repeat=pl.when(pl.col("title_kind") == "live").then(False).otherwise(told))

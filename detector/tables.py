@@ -99,9 +99,18 @@ class Playbacks(CheckedRows):
 
     ended_at = _time("when it ended, an idle tail cut off; null: known by its start only", nullable=True)
     seconds = dy.Int64(nullable=True, min=0, description="watched, pauses between merged stretches left out")
+    stretches = dy.List(
+        dy.Struct({"started_at": _time("when it began"), "ended_at": _time("when it ended", nullable=True)}),
+        nullable=True,
+        description="those that were merged; null: it is one",
+    )
     is_view = dy.Bool(description="covers enough of the title to count as a view")
-    is_bare_view = dy.Bool(nullable=True, description="... and hardly more than that; null: no duration known")
-    is_repeat = dy.Bool(nullable=True, description="same title again, under resume_gap_s after it ended")
+    is_bare_view = dy.Bool(
+        nullable=True, description="... and hardly more than that; null: no duration or length known"
+    )
+    is_repeat = dy.Bool(
+        nullable=True, description="same title again, next on its device, under resume_gap_s after it ended"
+    )
 
 
 class Rejects(dy.Schema):
@@ -124,7 +133,7 @@ class AccountDays(dy.Schema):
     day = dy.Date(primary_key=True, description="local day, and UTC date for seconds and overlaps")
     plays = dy.UInt32(description="playbacks that started on the local day")
     views = dy.UInt32(description="... of which views")
-    bare_views = dy.UInt32(nullable=True, description="views that hardly count as such; null: no duration known")
+    bare_views = dy.UInt32(nullable=True, description="views that hardly count as such; null: of none is it known")
     repeats = dy.UInt32(nullable=True, description="... of which repeats; null: none of them countable")
     starts_known = dy.UInt32(description="playbacks of which it is known who started them, a person or autoplay")
     starts_by_person = dy.UInt32(description="... of which a person did")
@@ -132,7 +141,7 @@ class AccountDays(dy.Schema):
     hours = dy.UInt32(description="bit h is set when something played in local hour h")
     rest_h = dy.UInt32(description="longest run of local hours of the day, taken as a ring, in which nothing played")
     busiest_device_hours = dy.UInt32(
-        nullable=True, description="hours of the UTC clock in which its busiest device played; null: no device known"
+        nullable=True, description="local hours in which its busiest device played; null: no device known"
     )
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak of a title; null: no titles")
     longest_loose_streak_days = dy.UInt32(nullable=True, description="longest loose streak of a title; null: no titles")
@@ -172,6 +181,7 @@ class TitleDays(dy.Schema):
         "a view on it; null: digested before this was counted",
     )
     device = _id("one of the devices that it was on, the lowest", nullable=True)
+    other_device = _id("another, the highest; null: it was on one only", nullable=True)
 
 
 class Visits(dy.Schema):

@@ -51,6 +51,33 @@ def test_a_device_is_in_several_hands_only_where_they_are_on_it_beside_one_anoth
     assert by_account == [(1, 3, 1), (2, 3, 1), (3, 3, 0), (4, 3, 0)]
 
 
+def test_a_line_that_goes_from_home_to_home_ties_each_of_them_alone() -> None:
+    """Two accounts had it for two weeks, two others since: two rings of two. A guest of an evening ties nobody."""
+    before = [
+        visit | {"day": visit["day"] - dt.timedelta(days=15)}
+        for account in (1, 2)
+        for visit in _days(12, account=account, address=7)
+    ]
+    later = [visit for account in (3, 4) for visit in _days(12, account=account, address=7)]
+    assert _ring(_meet(*before, *later)) == {1: 2, 2: 2, 3: 2, 4: 2}
+    guest = _days(1, account=5, address=7)[0] | {"day": DAY - dt.timedelta(days=20)}
+    alone = [visit for visit in before if visit["account"] == 1]
+    assert _ring(_meet(*alone, guest, *later)) == {3: 2, 4: 2}
+
+
+def test_a_guest_at_a_hotels_screen_has_no_other_on_a_device_for_having_a_flatmate() -> None:
+    """Facts of one device do not depend on what another device shows."""
+    guests = [
+        visit | {"day": visit["day"] - dt.timedelta(days=2 * account)}
+        for account in range(1, 10)
+        for visit in _days(2, account=account, device=10) + [visit | {"day": visit["day"] - dt.timedelta(days=40 + n)}
+        for n in range(9) for visit in _days(1, account=account, device=100 + account)]
+    ]  # fmt: skip
+    flat = [visit for account in (1, 20) for visit in _days(9, account=account, device=50)]
+    met = _meet(*guests, *flat)
+    assert met.accounts.select("account", "device_accounts").rows() == [(1, 1), (20, 1)]
+
+
 def test_a_host_is_beside_each_guest_and_these_beside_nobody_else() -> None:
     """The screen of a holiday flat: who lives there is on it all month, four guests one after the other."""
     guests = [

@@ -93,7 +93,7 @@ def test_repaired_playbacks_have_all_that_stored_rows_have() -> None:
     """Repair adds columns and loses none; what a row says of itself goes in from the log unchanged."""
     stored, repaired, raw = (tables.columns(t) for t in (tables.CheckedRows, tables.Playbacks, tables.RawRows))
     assert stored.items() <= repaired.items()
-    assert set(repaired) - set(stored) == {"seconds", "is_view", "is_bare_view", "is_repeat"}
+    assert set(repaired) - set(stored) == {"seconds", "stretches", "is_view", "is_bare_view", "is_repeat"}
     assert tables.columns(tables.Playable).items() <= raw.items()
 
 

@@ -196,7 +196,7 @@ def _on(playbacks: pl.LazyFrame, on: pl.Expr) -> pl.LazyFrame:
     utc_last = (pl.coalesce("utc_end", "utc_start") - pl.duration(milliseconds=1, time_unit="ms")) - midnight
     utc_to = pl.max_horizontal(utc_from, utc_last.dt.total_milliseconds().floordiv(3_600_000))
     on_utc_date = (start < next_midnight) & ((start >= midnight) | (end > midnight).fill_null(False))
-    return rows.filter(pl.col("on_day") | (pl.col("seconds") > 0) | pl.col("in_hours")).with_columns(
+    return rows.filter(pl.col("on_day") | (pl.col("seconds") > 0) | pl.col("in_hours") | on_utc_date).with_columns(
         hours=pl.when("in_hours").then(_bits(pl.col("hour_from"), pl.col("hour_to"))).otherwise(0),
         utc_hours=pl.when(on_utc_date).then(_bits(utc_from, utc_to)).otherwise(0),
         day=on,
@@ -224,6 +224,7 @@ _COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _told_repeats(), _known
 
 
 def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
+    streamed = (pl.col("seconds") > 0).fill_null(False)
     # By two keys: by one that is known to be sorted, group after group is summed, at several times the cost.
     return rows.group_by("account", "day").agg(
         *_COUNTS,
@@ -232,9 +233,9 @@ def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
         hours=pl.col("hours").bitwise_or(),
         plan_streams=pl.col("plan_streams").max(),
         device_type=pl.col("device_type").first(ignore_nulls=True),
-        streams=(pl.col("seconds") > 0).sum(),
-        knows_networks=pl.col("network").is_not_null().any(),
-        knows_profiles=(pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
+        streams=streamed.sum(),
+        knows_networks=(streamed & pl.col("network").is_not_null()).any(),
+        knows_profiles=(streamed & pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
     )
 
 
@@ -250,7 +251,11 @@ def _by_title(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
         rows.filter(recorded & counted)
         .with_columns(first_minute=minute)
         .group_by(*key, "title")
-        .agg(*_COUNTS, pl.col("first_minute", "device").min())
+        .agg(
+            *_COUNTS,
+            pl.col("first_minute", "device").min(),
+            other_device=pl.when(pl.col("device").min() != pl.col("device").max()).then(pl.col("device").max()),
+        )
     )
 
 
@@ -306,7 +311,7 @@ def _busiest_device(visits: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     return (
         visits.filter(pl.col("device").is_not_null())
         .group_by(*key, "device")
-        .agg(pl.col("utc_hours").bitwise_or().bitwise_count_ones())
+        .agg(pl.col("hours").bitwise_or().bitwise_count_ones())
         .group_by(key)
-        .agg(busiest_device_hours=pl.col("utc_hours").max())
+        .agg(busiest_device_hours=pl.col("hours").max())
     )

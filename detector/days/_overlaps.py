@@ -12,17 +12,18 @@ def overlaps(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     that have any; few do, and only these are swept.
 
     `rows` are playbacks with their part of the day's UTC clock: `utc_start`, `utc_end`,
-    `seconds`; sorted by day, account and start.
+    `seconds`; sorted by day, account and start. Nothing runs in the pauses between their `stretches`.
     """
     since = pl.col("day").cast(UTC_MS)
     streams = rows.filter(pl.col("seconds") > 0).select(
-        *key, "profile", "device", "network", start=pl.col("utc_start") - since, end=pl.col("utc_end") - since
-    )
+        *key, "profile", "device", "network", "stretches",
+        since=since, start=pl.col("utc_start") - since, end=pl.col("utc_end") - since,
+    )  # fmt: skip
     # Where streams overlap at all, one of them overlaps the next to start.
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in key)
     overlapping = streams.filter(same & (pl.col("end") > pl.col("start").shift(-1))).select(key).unique()
     # Worked out once: three sweeps go over them.
-    several = streams.join(overlapping, on=key, how="semi").collect(engine="in-memory").lazy()
+    several = _running(streams.join(overlapping, on=key, how="semi")).collect(engine="in-memory").lazy()
     together = _sweep(several, key).rename({"peak": "peak_streams"})
     by_network = _union(_spread(several, key, over="network"), [*key, "network"])
     by_device = _union(_spread(several, [*key, "profile"], over="device"), [*key, "profile", "device"])
@@ -31,6 +32,19 @@ def overlaps(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
         _sweep(by_device, [*key, "profile"]).group_by(key).agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
     )
     return together.join(networks, on=key, how="left").join(profiles, on=key, how="left")
+
+
+def _running(streams: pl.LazyFrame) -> pl.LazyFrame:
+    """The streams without the pauses in them: each of its stretches stands for one that has several."""
+    stretch = pl.col("stretches").struct
+    start, end = (
+        (stretch.field(name) - pl.col("since")).clip(pl.duration(), pl.duration(days=1))
+        for name in ("started_at", "ended_at")
+    )
+    of_several = streams.filter(pl.col("stretches").is_not_null()).explode("stretches")
+    parts = of_several.with_columns(start=start, end=end).filter(pl.col("start") < pl.col("end"))
+    alone = streams.filter(pl.col("stretches").is_null())
+    return pl.concat([part.drop("stretches", "since") for part in (alone, parts)])
 
 
 def _spread(streams: pl.LazyFrame, by: list[str], *, over: str) -> pl.LazyFrame:

@@ -90,7 +90,7 @@ class Groups(Family):
         unit="hours",
         expr=pl.col("shared_hours"),
         missing=_MISSING,
-        when_high="in {value:hour} of the window groups that never mixed watched at the same time; most accounts "
+        when_high="in {value:hour} of the window groups that never mixed watched within the same hour; most accounts "
         "have {typical:.0f}",
         innocent=("a student away from home", "separated parents"),
         examples=[(_TWO_HOMES, 4), (_TWO_HOMES + _TIED, 0), ([{}], None)],

@@ -135,8 +135,8 @@ class Joined(Family):
         expr=pl.when("known").then(pl.col("joined_elsewhere") / pl.col("plays")),
         missing=_MISSING,
         history_days=KNOWN_DAYS,
-        when_high="{value:.0%} of the plays came from devices that joined later, in another region, and that no older "
-        "one ever met; most accounts have {typical:.0%}",
+        when_high="{value:.0%} of the plays came from devices that joined later, in a region where no older one "
+        "played lately, and that none ever met; most accounts have {typical:.0%}",
         innocent=_INNOCENT,
         examples=[
             ([*_OLD, *_new((30, 5))], 0.5),

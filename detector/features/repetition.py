@@ -198,7 +198,8 @@ class Repetition(Family):
         unit="days",
         expr=pl.col("loose_streak_days"),
         missing="no play of the window says its title",
-        when_high="viewed the same title on {value:day} with hardly a day between; most accounts reach {typical:.0f}",
+        when_high="viewed the same title on {value:day} with at most a day missed in between; most accounts "
+        "reach {typical:.0f}",
         innocent=("a child's favourite", "a title left on to fall asleep"),
         examples=[
             ([{"ago": ago, "titles": [{"title": 1, "views": 1}]} for ago in (9, 7, 6, 3)], 3),

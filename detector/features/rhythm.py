@@ -5,6 +5,7 @@ import polars as pl
 from detector.features._feature import MANY_PEOPLE, Family, Feature, Window
 
 _ACTIVE = pl.col("plays") > 0
+_PLAYED = pl.col("hours") > 0  # or ran on from the day before
 _OFTEN_DAYS = 3  # on fewer it was chance
 _KNOWN_DAYS = 10  # of fewer, habits can not be told
 _HOURS = [f"hour_{hour}_days" for hour in range(24)]
@@ -80,14 +81,18 @@ class Rhythm(Family):
         telling="rank",
     )
     hours_per_active_day = Feature(
-        says="Hours streamed on a day with plays, on average, all streams together.",
+        says="Hours streamed on a day on which anything played, on average, all streams together.",
         unit="hours",
-        expr=pl.when(pl.col("seconds").is_not_null().any() & _ACTIVE.any()).then(
-            pl.col("seconds").sum() / 3600 / _ACTIVE.sum()
+        expr=pl.when(pl.col("seconds").is_not_null().any() & _PLAYED.any()).then(
+            pl.col("seconds").sum() / 3600 / _PLAYED.sum()
         ),
         missing="no playback of the window says how long it lasted",
         when_high="{value:.1f} hours were streamed on a usual day; most accounts stream {typical:.1f}",
         innocent=("a big family", "a screen that is always on"),
-        examples=[([{"seconds": 7200}, {"ago": 3, "seconds": 3600}], 1.5), ([{}], None)],
+        examples=[
+            ([{"seconds": 7200, "hours": 0b11}, {"ago": 3, "seconds": 3600, "hours": 0b1}], 1.5),
+            ([{"seconds": 7200, "hours": 0b11}, {"ago": 3, "seconds": 3600, "hours": 0b1, "plays": 0}], 1.5),
+            ([{}], None),
+        ],
         telling="rank",
     )

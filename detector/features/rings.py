@@ -15,12 +15,12 @@ class Rings(Family):
         """What the account has in common with others; nothing, where it shares neither device nor network."""
         knows = window.contexts.filter(pl.col("device").is_not_null() | pl.col("address").is_not_null())
         return (
-            knows.select("account")
-            .unique()
+            knows.group_by("account")
+            .agg(says_device=pl.col("device").is_not_null().any())
             .join(window.neighbours.accounts, on="account", how="left")
             .with_columns(
                 pl.col("ring_accounts").fill_null(1),
-                pl.col("device_accounts").fill_null(0),
+                pl.when("says_device").then(pl.col("device_accounts").fill_null(0)).alias("device_accounts"),
                 pl.when(pl.col("ring_accounts").is_null())
                 .then(0.0)
                 .otherwise("lockstep_share")
@@ -47,13 +47,13 @@ class Rings(Family):
         says="Most other accounts that one of its devices was used by.",
         unit="accounts",
         expr=pl.col("device_accounts"),
-        missing="no playback of the window says its device or its address",
+        missing="no playback of the window says its device",
         when_high="one of its devices was used by {value:other account}; most have {typical:.0f}",
         innocent=("a device sold on", "two accounts in one home"),
         examples=[
             ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 5, "device_accounts": 4}}], 4),
             ([{"visits": [{"device": 1}]}], 0),
-            ([{}], None),
+            ([{"visits": [{"address": 1}]}], None),
         ],
         telling="rank",
         implied_by=("device_accounts_beside",),

@@ -118,9 +118,10 @@ class Taste(Family):
 
 
 def _titles_of(window: Window, some: pl.DataFrame) -> pl.DataFrame:
-    """The titles that some accounts played."""
-    theirs = window.titles.join(some.select("account").unique(), on="account", how="semi")
-    return theirs.filter((pl.col("plays") > 0) & pl.col("device").is_not_null())
+    """The titles that some accounts played, on each device that is known of them."""
+    theirs = window.titles.join(some.select("account").unique(), on="account", how="semi").filter(pl.col("plays") > 0)
+    on_another = theirs.with_columns(device="other_device")
+    return pl.concat([theirs, on_another]).filter(pl.col("device").is_not_null())
 
 
 def _newcomers(window: Window) -> pl.DataFrame:
@@ -178,7 +179,8 @@ def _unlike(titles: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> p
     known = titles.join(alike, on="title", how="semi")
     seen = known.join(sides, on=["account", "device"]).select("account", "is_other", "title").unique()
     others, these = seen.filter("is_other"), seen.filter(~pl.col("is_other"))
-    tied = others.join(alike, on="title").join(
+    goes_with = pl.concat([alike, alike.select("title", goes_with="title").unique()])  # both may play the very same
+    tied = others.join(goes_with, on="title").join(
         these.select("account", goes_with="title"), on=["account", "goes_with"], how="semi"
     )
     unlike = others.join(tied, on=["account", "title"], how="anti").group_by("account").agg(unlike=pl.len())

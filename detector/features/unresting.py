@@ -25,8 +25,7 @@ class Unresting(Family):
     weight = 0.8  # a screen may be on all day: one title on 365 days in a row stands before it
 
     device_hours_per_day = Feature(
-        says="Hours of the UTC clock in which one device played, the busiest of a day, on average over the days with "
-        "plays.",
+        says="Local hours in which one device played, the busiest of a day, on average over the days with plays.",
         unit="hours",
         expr=pl.when(_HOURS.count() >= _LEAST_DAYS).then(_HOURS.mean()),
         missing=f"{_MISSING}, or only on fewer than {_LEAST_DAYS} days",
@@ -41,7 +40,7 @@ class Unresting(Family):
         shown_by=_BUSIEST,
     )
     unresting_days = Feature(
-        says=f"Days with plays on which one device played in {_MANY_HOURS} or more of the 24 hours of the UTC clock.",
+        says=f"Days with plays on which one device played in {_MANY_HOURS} or more of the 24 hours of the clock.",
         unit="days",
         expr=pl.when(_HOURS.count() > 0).then((_HOURS >= _MANY_HOURS).sum()),
         missing=_MISSING,

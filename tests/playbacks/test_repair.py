@@ -220,6 +220,34 @@ def test_where_nothing_is_known_stretches_merge_and_repeats_are_not_counted() ->
     assert repeats_of(*rows) == [None]
 
 
+def test_where_nothing_is_known_what_comes_in_between_ends_a_playback() -> None:
+    """A song that comes again after another is a play of its own, and did not begin right after its end."""
+    songs = [played(f"10 20:0{begin}", 3, title=title) for begin, title in ((0, 1), (3, 2), (6, 1), (9, 1))]
+    assert minutes_of(*songs) == [3, 3, 6]
+    assert repeats_of(*songs) == [False, False, None]
+    assert repair(*songs).playbacks["stretches"].list.len().to_list() == [None, None, 2]
+
+
+def test_the_same_channel_is_not_the_same_thing_again() -> None:
+    """Its programmes follow one another."""
+    rows = [played(f"10 20:{n}0", 10, title_kind="live", title_runtime_s=600) for n in range(3)]
+    assert repeats_of(*rows) == [False] * 3
+
+
+@pytest.mark.parametrize(
+    ("said", "bare"),
+    [
+        ({"title_kind": "episode", "title_runtime_s": 3000}, False),
+        ({"title_kind": "episode"}, None),
+        ({"title_kind": "live"}, None),
+        ({"title_kind": "track"}, False),
+    ],
+)
+def test_whether_somebody_stopped_early_is_not_known_without_a_length(said: dict[str, Any], bare: bool | None) -> None:
+    """A child's cartoon may be as long as it was watched."""
+    assert repair(played("10 20:00", 5.25, **said)).playbacks["is_bare_view"].to_list() == [bare]
+
+
 def test_where_nothing_is_known_stretches_merge_within_their_local_day_only() -> None:
     """A channel that never stops is a playback a day, by the day of the place: 07:00 UTC is midnight in Los Angeles."""
     local = {"utc_offset_s": -7 * 3600}

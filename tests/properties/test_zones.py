@@ -18,7 +18,8 @@ SETTINGS = config.load(environ={}).settings
 KEYS = identity.Keys(KEY, bytes(32))
 SAME = [
     "hours_per_title", "hours_per_active_day", "groups_same_hour_h", "most_groups_at_once", "strangers_same_hour_h",
-    "two_networks_h", "longest_streak", "active_hours", "daily_span_h", "newcomer_share", "lasting_groups",
+    "two_networks_h", "device_hours_per_day", "longest_streak", "active_hours", "daily_span_h",
+    "newcomer_share", "lasting_groups",
 ]  # fmt: skip
 
 
