@@ -22,7 +22,7 @@ import polars_hash as plh
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from detector import config
+from detector import config, tables
 from detector.errors import InputError, IntegrityError, SettingsError
 
 _SEPARATOR = "\x1f"  # ASCII unit separator; in an id it is escaped, so that no id can imitate another pair
@@ -40,6 +40,14 @@ _DOMAINS = {
 }
 # Of these a log says few again and again: each is worked out once, and joining is several times as fast as hashing.
 _FEW = ("title", "network")
+_LAN = "at home"
+_LAN_NETWORKS = [
+    ipaddress.ip_network(net)
+    for net in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "fc00::/7", "fe80::/10",
+        "::1/128",
+    )
+]  # fmt: skip
 _CLEAR = [*dict.fromkeys(part for parts in _DOMAINS.values() for part in parts), "title_name", "playback_id"]
 
 
@@ -152,7 +160,16 @@ def pseudonymise(rows: pl.DataFrame, keys: Keys, settings: config.Identity) -> p
     >>> out["account"].n_unique(), out["title"].n_unique()
     (2, 1)
     """
-    address = _pseudonym(_text("address", _DOMAINS["address"]), keys.pseudonym)
+    hashed = _pseudonym(_text("address", _DOMAINS["address"]), keys.pseudonym) % tables.IPV6_FROM
+    text = pl.col("address_text")
+    address = (
+        pl.when(text == _LAN)
+        .then(tables.LAN)
+        .when(text.str.starts_with("6:"))
+        .then(hashed + tables.IPV6_FROM)
+        .otherwise(hashed)
+        .cast(pl.UInt64)
+    )
     prefixes = ip_prefixes(rows["ip"], settings).lazy().with_columns(address=address).collect().drop("address_text")
     rows = rows.join(prefixes, on="ip", how="left", maintain_order="left")
     rows = rows.with_columns(network_text=pl.coalesce("network", "network_text"))
@@ -203,7 +220,8 @@ def pseudonym_of(account_id: str, keys: Keys) -> int:
 def ip_prefixes(ips: pl.Series, settings: config.Identity) -> pl.DataFrame:
     """Per distinct IP what of it is kept: `address_text` and `network_text`. What is no IP has nulls.
 
-    An IPv4 address written as IPv6 (::ffff:a.b.c.d) is the IPv4 address.
+    An IPv4 address written as IPv6 (::ffff:a.b.c.d) is the IPv4 address. Those of a network at home (RFC 1918, RFC
+    4193, link-local) are one address: whoever has one is in the house of the server that wrote the log.
 
     >>> ip_prefixes(pl.Series(["203.0.113.9"]), config.load().settings.identity).row(0)
     ('203.0.113.9', '4:3405803785/32', '4:13303921/24')
@@ -235,7 +253,12 @@ def ip_prefixes(ips: pl.Series, settings: config.Identity) -> pl.DataFrame:
 
 
 def _ipv4_text(number: pl.Expr, bits: int) -> pl.Expr:
-    return pl.format(f"4:{{}}/{bits}", number // 2 ** (32 - bits))
+    at_home = pl.any_horizontal(
+        number // 2 ** (32 - net.prefixlen) == int(net.network_address) >> (32 - net.prefixlen)
+        for net in _LAN_NETWORKS
+        if net.version == 4
+    )
+    return pl.when(at_home).then(pl.lit(_LAN)).otherwise(pl.format(f"4:{{}}/{bits}", number // 2 ** (32 - bits)))
 
 
 def _prefixes(ip: str, settings: config.Identity) -> tuple[str | None, str | None]:
@@ -244,6 +267,9 @@ def _prefixes(ip: str, settings: config.Identity) -> tuple[str | None, str | Non
     except ValueError:
         return None, None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else address
+    plain = mapped or address
+    if any(plain in net for net in _LAN_NETWORKS if net.version == plain.version):
+        return _LAN, _LAN
     if mapped is not None:
         keeps = (settings.ipv4_address_bits, settings.ipv4_network_bits)
         return tuple(f"4:{int(mapped) >> (32 - bits)}/{bits}" for bits in keeps)  # type: ignore[return-value]

@@ -143,8 +143,8 @@ def one_more_device(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataF
     return _said(
         of_newcomers,
         pl.col("theirs") >= _MOSTLY * pl.col("playbacks"),
-        "a new device of the household: of {} playbacks on devices that came in the last two weeks, {} are where those "
-        "before them were seen",
+        "a new device of the household: of {} playbacks on devices seen in the last two weeks and not in those before, "
+        "{} are where others had been seen",
         "playbacks",
         "theirs",
     )
@@ -166,8 +166,8 @@ def one_of_them(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame
     return _said(
         of_newcomers,
         pl.col("theirs") >= _SELDOM * pl.col("titles"),
-        "one of the household on a new device: of {} titles on devices that came in the last two weeks, {} were also "
-        "played on those before them",
+        "one of the household on a new device: of {} titles on devices seen in the last two weeks and not in "
+        "those before, {} were also played on others",
         "titles",
         "theirs",
     )

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from detector.coviewing import alike, none_alike
-from detector.tables import CROWDS
+from detector.tables import CROWDS, LAN
 
 Ends = npt.NDArray[np.int64]
 
@@ -69,6 +69,8 @@ def meet(visits: pl.LazyFrame, titles: pl.LazyFrame) -> Neighbours:
     devices, addresses = (
         known.join(active.collect(), on="account", maintain_order="left") for known in (devices, addresses)
     )
+    # Whoever is in the house of a server is at home, and no stranger to the others there, however many.
+    addresses = addresses.filter(pl.col("address") != LAN)
     users = pl.len().over("address")
     hubs = addresses.filter(users > _HUB_ACCOUNTS)["address"].unique().sort()
     homes = addresses.filter(

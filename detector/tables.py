@@ -14,6 +14,8 @@ import polars as pl
 from detector.cases import KINDS
 
 UTC_MS = pl.Datetime("ms", "UTC")
+IPV6_FROM = 2**63  # pseudonyms of addresses: from here on they stand for one of IPv6, below for one of IPv4
+LAN = IPV6_FROM - 1  # ... and this one for all those of the network at home that the log's own server stands in
 
 TITLE_KINDS = ("movie", "episode", "live", "track", "clip")
 NETWORK_KINDS = ("residential", "mobile", "hosting", "vpn", "hotel", "education")
@@ -86,7 +88,7 @@ class CheckedRows(Playable):
     device = _id("device", nullable=True)
     device_is_real = dy.Bool(description="the device has an id of its own, rather than a name standing for it")
     title = _id("title", nullable=True)
-    address = _id("IPv4 whole, IPv6 /64", nullable=True)
+    address = _id("IPv4 whole, IPv6 /64; see IPV6_FROM and LAN", nullable=True)
     network = _id("IPv4 /24, IPv6 /48, or the network as given", nullable=True)
     started_at = _time("when it began")
     ended_at = _time("when it ended; null: known by its start only", nullable=True)
@@ -191,7 +193,7 @@ class Visits(dy.Schema):
     day = dy.Date(description="local day, and UTC date for seconds")
     profile = _id("profile", nullable=True)
     device = _id("device", nullable=True)
-    address = _id("IPv4 whole, IPv6 /64", nullable=True)
+    address = _id("IPv4 whole, IPv6 /64; see IPV6_FROM and LAN", nullable=True)
     network = _id("IPv4 /24, IPv6 /48, or the network as given", nullable=True)
     network_kind = dy.String(nullable=True, description="one of NETWORK_KINDS")
     country = dy.String(nullable=True, description="ISO 3166-1 alpha-2")

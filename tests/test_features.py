@@ -15,6 +15,7 @@ import pytest
 from detector import config, days, spans, tables
 from detector.features import CATALOGUE, FAMILIES, Feature, Repetition, Window, build_features, window_of
 from detector.neighbours import Neighbours
+from detector.tables import IPV6_FROM
 
 EVERY = pytest.mark.parametrize("feature", CATALOGUE.values(), ids=CATALOGUE.keys())
 
@@ -209,6 +210,33 @@ def test_a_home_whose_address_changes_daily_is_one() -> None:
     assert _lasting([*tv, *elsewhere]) == 2
     assert _lasting([*tv, *tablet, _seen(0, device=2, address=7, region="BY")]) == 2
     assert _lasting([*tv, *tablet, _seen(21, device=2, address=7, region="HH")]) == 2
+
+
+def test_a_home_whose_devices_speak_two_protocols_is_one() -> None:
+    """The television has IPv4 alone, the telephone takes IPv6: both were there from the first days. Who joins by the
+    other protocol, or is the third, is not of the home."""
+    days = range(120, 0, -3)
+    tv = [_seen(ago, device=1, address=1, profile=1) for ago in days]
+    phone = [_seen(ago, device=2, address=IPV6_FROM + 1, profile=2) for ago in days]
+    both = [*tv, *phone]
+    for name, value in (("lasting_groups", 1), ("homes_365d", 1), ("people_365d", 1), ("lived_in_homes_365d", 1)):
+        assert _built(both, name) == value
+    joined = [*tv, *(row for row in phone if row["ago"] < 60)]
+    assert (_built(joined, "homes_365d"), _built(joined, "joined_365d_share")) == (2, 0.5)
+    third = [_seen(ago, device=3, address=3, profile=3) for ago in days]
+    assert _built([*both, *third], "homes_365d") == 3
+
+
+@pytest.mark.parametrize("lease_days", [1, 7])
+def test_a_home_whose_address_changes_weekly_is_one_though_its_screen_is_renewed(lease_days: int) -> None:
+    """The app is installed anew on one day, and has another id from then on."""
+    rows = [
+        _seen(ago, device=1 if ago > 20 else 2, address=100 + ago // lease_days, plays=4, region="BY")
+        for ago in range(90)
+        if lease_days == 1 or ago // 7 != 3 or ago <= 20
+    ]
+    assert _built(rows, "homes_365d") == 1
+    assert _built(rows, "joined_365d_share") == 0
 
 
 def test_peers_are_of_one_plan_and_country() -> None:

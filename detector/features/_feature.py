@@ -10,7 +10,7 @@ import polars as pl
 
 from detector import tables
 from detector.days import TABLES, Day
-from detector.features._groups import apart, grouped, homes_lived_in, on_one_line, people_of
+from detector.features._groups import apart, grouped, homes_lived_in, of_one_protocol, on_one_line, people_of
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
@@ -64,9 +64,13 @@ class Window:
         )
 
     @functools.cached_property
+    def _year_lines(self) -> pl.DataFrame:
+        return of_one_protocol(self.year.lines, self.neighbours.hubs)
+
+    @functools.cached_property
     def _lines(self) -> pl.DataFrame:
         """What devices of the year were on, or their people."""
-        return with_visitors(self.year.lines, self.year.profiles, self.neighbours.hubs)
+        return with_visitors(self._year_lines, self.year.profiles, self.neighbours.hubs)
 
     @functools.cached_property
     def _one_line(self) -> pl.DataFrame:
@@ -90,7 +94,7 @@ class Window:
     @functools.cached_property
     def homes_lived_in(self) -> pl.DataFrame:
         """The homes of its year that devices live in, of accounts not all of whose devices were on one line."""
-        return homes_lived_in(self.year.lines, self.neighbours.hubs, self._one_line)
+        return homes_lived_in(self._year_lines, self.neighbours.hubs, self._one_line)
 
     @property
     def first_day(self) -> dt.date:

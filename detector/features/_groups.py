@@ -11,9 +11,10 @@ import polars as pl
 from detector.days import VISIT
 from detector.neighbours import components
 from detector.spans import MAY_BE_HOME, days_of, in_one
-from detector.tables import SERVERS
+from detector.tables import IPV6_FROM, SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
+_LEASE = dt.timedelta(days=7)  # for no longer a provider may lend an address
 _PASSING_DEVICES, _MOSTLY = 4, 0.7  # of one home: so many ids that are seen on one day are hardly so many devices
 _LIVED_IN_PLAYS = 5  # on a home's line: fewer are a visit
 _LIVES_SHARE = 1 / 3  # of what a device plays meanwhile: where it plays less, it is on a visit
@@ -23,6 +24,42 @@ _ONE_GROUP = pl.lit(0, pl.UInt32).alias("group")
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
+
+
+def of_one_protocol(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The lines of the `year` (`tables.SpanLines`), in which a home that some devices reach by IPv4 and the others by
+    IPv6 is one line: a television speaks the old protocol only, a telephone the new one where it can.
+
+    Such a home has no device that was ever on lines of both. It is told from two homes by that all of either protocol
+    belong together, and both were there when the account began: who joins by the other protocol is a newcomer.
+    """
+    at_home = year.filter(_is_home_line(hubs)).with_columns(is_ipv6=pl.col("address") >= IPV6_FROM)
+    protocols = at_home.group_by("account", "device").agg(
+        pl.col("is_ipv6").any(), mixed=pl.col("is_ipv6").n_unique() > 1
+    )
+    split = protocols.group_by("account").agg(pl.col("mixed").any(), both=pl.col("is_ipv6").n_unique() > 1)
+    theirs = at_home.join(split.filter(pl.col("both") & ~pl.col("mixed")), on="account", how="semi")
+    nodes = tied(theirs.select("account", "device", of=pl.lit(1), key="address"))
+    groups = (
+        theirs.join(nodes.filter(pl.col("of") == 0).select("account", "group", device="key"), on=["account", "device"])
+        .group_by("account", "group")
+        .agg(
+            pl.col("is_ipv6").first(),
+            pl.col("first_day").min(),
+            # The line that stands for both.
+            pl.col("address").sort_by("plays", "address", descending=[True, False]).first(),
+        )
+    )
+    first = pl.col("first_day")
+    homes = groups.group_by("account").agg(
+        pl.col("address").filter(~pl.col("is_ipv6")).first().alias("ipv4"),
+        is_one=(pl.len() == 2) & (pl.col("is_ipv6").n_unique() == 2) & (first.max() <= first.min() + SETTLED),
+    )
+    known = year.join(homes.filter("is_one").select("account", "ipv4"), on="account", how="left", maintain_order="left")
+    is_other = _is_home_line(hubs) & (pl.col("address") >= IPV6_FROM)
+    return known.with_columns(address=pl.when(is_other).then(pl.coalesce("ipv4", "address")).otherwise("address")).drop(
+        "ipv4"
+    )
 
 
 def on_one_line(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
@@ -316,8 +353,10 @@ def tied(ties: pl.DataFrame) -> pl.DataFrame:
 
 def _changing(known: pl.DataFrame) -> pl.DataFrame:
     """`account, group, same_as`: groups of devices that are one home, for in it nothing lasts that would tie them: the
-    address is another every few plays, or the device most of the time, as in a browser that forgets its id."""
+    address is another every few plays or every week, or the device most of the time, as in a browser that forgets its
+    id."""
     addresses, one_day = pl.col("addresses"), pl.col("first_day") == pl.col("last_day")
+    brief = pl.col("last_day") - pl.col("first_day") <= _LEASE
     by_device = known.group_by("account", "group", "device").agg(
         pl.col("first_day").min(), pl.col("last_day").max(), pl.col("plays").sum(), pl.col("is_home").any()
     )
@@ -326,11 +365,18 @@ def _changing(known: pl.DataFrame) -> pl.DataFrame:
         .group_by("account", "group")
         .agg(pl.col("plays").sum(), devices=pl.len(), passing=one_day.sum())
     )
-    homes = known.filter("is_home").group_by("account", "group").agg(addresses=pl.col("key").n_unique())
+    homes = (
+        known.filter("is_home")
+        .group_by("account", "group", "key")
+        .agg(pl.col("first_day").min(), pl.col("last_day").max())
+        .group_by("account", "group")
+        .agg(addresses=pl.len(), brief=brief.sum())
+    )
     changing = (
         devices.join(homes, on=["account", "group"])
         .filter(
-            (addresses >= _CHANGING_ADDRESSES) & (_CHANGING_ADDRESSES * addresses > pl.col("plays"))
+            (addresses >= _CHANGING_ADDRESSES)
+            & ((_CHANGING_ADDRESSES * addresses > pl.col("plays")) | (pl.col("brief") >= _MOSTLY * addresses))
             | (pl.col("devices") >= _PASSING_DEVICES) & (pl.col("passing") >= _MOSTLY * pl.col("devices"))
         )
         .sort("account", "plays", "group", descending=[False, True, False])

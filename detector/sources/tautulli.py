@@ -13,8 +13,8 @@ A session still running, which the API lists without a row id, is left out.
   The API gives a whole chain as one row unless asked with `grouping=0`, which is the better way to ask.
 - **Live** channels have no place to stop at: their positions are not read.
 - **Where.** The IP of a relayed session is the relay's, not the viewer's, and is dropped. That of a session on the
-  server's own network (`location` is "lan") is a private one and stays: it tells the devices of that house apart, and
-  its network is the same for all of them.
+  server's own network (`location` is "lan") is a private one and stays: all of these are one address, the
+  house of the server.
 """
 
 import re
