@@ -187,7 +187,7 @@ def test_a_device_that_plays_away_while_others_play_at_home_is_no_traveller() ->
 
 @pytest.mark.parametrize(
     ("address", "said"),
-    [(1, "the data fit a new device"), (9, "hardly fit a new device of the household: of 5 playbacks on devices that")],
+    [(1, "the data fit a new device"), (9, "hardly fit a new device of the household: of 5 playbacks on devices seen")],
 )
 def test_a_newcomer_where_the_others_are_fits_a_new_device(address: int, said: str) -> None:
     """Elsewhere it does not, be it in the same region."""
