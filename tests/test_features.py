@@ -223,6 +223,11 @@ def test_a_home_whose_devices_speak_two_protocols_is_one() -> None:
         assert _built(both, name) == value
     joined = [*tv, *(row for row in phone if row["ago"] < 60)]
     assert (_built(joined, "homes_365d"), _built(joined, "joined_365d_share")) == (2, 0.5)
+    elsewhere = [_seen(ago, device=2, address=IPV6_FROM + 1, profile=2, region="HH") for ago in days]
+    assert (
+        _built([*(_seen(ago, device=1, address=1, profile=1, region="BE") for ago in days), *elsewhere], "homes_365d")
+        == 2
+    )
     third = [_seen(ago, device=3, address=3, profile=3) for ago in days]
     assert _built([*both, *third], "homes_365d") == 3
 

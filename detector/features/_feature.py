@@ -65,7 +65,7 @@ class Window:
 
     @functools.cached_property
     def _year_lines(self) -> pl.DataFrame:
-        return of_one_protocol(self.year.lines, self.neighbours.hubs)
+        return of_one_protocol(self.year.lines, self.contexts, self.neighbours.hubs)
 
     @functools.cached_property
     def _lines(self) -> pl.DataFrame:

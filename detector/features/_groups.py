@@ -26,12 +26,13 @@ _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of th
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
 
-def of_one_protocol(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+def of_one_protocol(year: pl.DataFrame, contexts: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """The lines of the `year` (`tables.SpanLines`), in which a home that some devices reach by IPv4 and the others by
     IPv6 is one line: a television speaks the old protocol only, a telephone the new one where it can.
 
     Such a home has no device that was ever on lines of both. It is told from two homes by that all of either protocol
-    belong together, and both were there when the account began: who joins by the other protocol is a newcomer.
+    belong together, both were there when the account began, for who joins by the other protocol is a newcomer, and the
+    `contexts` of the window (`spans.by_context`) do not say that they are in different regions.
     """
     at_home = year.filter(_is_home_line(hubs)).with_columns(is_ipv6=pl.col("address") >= IPV6_FROM)
     protocols = at_home.group_by("account", "device").agg(
@@ -55,7 +56,21 @@ def of_one_protocol(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
         pl.col("address").filter(~pl.col("is_ipv6")).first().alias("ipv4"),
         is_one=(pl.len() == 2) & (pl.col("is_ipv6").n_unique() == 2) & (first.max() <= first.min() + SETTLED),
     )
-    known = year.join(homes.filter("is_one").select("account", "ipv4"), on="account", how="left", maintain_order="left")
+    placed = contexts.join(homes, on="account", how="semi").filter(pl.col("region").is_not_null())
+    region = pl.concat_str("country", "region", separator=" ", ignore_nulls=True)
+    regions = (
+        placed.filter(_is_home_line(hubs) & MAY_BE_HOME)
+        .group_by("account", is_ipv6=pl.col("address") >= IPV6_FROM)
+        .agg(regions=region.unique())
+    )
+    of_ipv4, of_ipv6 = (regions.filter(pl.col("is_ipv6") == which).drop("is_ipv6") for which in (False, True))
+    apart = (
+        of_ipv4.join(of_ipv6, on="account")
+        .filter(pl.col("regions").list.set_intersection("regions_right").list.len() == 0)
+        .select("account")
+    )
+    one = homes.filter("is_one").join(apart, on="account", how="anti").select("account", "ipv4")
+    known = year.join(one, on="account", how="left", maintain_order="left")
     is_other = _is_home_line(hubs) & (pl.col("address") >= IPV6_FROM)
     return known.with_columns(address=pl.when(is_other).then(pl.coalesce("ipv4", "address")).otherwise("address")).drop(
         "ipv4"
