@@ -116,3 +116,16 @@ def test_a_machine_with_thousands_of_plays_is_told_apart_row_by_row(tmp_path: Pa
     assert ending["playback"].to_list() == [4320]
     both = pl.concat([own, rest])
     assert repairing._ending(both.lazy(), rest).collect().height == rest.height + 1
+
+
+def test_what_came_in_between_the_evening_before_is_known_after_midnight(tmp_path: Path) -> None:
+    """A song after midnight that was last heard ten minutes before it, with another in between, is no repeat, though
+    that other one is no row of the day."""
+    songs = [
+        _row("a", title, "1", minute, 3, title_runtime_s=180) for title, minute in (("x", -12), ("y", -9), ("x", 2))
+    ]
+    pl.DataFrame(songs).write_ndjson(tmp_path / "log.ndjson")
+    home = Store(tmp_path / "home")
+    list(ingest([str(tmp_path / "log.ndjson")], into=home, keys=KEYS, settings=SETTINGS, now=NOW))
+    on_the_day = pl.col("day") == dt.date(2025, 6, 10)
+    assert _repaired(home, dt.date(2025, 6, 10)).playbacks.filter(on_the_day)["is_repeat"].to_list() == [False]
