@@ -213,23 +213,21 @@ def test_a_home_whose_address_changes_daily_is_one() -> None:
 
 
 def test_a_home_whose_devices_speak_two_protocols_is_one() -> None:
-    """The television has IPv4 alone, the telephone takes IPv6: both were there from the first days. Who joins by the
-    other protocol, or is the third, is not of the home."""
-    days = range(120, 0, -3)
-    tv = [_seen(ago, device=1, address=1, profile=1) for ago in days]
-    phone = [_seen(ago, device=2, address=IPV6_FROM + 1, profile=2) for ago in days]
-    both = [*tv, *phone]
-    for name, value in (("lasting_groups", 1), ("homes_365d", 1), ("people_365d", 1), ("lived_in_homes_365d", 1)):
-        assert _built(both, name) == value
-    joined = [*tv, *(row for row in phone if row["ago"] < 60)]
-    assert (_built(joined, "homes_365d"), _built(joined, "joined_365d_share")) == (2, 0.5)
-    elsewhere = [_seen(ago, device=2, address=IPV6_FROM + 1, profile=2, region="HH") for ago in days]
-    assert (
-        _built([*(_seen(ago, device=1, address=1, profile=1, region="BE") for ago in days), *elsewhere], "homes_365d")
-        == 2
-    )
-    third = [_seen(ago, device=3, address=3, profile=3) for ago in days]
-    assert _built([*both, *third], "homes_365d") == 3
+    """The television has IPv4 alone, the telephone takes IPv6: both were there from the first days, in one region, and
+    somebody's profile is played on either. Who joins by the other protocol, or is the third, is not of the home."""
+
+    def by(device: int, address: int, days: range = range(120, 0, -3), **said: Any) -> list[dict[str, Any]]:
+        return [_seen(ago, device=device, address=address, **{"region": "BE", "profile": 1} | said) for ago in days]
+
+    tv, phone = by(1, 1), by(2, IPV6_FROM + 1)
+    for name in ("lasting_groups", "homes_365d", "people_365d", "lived_in_homes_365d"):
+        assert _built([*tv, *phone], name) == 1
+        assert _built([*tv, *by(2, IPV6_FROM + 1, profile=None)], name) == 1
+    for other in ({"region": "HH"}, {"profile": 2}):
+        assert _built([*tv, *by(2, IPV6_FROM + 1, **other)], "lived_in_homes_365d") == 2
+    joined = [*tv, *by(2, IPV6_FROM + 1, range(60, 0, -3))]
+    assert _built(joined, "joined_365d_share") == 0.5
+    assert _built([*tv, *phone, *by(3, 3)], "lived_in_homes_365d") == 3
 
 
 @pytest.mark.parametrize("lease_days", [1, 7])

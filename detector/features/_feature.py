@@ -10,7 +10,8 @@ import polars as pl
 
 from detector import tables
 from detector.days import TABLES, Day
-from detector.features._groups import apart, grouped, homes_lived_in, of_one_protocol, on_one_line, people_of
+from detector.features._groups import apart, grouped, homes_lived_in, on_one_line, people_of
+from detector.features._protocols import of_one_protocol
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
@@ -65,7 +66,7 @@ class Window:
 
     @functools.cached_property
     def _year_lines(self) -> pl.DataFrame:
-        return of_one_protocol(self.year.lines, self.contexts, self.neighbours.hubs)
+        return of_one_protocol(self.year.lines, self.year.profiles, self.contexts, self.neighbours.hubs)
 
     @functools.cached_property
     def _lines(self) -> pl.DataFrame:

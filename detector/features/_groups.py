@@ -11,7 +11,7 @@ import polars as pl
 from detector.days import VISIT
 from detector.neighbours import components
 from detector.spans import MAY_BE_HOME, days_of, in_one
-from detector.tables import IPV6_FROM, SERVERS
+from detector.tables import SERVERS
 
 _CHANGING_ADDRESSES = 3  # of one home in a window: its provider changes them
 _LEASE = dt.timedelta(days=7)  # for no longer a provider may lend an address
@@ -26,57 +26,6 @@ _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of th
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
 
-def of_one_protocol(year: pl.DataFrame, contexts: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
-    """The lines of the `year` (`tables.SpanLines`), in which a home that some devices reach by IPv4 and the others by
-    IPv6 is one line: a television speaks the old protocol only, a telephone the new one where it can.
-
-    Such a home has no device that was ever on lines of both. It is told from two homes by that all of either protocol
-    belong together, both were there when the account began, for who joins by the other protocol is a newcomer, and the
-    `contexts` of the window (`spans.by_context`) do not say that they are in different regions.
-    """
-    at_home = year.filter(_is_home_line(hubs)).with_columns(is_ipv6=pl.col("address") >= IPV6_FROM)
-    protocols = at_home.group_by("account", "device").agg(
-        pl.col("is_ipv6").any(), mixed=pl.col("is_ipv6").n_unique() > 1
-    )
-    split = protocols.group_by("account").agg(pl.col("mixed").any(), both=pl.col("is_ipv6").n_unique() > 1)
-    theirs = at_home.join(split.filter(pl.col("both") & ~pl.col("mixed")), on="account", how="semi")
-    nodes = tied(theirs.select("account", "device", of=pl.lit(1), key="address"))
-    groups = (
-        theirs.join(nodes.filter(pl.col("of") == 0).select("account", "group", device="key"), on=["account", "device"])
-        .group_by("account", "group")
-        .agg(
-            pl.col("is_ipv6").first(),
-            pl.col("first_day").min(),
-            # The line that stands for both.
-            pl.col("address").sort_by("plays", "address", descending=[True, False]).first(),
-        )
-    )
-    first = pl.col("first_day")
-    homes = groups.group_by("account").agg(
-        pl.col("address").filter(~pl.col("is_ipv6")).first().alias("ipv4"),
-        is_one=(pl.len() == 2) & (pl.col("is_ipv6").n_unique() == 2) & (first.max() <= first.min() + SETTLED),
-    )
-    placed = contexts.join(homes, on="account", how="semi").filter(pl.col("region").is_not_null())
-    region = pl.concat_str("country", "region", separator=" ", ignore_nulls=True)
-    regions = (
-        placed.filter(_is_home_line(hubs) & MAY_BE_HOME)
-        .group_by("account", is_ipv6=pl.col("address") >= IPV6_FROM)
-        .agg(regions=region.unique())
-    )
-    of_ipv4, of_ipv6 = (regions.filter(pl.col("is_ipv6") == which).drop("is_ipv6") for which in (False, True))
-    apart = (
-        of_ipv4.join(of_ipv6, on="account")
-        .filter(pl.col("regions").list.set_intersection("regions_right").list.len() == 0)
-        .select("account")
-    )
-    one = homes.filter("is_one").join(apart, on="account", how="anti").select("account", "ipv4")
-    known = year.join(one, on="account", how="left", maintain_order="left")
-    is_other = _is_home_line(hubs) & (pl.col("address") >= IPV6_FROM)
-    return known.with_columns(address=pl.when(is_other).then(pl.coalesce("ipv4", "address")).otherwise("address")).drop(
-        "ipv4"
-    )
-
-
 def on_one_line(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """`account`: those all of whose devices were on one home's line in the `year` (`tables.SpanLines`), as in most
     homes. Nobody else is there, which is told faster than by ties."""
@@ -84,7 +33,7 @@ def on_one_line(year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     all_devices = year.lazy().group_by("account").agg(devices=devices)
     return (
         year.lazy()
-        .filter(_is_home_line(hubs))
+        .filter(is_home_line(hubs))
         .group_by("account", "address")
         .agg(devices=devices)
         .join(all_devices, on=["account", "devices"], how="semi")
@@ -208,7 +157,7 @@ def people_of(year: pl.DataFrame, profiles: pl.DataFrame, hubs: pl.Series, one_l
     `profiles` (`tables.SpanProfiles`). `at_home` says whether the device was ever on a home's line. A device of which
     no line is known is left out. Accounts `on_one_line` are one group.
     """
-    placed = year.filter(pl.coalesce("address", "network").is_not_null()).with_columns(is_home=_is_home_line(hubs))
+    placed = year.filter(pl.coalesce("address", "network").is_not_null()).with_columns(is_home=is_home_line(hubs))
     of_one = placed.join(one_line, on="account", how="semi").with_columns(_ONE_GROUP)
     says = profiles.select("account", "device", says=True).unique()
     placed = placed.join(one_line, on="account", how="anti").join(says, on=["account", "device"], how="left")
@@ -246,7 +195,7 @@ def homes_lived_in(year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) 
     one home, and so are those of one that has a new address all the time (`_changing`). Accounts `on_one_line` are left
     out.
     """
-    stays = year.filter(_is_home_line(hubs)).join(one_line, on="account", how="anti").with_row_index("stay")
+    stays = year.filter(is_home_line(hubs)).join(one_line, on="account", how="anti").with_row_index("stay")
     # Rounded: where they are equal, the last digit of a sum must not decide.
     is_lived = pl.col("plays") >= (_LIVES_SHARE * pl.col("meanwhile")).round(6)
     lives = stays.join(_played_meanwhile(stays), on="stay").filter(is_lived).with_columns(key="address", is_home=True)
@@ -297,7 +246,7 @@ def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str
     )
 
 
-def _is_home_line(hubs: pl.Series) -> pl.Expr:
+def is_home_line(hubs: pl.Series) -> pl.Expr:
     """Whether a line of the year is a home's."""
     return pl.col("address").is_not_null() & ~pl.col("address").is_in(hubs.implode()).fill_null(False)
 
@@ -317,7 +266,7 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
         year.lazy()
         .join(there.lazy().filter("carried"), on="account", how="semi")
         .group_by("account", "device")
-        .agg(year_plays=plays.sum(), at_home_plays=pl.when(_is_home_line(hubs)).then(plays).sum())
+        .agg(year_plays=plays.sum(), at_home_plays=pl.when(is_home_line(hubs)).then(plays).sum())
         .collect()
     )
     lived_in = (at_home >= _LIVED_IN_PLAYS) & (2 * at_home > pl.col("year_plays"))
@@ -341,7 +290,7 @@ def _meets_on(known: pl.DataFrame, carried: pl.Expr, year: pl.DataFrame, hubs: p
 def ties_of_the_year(known: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """What tied devices and homes in the `year` (`tables.SpanLines`), of accounts that are `known`."""
     return (
-        year.filter(_is_home_line(hubs))
+        year.filter(is_home_line(hubs))
         .join(known, on="account", how="semi")
         .select("account", "device", of=pl.lit(1), key="address")
     )
