@@ -317,8 +317,9 @@ def tied(ties: pl.DataFrame) -> pl.DataFrame:
 
 def _changing(known: pl.DataFrame) -> pl.DataFrame:
     """`account, group, same_as`: groups of devices that are one home, for in it nothing lasts that would tie them: the
-    address is another every few plays or every week, or the device most of the time, as in a browser that forgets its
-    id."""
+    address is another every few plays, or the device most of the time, as in a browser that forgets its id. So are
+    groups that came one after the other where the address is another every week: an app that was installed anew.
+    """
     addresses, one_day = pl.col("addresses"), pl.col("first_day") == pl.col("last_day")
     brief = pl.col("last_day") - pl.col("first_day") <= _LEASE
     by_device = known.group_by("account", "group", "device").agg(
@@ -327,7 +328,13 @@ def _changing(known: pl.DataFrame) -> pl.DataFrame:
     devices = (
         by_device.filter(pl.col("is_home").any().over("account", "group"))
         .group_by("account", "group")
-        .agg(pl.col("plays").sum(), devices=pl.len(), passing=one_day.sum())
+        .agg(
+            pl.col("plays").sum(),
+            pl.col("first_day").min(),
+            pl.col("last_day").max(),
+            devices=pl.len(),
+            passing=one_day.sum(),
+        )
     )
     homes = (
         known.filter("is_home")
@@ -336,16 +343,23 @@ def _changing(known: pl.DataFrame) -> pl.DataFrame:
         .group_by("account", "group")
         .agg(addresses=pl.len(), brief=brief.sum())
     )
+    several = addresses >= _CHANGING_ADDRESSES
+    renewed = (pl.col("devices") >= _PASSING_DEVICES) & (pl.col("passing") >= _MOSTLY * pl.col("devices"))
+    nothing_lasts = several & (_CHANGING_ADDRESSES * addresses > pl.col("plays")) | renewed
+    leased = several & (pl.col("brief") >= _MOSTLY * addresses)
     changing = (
         devices.join(homes, on=["account", "group"])
-        .filter(
-            (addresses >= _CHANGING_ADDRESSES)
-            & ((_CHANGING_ADDRESSES * addresses > pl.col("plays")) | (pl.col("brief") >= _MOSTLY * addresses))
-            | (pl.col("devices") >= _PASSING_DEVICES) & (pl.col("passing") >= _MOSTLY * pl.col("devices"))
+        .with_columns(nothing_lasts=nothing_lasts)
+        .filter(pl.col("nothing_lasts") | leased)
+        .sort("account", "nothing_lasts", "plays", "group", descending=[False, True, True, False])
+        .with_columns(
+            pl.col("group", "nothing_lasts", "first_day", "last_day").first().over("account").name.prefix("of_")
         )
-        .sort("account", "plays", "group", descending=[False, True, False])
     )
-    return changing.select("account", "group", same_as=pl.col("group").first().over("account"))
+    apart = (pl.col("first_day") > pl.col("of_last_day")) | (pl.col("last_day") < pl.col("of_first_day"))
+    return changing.filter(pl.col("nothing_lasts") & pl.col("of_nothing_lasts") | apart).select(
+        "account", "group", same_as="of_group"
+    )
 
 
 def _leases(found: pl.DataFrame) -> pl.DataFrame:
