@@ -29,9 +29,9 @@ def silent(what: str, done: int, of: int) -> None:
 _AS_THE_FILE_SAYS = sources.Options()
 # By either of these a playback is known of which a later copy says more: a log's own key may not be there, and where
 # it is, the log may have moved the start.
-_SAME = (["account", "playback"], ["account", "profile", "device", "title", "started_at"])
+_SECOND = pl.col("started_at").dt.truncate("1s")  # in whole seconds many logs write
+_SAME: tuple[list[str | pl.Expr], ...] = (["account", "playback"], ["account", "profile", "device", "title", _SECOND])
 _LASTED = pl.col("ended_at") - pl.col("started_at")
-_MOVED = dt.timedelta(days=1)  # by no more does a log that grows move a start
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
@@ -219,6 +219,8 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
         receipts.begin(read.content, rows["started_at"].dt.date().unique().sort(), into)
     dates = _keep_rows(replace(read.checked, rows=rows), read, into, keys)
     if grows:
+        # Its rows are there now, and whoever is killed from here on finds them: taken in again it goes on as here.
+        receipts.forget(read.content, into)
         _supersede(rows, read, into)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
     moved = set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}
@@ -287,46 +289,59 @@ def _new_rows(read: _Read, into: Store) -> pl.DataFrame:
     every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
     difference: see `playbacks.repair`.
     """
-    rows = read.checked.rows
-    for date, part in _other_parts(rows, read, into):
-        [brought] = into.read("playbacks", [date], part.name, _said(rows))
-        rows = rows.join(brought, on=_said(rows), how="anti", nulls_equal=True, maintain_order="left")
+    by_date = _by_date(read.checked.rows)
+    left, unsaid = dict(by_date), [read.checked.rows.clear()]
+    for date, part in _other_parts(by_date, read, into):
+        [brought] = into.read("playbacks", [date], part.name, read.checked.rows.columns)
+        if date in left:
+            left[date] = _without(left[date], brought)
         if part.notes.get("format") == read.format:
-            unsaid = _unsaid(brought, read, date)
-            for same in _SAME:
-                longest = unsaid.group_by(same).agg(longest=_LASTED.max())
-                known = rows.join(longest, on=same, how="left", nulls_equal=True, maintain_order="left")["longest"]
-                rows = rows.filter((known <= rows.select(_LASTED).to_series()).fill_null(True))
+            unsaid.append(_without(brought, by_date.get(date, brought.clear())))
+    rows = pl.concat([read.checked.rows.clear(), *left.values()])
+    said_otherwise = pl.concat(unsaid)
+    for same in _SAME:
+        longest = said_otherwise.group_by(same).agg(longest=_LASTED.max())
+        known = rows.join(longest, on=same, how="left", nulls_equal=True, maintain_order="left")["longest"]
+        rows = rows.filter((known <= rows.select(_LASTED).to_series()).fill_null(True))
     return rows
 
 
 def _supersede(new: pl.DataFrame, read: _Read, into: Store) -> None:
-    """Let go of what earlier copies of a log that grows said of playbacks of which this one says more."""
-    for date, part in _other_parts(new, read, into):
+    """Let go of what other copies of a log that grows said of playbacks of which this one says something else."""
+    by_date, new_by_date = _by_date(read.checked.rows), _by_date(new)
+    for date, part in _other_parts(new_by_date, read, into):
         if part.notes.get("format") == read.format:
             [rows] = into.read("playbacks", [date], part.name)
-            unsaid = _unsaid(rows.with_row_index("nth"), read, date)
-            gone = pl.concat([unsaid.join(new, on=same, how="semi", nulls_equal=True) for same in _SAME])["nth"]
+            numbered = rows.with_row_index("nth")
+            unsaid = _without(numbered, by_date.get(date, rows.clear()))
+            near = pl.concat([new.clear(), *(new_by_date[day] for day in _around(date) if day in new_by_date)])
+            gone = pl.concat([unsaid.join(near, on=same, how="semi", nulls_equal=True)["nth"] for same in _SAME])
             if gone.len():
-                kept = rows.with_row_index("nth").filter(~pl.col("nth").is_in(gone.implode())).drop("nth")
+                kept = numbered.filter(~pl.col("nth").is_in(gone.implode())).drop("nth")
                 into.put("playbacks", date, {part.name: kept}, part.notes)
 
 
-def _said(rows: pl.DataFrame) -> list[str]:
-    return [name for name in rows.columns if name not in playbacks.LOOKED_UP]
+def _by_date(rows: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:
+    by_date = rows.with_columns(utc_date=pl.col("started_at").dt.date()).partition_by(
+        "utc_date", as_dict=True, include_key=False
+    )
+    return {date: part for (date,), part in by_date.items()}
 
 
-def _unsaid(brought: pl.DataFrame, read: _Read, date: dt.date) -> pl.DataFrame:
-    """What another file brought of a UTC date and this one does not say, or not so."""
-    rows = read.checked.rows.filter(pl.col("started_at").dt.date() == date)
-    return brought.join(rows, on=_said(rows), how="anti", nulls_equal=True, maintain_order="left")
+def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    """The rows of which none of the others says the same."""
+    said = [name for name in others.columns if name not in playbacks.LOOKED_UP]
+    return rows.join(others, on=said, how="anti", nulls_equal=True, maintain_order="left")
 
 
-def _other_parts(rows: pl.DataFrame, read: _Read, into: Store) -> Iterator[tuple[dt.date, Part]]:
-    """The stored parts of other files on the UTC dates of some rows and those beside them; what replaced a day stands
-    for itself."""
-    dates = rows["started_at"].dt.date().unique()
-    for date in sorted({date + moved for date in dates for moved in (-_MOVED, dt.timedelta(), _MOVED)}):
+def _around(date: dt.date) -> tuple[dt.date, ...]:
+    """A date and those on which a playback may stand that a log has moved from there, or there."""
+    return date - dt.timedelta(days=1), date, date + dt.timedelta(days=1)
+
+
+def _other_parts(dates: Iterable[dt.date], read: _Read, into: Store) -> Iterator[tuple[dt.date, Part]]:
+    """The stored parts of other files on some UTC dates and around; what replaced a day stands for itself."""
+    for date in sorted({near for of_rows in dates for near in _around(of_rows)}):
         for part in into.parts("playbacks", date).values():
             if part.name != corrections.part_of(read.content) and not corrections.replaces(part.name):
                 yield date, part
@@ -336,12 +351,10 @@ def _keep_rows(
     checked: playbacks.Checked, read: _Read, into: Store, keys: identity.Keys, *, of: dt.date | None = None
 ) -> list[dt.date]:
     """The UTC dates under which rows were stored; `of` the day that they replace, if they do."""
-    by_date = checked.rows.with_columns(utc_date=pl.col("started_at").dt.date()).partition_by(
-        "utc_date", as_dict=True, include_key=False
-    )
+    by_date = _by_date(checked.rows)
     names = checked.names.partition_by("utc_date", as_dict=True)
     part = corrections.part_of(read.content, of)
-    for (date,), rows in sorted(by_date.items()):
+    for date, rows in sorted(by_date.items()):
         if (date,) in names:
             into.put("sealed", date, {f"{read.content}.sealed": identity.seal(names[date,], keys)})
         last_end = pl.coalesce("ended_at", "started_at").max()
@@ -352,4 +365,4 @@ def _keep_rows(
         }  # fmt: skip
         ordered = rows.sort("account", "started_at", "playback")
         into.put("playbacks", date, {part: ordered}, notes)
-    return sorted(date for (date,) in by_date)
+    return sorted(by_date)

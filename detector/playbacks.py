@@ -222,8 +222,8 @@ def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
     )
     rows = rows.with_columns(ended_at=cut).sort("account", "device", "started_at", "ended_at", "playback")
     same_device = (pl.col("account") == pl.col("account").shift(-1)) & (pl.col("device") == pl.col("device").shift(-1))
-    # Two devices may have one name; but what fades into the next is one player's.
-    fades = start.shift(-1) > end - pl.duration(seconds=_FADE_S)
+    # Two devices may have one name; but what fades into the next at its end is one player's.
+    fades = start.shift(-1) > pl.max_horizontal(end - pl.duration(seconds=_FADE_S), start + (end - start) / 2)
     superseded = same_device & (pl.col("device_is_real") | fades) & (start.shift(-1) < end)
     cut = pl.when(superseded).then(start.shift(-1)).otherwise(end)
     return rows.with_columns(ended_at=cut).with_row_index("nth_on_device")

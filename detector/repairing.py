@@ -53,7 +53,7 @@ def repaired(batch: Sequence[dt.date], parts: Parts, scan: Scan, settings: confi
         frames, accounts = _on_each_day(batch, parts, scan, settings)
         is_own = pl.col("is_own")
     own = pl.concat([empty, *(f.filter(is_own).select(empty.columns).collect(engine="in-memory") for f in frames)])
-    tied = _tied_to(own, [frame.filter(~is_own).select(empty.columns) for frame in frames], settings.playbacks)
+    tied = _tied_to(own, [frame.filter(~is_own).select(empty.columns) for frame in frames])
     done = playbacks.repair(pl.concat([own, tied]), settings.playbacks)
     return playbacks.Repaired(**{name: _with_day(rows, batch[0], accounts) for name, rows in vars(done).items()})
 
@@ -114,37 +114,33 @@ def _with_day(rows: pl.DataFrame, first: dt.date, accounts: pl.Series | None) ->
     )
 
 
-def _tied_to(own: pl.DataFrame, others: Sequence[pl.LazyFrame], settings: config.Playbacks) -> pl.DataFrame:
+def _tied_to(own: pl.DataFrame, others: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     """Of the others the rows that repair needs to treat a day's own rows as it would with all rows at hand.
 
     Those are what may be one playback with an own row, what came in between, what ends one of either kind that was left
     open, and what is logged under the same key as any of these. Few accounts have any: keys are read of all, the rest
     of theirs only.
     """
-    gap_s = settings.resume_gap_s
     keys = ["account", "device", "device_is_real", "title", "playback", "started_at"]
     accounts = pl.concat(
         [own.head(0).select("account")]
-        + [
-            found.select("account").collect(engine="in-memory")
-            for o in others
-            for found in _ties(o.select(keys), own, gap_s)
-        ]
+        + [found.select("account").collect(engine="in-memory") for o in others for found in _ties(o.select(keys), own)]
     )
     theirs = pl.col("account").is_in(accounts["account"].unique().implode())
     collected = [other.filter(theirs).collect(engine="in-memory") for other in others]
     rows = pl.concat([own.head(0), *collected]).with_row_index("row")
     of_theirs = own.filter(theirs)
-    tied = _among(rows, _ties(rows.lazy(), of_theirs, gap_s))
+    tied = _among(rows, _ties(rows.lazy(), of_theirs))
     tied = _among(rows, [tied.lazy(), _ending(rows.lazy(), tied)])
+    tied = _among(rows, [tied.lazy(), _between(rows.lazy(), pl.concat([of_theirs, tied.drop("row")]))])
     tied = _among(rows, [tied.lazy(), _sharing(rows.lazy(), tied, ["account", "playback"])])
     return tied.drop("row")
 
 
-def _ties(rows: pl.LazyFrame, own: pl.DataFrame, gap_s: int) -> list[pl.LazyFrame]:
+def _ties(rows: pl.LazyFrame, own: pl.DataFrame) -> list[pl.LazyFrame]:
     resumes = _sharing(rows, own, ["account", "device", "title"])
     said_again = _sharing(rows, own, ["account", "playback"])
-    return [resumes, said_again, _ending(rows, own), _just_before(rows, own, gap_s)]
+    return [resumes, said_again, _ending(rows, own)]
 
 
 def _among(rows: pl.DataFrame, found: Sequence[pl.LazyFrame]) -> pl.DataFrame:
@@ -157,23 +153,11 @@ def _sharing(rows: pl.LazyFrame, to: pl.DataFrame, by: list[str]) -> pl.LazyFram
     return rows.join(to.lazy().select(by), on=by, how="semi")
 
 
-def _just_before(rows: pl.LazyFrame, own: pl.DataFrame, gap_s: int) -> pl.LazyFrame:
-    """The rows on the same device that start less than a resume's gap before one of these."""
+def _between(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:
+    """The rows on the same device that start between the first and the last of these."""
     device = ["account", "device"]
-    begins = own.lazy().select(*device, "started_at", begins="started_at").drop_nulls().sort("started_at")
-    return (
-        _sharing(rows, own, device)
-        .sort("started_at")
-        .join_asof(
-            begins,
-            on="started_at",
-            by=device,
-            strategy="forward",
-            tolerance=dt.timedelta(seconds=gap_s),
-            check_sortedness=False,
-        )
-        .filter(pl.col("begins").is_not_null())
-    )
+    span = to.lazy().group_by(device).agg(since=pl.col("started_at").min(), until=pl.col("started_at").max())
+    return rows.join(span, on=device).filter(pl.col("started_at").is_between("since", "until"))
 
 
 def _ending(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:

@@ -301,6 +301,12 @@ def test_the_parts_of_a_day_agree(rows: list[dict[str, Any]]) -> None:
     assert told.to_series().all(), account_days
 
 
+def test_what_runs_on_from_the_day_before_leaves_repeats_known() -> None:
+    """It is no play of this day."""
+    rows = [play("2025-06-09 23:00"), play("2025-06-10 20:00", title_id="other")]
+    assert one(rows, "2025-06-10")["repeats"] == 0
+
+
 def test_repeats_of_which_one_can_not_be_told_are_not_none() -> None:
     """A film again and again without a runtime, beside one seen once: how often it began again nobody knows."""
     begun = [f"2025-06-10 {hour:02}:05" for hour in (8, 9, 10)]

@@ -223,8 +223,13 @@ def test_a_home_whose_devices_speak_two_protocols_is_one() -> None:
     for name in ("lasting_groups", "homes_365d", "people_365d", "lived_in_homes_365d"):
         assert _built([*tv, *phone], name) == 1
         assert _built([*tv, *by(2, IPV6_FROM + 1, profile=None)], name) == 1
-    for other in ({"region": "HH"}, {"profile": 2}):
+    for other in ({"region": "HH"}, {"profile": 2}, {"country": "FR", "region": None}):
         assert _built([*tv, *by(2, IPV6_FROM + 1, **other)], "lived_in_homes_365d") == 2
+    hotel = by(3, 9, range(9, 0, -3), network_kind="hotel")
+    unknown = [
+        {"ago": ago, "visits": [{"address": IPV6_FROM + 1, "country": "DE", "region": "BE"}]} for ago in (7, 4, 1)
+    ]
+    assert [_built([*tv, *phone, *phone, *more], "lasting_groups") for more in (hotel, unknown)] == [1, 1]
     joined = [*tv, *by(2, IPV6_FROM + 1, range(60, 0, -3))]
     assert _built(joined, "joined_365d_share") == 0.5
     assert _built([*tv, *phone, *by(3, 3)], "lived_in_homes_365d") == 3

@@ -239,6 +239,38 @@ def test_what_a_later_copy_says_otherwise_of_a_playback_counts(
     assert taken == stand
 
 
+@pytest.mark.parametrize("cut_at", ["supersede", "receipt"])
+def test_a_later_copy_that_is_killed_as_it_replaces_an_earlier_loses_nothing(
+    cut_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are there and stay: taken in again it goes on from there, and nothing is gone if it is not."""
+    home, settings = Store(tmp_path / "home"), config.load().settings
+    first, later = _database(tmp_path / "one", 1800), _database(tmp_path / "two", 6000, 660)
+
+    def take(file: str) -> None:
+        list(ingest([file], into=home, keys=KEYS, settings=settings, now=clock()))
+
+    take(first)
+    with monkeypatch.context() as patch:
+        where, what = {"supersede": (Store, "put"), "receipt": (receipts, "write")}[cut_at]
+        puts = iter(range(100))
+        real = home.put if cut_at == "supersede" else None
+
+        def killed(*args: Any, **kwargs: Any) -> None:
+            if real is None or next(puts) >= 4:  # two dates of rows and names are there
+                raise KeyboardInterrupt
+            real(*args[1:], **kwargs)
+
+        patch.setattr(where, what, killed)
+        with pytest.raises(KeyboardInterrupt):
+            take(later)
+    take(first)
+    stored = [rows for date in home.partitions("playbacks") for rows in home.read("playbacks", [date])]
+    assert pl.concat(stored)["started_at"].n_unique() == 2
+    take(later)
+    assert _seconds(home, 1, 2) == [5400, 60]
+
+
 def test_of_two_that_began_together_the_one_that_went_on_replaces_itself_alone(tmp_path: Path) -> None:
     """By the minute, what starts by itself and what is chosen over it begin as one."""
     later = [_TWO_FROM_EIGHT[0], {"Duration": "0:50:00"}]

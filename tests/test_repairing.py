@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 from support import KEY, at
 
-from detector import config, digesting, identity, playbacks, repairing, tables
+from detector import config, days, digesting, identity, playbacks, repairing, tables
 from detector.ingesting import ingest
 from detector.store import Store
 
@@ -23,9 +23,9 @@ NOW = at("2025-07-10 12:00")
 DAYS = [dt.date(2025, 6, n) for n in range(9, 15)]
 
 
-def _repaired(home: Store, *days: dt.date) -> playbacks.Repaired:
+def _repaired(home: Store, *on: dt.date) -> playbacks.Repaired:
     parts = functools.cache(functools.partial(home.parts, "playbacks"))
-    return repairing.repaired(days, parts, repairing.scanner(home, {}), SETTINGS)
+    return repairing.repaired(on, parts, repairing.scanner(home, {}), SETTINGS)
 
 
 def _row(
@@ -42,7 +42,7 @@ ROWS = st.lists(
         st.sampled_from("ab"),
         st.sampled_from("xy"),
         st.sampled_from([None, "1", "2"]),
-        st.integers(0, 4 * 24 * 6).map(lambda tenth: tenth * 10),
+        st.one_of(st.integers(0, 4 * 24 * 6).map(lambda tenth: tenth * 10), st.integers(-40, 40)),
         st.sampled_from([None, 5, 25, 130, 2_000]),
         playback_id=st.sampled_from([None, None, "1", "2"]),
         title_runtime_s=st.sampled_from([None, 5_400]),
@@ -68,10 +68,30 @@ def test_days_looked_at_together_are_repaired_as_each_alone(rows: list[dict[str,
         assert_frame_equal(found, expected, check_row_order=name == "playbacks")
 
 
+@given(rows=ROWS)
+@how_often(max_examples=30)
+def test_a_day_is_repaired_as_with_all_rows_at_hand(rows: list[dict[str, Any]]) -> None:
+    """Whatever is not looked up for it makes no difference, unless rows weeks apart were given one key."""
+    rows = [row | {"playback_id": None} for row in rows]
+    with tempfile.TemporaryDirectory() as folder:
+        file, home = Path(folder) / "log.ndjson", Store(Path(folder) / "home")
+        pl.DataFrame(rows, infer_schema_length=None).write_ndjson(file)
+        list(ingest([str(file)], into=home, keys=KEYS, settings=SETTINGS, now=NOW))
+        stored = pl.concat(frame for date in home.partitions("playbacks") for frame in home.read("playbacks", [date]))
+        for day in DAYS:
+            closing = days.closing_time(day, SETTINGS.days)
+            whole = playbacks.repair(stored.filter(pl.col("started_at") < closing), SETTINGS.playbacks).playbacks
+            alone = _repaired(home, day).playbacks
+            of_day = [
+                days.on_each(frame.drop("on", strict=False).lazy(), day, day).collect() for frame in (alone, whole)
+            ]
+            assert_frame_equal(*of_day)
+
+
 def test_days_of_which_nothing_is_stored_have_no_playbacks(tmp_path: Path) -> None:
     """One such day or several."""
-    for days in (DAYS[:1], DAYS):
-        done = _repaired(Store(tmp_path), *days)
+    for some in (DAYS[:1], DAYS):
+        done = _repaired(Store(tmp_path), *some)
         assert (done.playbacks.height, done.replays.height, done.conflicts.height) == (0, 0, 0)
 
 

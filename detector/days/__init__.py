@@ -216,7 +216,7 @@ def _known_sum(name: str) -> pl.Expr:
 def _told_repeats() -> pl.Expr:
     """How many plays began again what had ended; null, not none, where of one of them that can not be told."""
     repeats = pl.col("repeats")
-    told = (repeats.sum() > 0) | ((repeats.count() > 0) & (repeats.null_count() == 0))
+    told = (repeats.sum() > 0) | ~(repeats.is_null() & (pl.col("plays") > 0)).any()
     return pl.when(told).then(repeats.sum()).alias("repeats")
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from detector import tables
 from detector.days import TABLES, Day
 from detector.features._groups import apart, grouped, homes_lived_in, on_one_line, people_of
-from detector.features._protocols import of_one_protocol
+from detector.features._protocols import as_one, homes_of_two, with_both
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold
@@ -65,13 +65,14 @@ class Window:
         )
 
     @functools.cached_property
-    def _year_lines(self) -> pl.DataFrame:
-        return of_one_protocol(self.year.lines, self.year.profiles, self.contexts, self.neighbours.hubs)
+    def _of_two_protocols(self) -> pl.DataFrame:
+        return homes_of_two(self.year.lines, self.year.profiles, self.contexts, self.neighbours.hubs)
 
     @functools.cached_property
     def _lines(self) -> pl.DataFrame:
         """What devices of the year were on, or their people."""
-        return with_visitors(self._year_lines, self.year.profiles, self.neighbours.hubs)
+        hubs = self.neighbours.hubs
+        return with_visitors(with_both(self.year.lines, self._of_two_protocols, hubs), self.year.profiles, hubs)
 
     @functools.cached_property
     def _one_line(self) -> pl.DataFrame:
@@ -95,7 +96,8 @@ class Window:
     @functools.cached_property
     def homes_lived_in(self) -> pl.DataFrame:
         """The homes of its year that devices live in, of accounts not all of whose devices were on one line."""
-        return homes_lived_in(self._year_lines, self.neighbours.hubs, self._one_line)
+        hubs = self.neighbours.hubs
+        return homes_lived_in(as_one(self.year.lines, self._of_two_protocols, hubs), hubs, self._one_line)
 
     @property
     def first_day(self) -> dt.date:

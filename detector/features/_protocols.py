@@ -9,16 +9,15 @@ from detector.tables import IPV6_FROM
 _IS_IPV6 = pl.col("address") >= IPV6_FROM
 
 
-def of_one_protocol(
-    year: pl.DataFrame, profiles: pl.DataFrame, contexts: pl.DataFrame, hubs: pl.Series
-) -> pl.DataFrame:
-    """The lines of the `year` (`tables.SpanLines`), in which a home that speaks both protocols is one line, though no
-    device was ever on lines of both: a television has the old one only, a telephone takes the new one where it can.
+def homes_of_two(year: pl.DataFrame, profiles: pl.DataFrame, contexts: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """`account, ipv4`: accounts whose one home speaks both protocols, though no device was ever on lines of both in the
+    `year` (`tables.SpanLines`), and the IPv4 address that stands for it. A television has the old protocol only, a
+    telephone takes the new one where it can.
 
-    It is told from two homes by that all of either protocol belong together, and both were there when the account
+    Such a home is told from two by that all of either protocol belong together, and both were there when the account
     began, for who joins by the other protocol is a newcomer. Nor is it one where all `profiles` (`tables.SpanProfiles`)
     of the one side are others than those of the other, for people use their own on either screen, or where the
-    `contexts` of the window (`spans.by_context`) say that the two are in different regions.
+    `contexts` of the window (`spans.by_context`) say that the two are in different regions or countries.
     """
     at_home = year.filter(is_home_line(hubs)).with_columns(is_ipv6=_IS_IPV6)
     devices = at_home.group_by("account", "device").agg(pl.col("is_ipv6").any(), mixed=pl.col("is_ipv6").n_unique() > 1)
@@ -41,15 +40,29 @@ def of_one_protocol(
         is_one=(pl.len() == 2) & (pl.col("is_ipv6").n_unique() == 2) & (first.max() <= first.min() + SETTLED),
     )
     homes = homes.filter("is_one")
+    placed = contexts.filter(is_home_line(hubs) & MAY_BE_HOME).with_columns(is_ipv6=_IS_IPV6)
     region = pl.concat_str("country", "region", separator=" ")
-    placed = contexts.filter(is_home_line(hubs) & MAY_BE_HOME).select("account", is_ipv6=_IS_IPV6, fact=region)
+    countries, regions = (placed.select("account", "is_ipv6", fact=where) for where in (pl.col("country"), region))
     of_device = devices.select("account", "device", "is_ipv6")
     shown = profiles.join(of_device, on=["account", "device"]).select("account", "is_ipv6", fact="profile")
-    for facts in (placed, shown):
+    for facts in (countries, regions, shown):
         homes = homes.join(_apart(facts.join(homes, on="account", how="semi")), on="account", how="anti")
-    of_one = year.join(homes.select("account", "ipv4"), on="account", how="left", maintain_order="left")
+    return homes.select("account", "ipv4")
+
+
+def with_both(year: pl.DataFrame, homes: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The lines of the `year`, and one more for each line by IPv6 of one of the `homes_of_two`: that of its IPv4
+    address, with no plays, so that what the two tie is tied."""
+    other = year.filter(is_home_line(hubs) & _IS_IPV6).join(homes, on="account")
+    added = other.with_columns(address="ipv4", plays=pl.lit(0, pl.UInt32)).select(year.columns)
+    return pl.concat([year, added])
+
+
+def as_one(year: pl.DataFrame, homes: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
+    """The lines of the `year`, those by IPv6 of the `homes_of_two` under their IPv4 address."""
+    known = year.join(homes, on="account", how="left", maintain_order="left")
     other = pl.when(is_home_line(hubs) & _IS_IPV6).then("ipv4")
-    return of_one.with_columns(address=pl.coalesce(other, "address")).drop("ipv4")
+    return known.with_columns(address=pl.coalesce(other, "address")).drop("ipv4")
 
 
 def _apart(facts: pl.DataFrame) -> pl.DataFrame:

@@ -23,7 +23,7 @@ class Header:
 
 def header(path: Path) -> Header | None:
     """What the first line of the file says; None where it is not text or holds no separator."""
-    first = head(path).split(_end(path), 1)[0]
+    first = head(path).split(line_end(path), 1)[0]
     if b"\0" in first:
         return None
     line = first.decode("utf-8", "replace")
@@ -43,7 +43,7 @@ def scan(path: Path) -> pl.LazyFrame:
     frame = pl.scan_csv(
         path,
         separator=first.separator,
-        eol_char=_end(path).decode(),
+        eol_char=line_end(path).decode(),
         null_values=_NULLS,
         infer_schema=False,
         encoding="utf8-lossy",
@@ -53,7 +53,7 @@ def scan(path: Path) -> pl.LazyFrame:
     return frame.filter(~pl.all_horizontal(pl.all().is_null()))
 
 
-def _end(path: Path) -> bytes:
+def line_end(path: Path) -> bytes:
     """What ends a line: what UNIX and Windows do, or an old Macintosh."""
     return b"\r" if b"\n" not in (opening := head(path)) and b"\r" in opening else b"\n"
 

@@ -35,6 +35,7 @@ SUFFIXES = (".tsv", ".db", ".sqlite", ".sqlite3")
 _TABLE = "PlaybackActivity"
 _REMEDY = "export the plugin's data again, or take its database"
 _START = re.compile(r"\s*\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+_PAUSE = re.compile(r"\s*-?\d*\s*$")
 _KINDS = {
     "movie": "movie",
     "episode": "episode",
@@ -54,7 +55,7 @@ def recognises(path: Path, *, as_emby: bool) -> bool:
     first = decoded(head(path)).split("\n", 1)[0].strip("\r").split("\t")
     cells = dict(zip(PAUSED, first, strict=False))
     starts = _START.match(first[0]) is not None and cells.get("PlayDuration", "").strip().isdigit()
-    return starts and as_emby == cells.get("PauseDuration", "").strip().isdigit()
+    return starts and as_emby == (_PAUSE.match(cells.get("PauseDuration", "none")) is not None)
 
 
 def read(path: Path, options: Options, columns: Sequence[str]) -> pl.LazyFrame:

@@ -29,7 +29,7 @@ import polars as pl
 from detector import tables
 from detector.errors import SettingsError
 from detector.sources import _values as values
-from detector.sources._csv import fields, header
+from detector.sources._csv import fields, header, line_end
 from detector.sources._fields import began
 from detector.sources._format import Format, Options, missing_columns, reading
 
@@ -68,7 +68,7 @@ def _table(path: Path) -> pl.LazyFrame:
     separator, names = _header(path)
     if missing := [name for name in _REQUIRED if name not in names]:
         raise missing_columns(path, missing, names, "take CONTENT_INTERACTION/ViewingActivity.csv from the export")
-    lines = path.read_bytes().decode("utf-8-sig", "replace").split("\n")[1:]
+    lines = path.read_bytes().decode("utf-8-sig", "replace").split(line_end(path).decode())[1:]
     split = [_cells(line, separator) for line in lines if line.strip("\r ;")]
     places = {name: names.index(name) for name in (*_REQUIRED, *_OPTIONAL) if name in names}
     known = {

@@ -181,8 +181,12 @@ _NAMES = {PARQUET.name: _parquet_names, NDJSON.name: _ndjson.first_keys, CSV.nam
 
 
 def is_mapped(path: Path, options: Options) -> bool:
-    """Whether it is a table in which stand all columns that `[source.columns]` names: then it is one, whatever other
-    format has columns of these names."""
+    """Whether `[source.columns]` says of a file when a playback began, and all that it names stands there: then it is
+    this table, whatever other format has columns of these names."""
+    if "started_at" not in options.columns:
+        return False
     format = next((format for format in FORMATS if format.recognises(path)), None)
-    stand = {name.strip() for name in _NAMES[format.name](path)} if format and options.columns else set()
-    return bool(options.columns) and set(options.columns.values()) <= stand
+    try:
+        return format is not None and bool(_names(_NAMES[format.name](path), path, options, ()))
+    except InputError:
+        return False

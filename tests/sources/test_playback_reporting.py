@@ -103,6 +103,12 @@ def test_early_versions_of_embys_plugin_knew_less(
     assert (name, row["ended_at"], row["ip"]) == ("emby", START + dt.timedelta(minutes=80), ip)
 
 
+def test_a_blank_pause_is_one_of_emby_all_the_same(tmp_path: Path) -> None:
+    """The first row does not decide by itself which plugin wrote a log, for what a later copy says counts by format."""
+    path = log_samples.write(tmp_path, "emby", "tsv", {"PauseDuration": ""}, {})
+    assert sources.read(path, options=Options())[0] == "emby"
+
+
 @pytest.mark.parametrize(
     ("said", "kind"),
     [

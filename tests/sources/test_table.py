@@ -314,6 +314,24 @@ def test_columns_that_are_named_make_it_a_table(kind: str, tmp_path: Path) -> No
     assert (read_row["title_id"], read_row["country"], read_row["ip"]) == ("film", "FR", "203.0.113.5")
 
 
+@pytest.mark.parametrize(
+    ("format", "columns"),
+    [
+        ("streamystats", {"account_id": "user_id"}),
+        ("netflix", {"title_id": "Title"}),
+        ("vendor", {"ip": "ip_address"}),
+        ("tracearr", {"account_id": "server_user_id"}),
+        ("tracearr", {"title_id": "rating_key"}),
+    ],
+)
+def test_columns_that_are_named_for_one_file_leave_others_as_they_are(
+    format: str, columns: dict[str, str], tmp_path: Path
+) -> None:
+    """They say nothing of a file unless they say of it when a playback began."""
+    path = log_samples.write(tmp_path, format, "csv")
+    assert sources.read(path, options=Options(account="home", columns=columns))[0] == format
+
+
 @pytest.mark.parametrize("written", ["\\N", "NULL", "null"])
 def test_what_databases_write_for_null_is_null(written: str, tmp_path: Path) -> None:
     """Else everybody would share a device of that name."""
