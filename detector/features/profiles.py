@@ -86,8 +86,8 @@ class Profiles(Family):
         unit="hours",
         expr=pl.when("profiled").then("shared_hours"),
         missing=_MISSING,
-        when_high="in {value:hour} of the window profiles that share neither device nor line watched at the same "
-        "time; most accounts have {typical:.0f}",
+        when_high="in {value:hour} of the window profiles that share neither device nor line watched within the "
+        "same hour; most accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[(_APART, 4), (_APART + _MET, 0), ([{}], None)],
         telling="rank",
