@@ -19,10 +19,13 @@ def homes_of_two(year: pl.DataFrame, profiles: pl.DataFrame, contexts: pl.DataFr
     of the one side are others than those of the other, for people use their own on either screen, or where the
     `contexts` of the window (`spans.by_context`) say that the two are in different regions or countries.
     """
-    at_home = year.filter(is_home_line(hubs)).with_columns(is_ipv6=_IS_IPV6)
-    devices = at_home.group_by("account", "device").agg(pl.col("is_ipv6").any(), mixed=pl.col("is_ipv6").n_unique() > 1)
-    split = devices.group_by("account").agg(pl.col("mixed").any(), both=pl.col("is_ipv6").n_unique() > 1)
-    theirs = at_home.join(split.filter(pl.col("both") & ~pl.col("mixed")), on="account", how="semi")
+    at_home = year.filter(is_home_line(hubs)).select("account", "device", "address", "first_day", "plays")
+    both = (pl.col("address").min() < IPV6_FROM) & (pl.col("address").max() >= IPV6_FROM)
+    split = at_home.group_by("account").agg(both=both).filter("both").select("account")
+    at_home = at_home.join(split, on="account", how="semi").with_columns(is_ipv6=_IS_IPV6)
+    devices = at_home.group_by("account", "device").agg(pl.col("is_ipv6").any(), both=both)
+    mixed = devices.filter("both").select("account").unique()
+    theirs = at_home.join(mixed, on="account", how="anti")
     nodes = tied(theirs.select("account", "device", of=pl.lit(1), key="address"))
     groups = (
         theirs.join(nodes.filter(pl.col("of") == 0).select("account", "group", device="key"), on=["account", "device"])
@@ -40,7 +43,8 @@ def homes_of_two(year: pl.DataFrame, profiles: pl.DataFrame, contexts: pl.DataFr
         is_one=(pl.len() == 2) & (pl.col("is_ipv6").n_unique() == 2) & (first.max() <= first.min() + SETTLED),
     )
     homes = homes.filter("is_one")
-    placed = contexts.filter(is_home_line(hubs) & MAY_BE_HOME).with_columns(is_ipv6=_IS_IPV6)
+    placed = contexts.join(homes, on="account", how="semi").filter(is_home_line(hubs) & MAY_BE_HOME)
+    placed = placed.with_columns(is_ipv6=_IS_IPV6)
     region = pl.concat_str("country", "region", separator=" ")
     countries, regions = (placed.select("account", "is_ipv6", fact=where) for where in (pl.col("country"), region))
     of_device = devices.select("account", "device", "is_ipv6")
@@ -53,6 +57,8 @@ def homes_of_two(year: pl.DataFrame, profiles: pl.DataFrame, contexts: pl.DataFr
 def with_both(year: pl.DataFrame, homes: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """The lines of the `year`, and one more for each line by IPv6 of one of the `homes_of_two`: that of its IPv4
     address, with no plays, so that what the two tie is tied."""
+    if homes.is_empty():
+        return year
     other = year.filter(is_home_line(hubs) & _IS_IPV6).join(homes, on="account")
     added = other.with_columns(address="ipv4", plays=pl.lit(0, pl.UInt32)).select(year.columns)
     return pl.concat([year, added])
@@ -60,6 +66,8 @@ def with_both(year: pl.DataFrame, homes: pl.DataFrame, hubs: pl.Series) -> pl.Da
 
 def as_one(year: pl.DataFrame, homes: pl.DataFrame, hubs: pl.Series) -> pl.DataFrame:
     """The lines of the `year`, those by IPv6 of the `homes_of_two` under their IPv4 address."""
+    if homes.is_empty():
+        return year
     known = year.join(homes, on="account", how="left", maintain_order="left")
     other = pl.when(is_home_line(hubs) & _IS_IPV6).then("ipv4")
     return known.with_columns(address=pl.coalesce(other, "address")).drop("ipv4")
