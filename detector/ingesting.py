@@ -5,6 +5,7 @@ and finishes it if it is handed the file again.
 """
 
 import datetime as dt
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -152,6 +153,11 @@ class _Read:
     before: dict[str, Any] | None
     too_far_west: int
 
+    @functools.cached_property
+    def by_date(self) -> dict[dt.date, pl.DataFrame]:
+        """Its rows by UTC date."""
+        return _by_date(self.checked.rows)
+
 
 def _read_all(
     paths: Sequence[str],
@@ -289,14 +295,13 @@ def _new_rows(read: _Read, into: Store) -> pl.DataFrame:
     every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
     difference: see `playbacks.repair`.
     """
-    by_date = _by_date(read.checked.rows)
-    left, unsaid = dict(by_date), [read.checked.rows.clear()]
-    for date, part in _other_parts(by_date, read, into):
+    left, unsaid = dict(read.by_date), [read.checked.rows.clear()]
+    for date, part in _other_parts(read.by_date, read, into):
         [brought] = into.read("playbacks", [date], part.name, read.checked.rows.columns)
         if date in left:
             left[date] = _without(left[date], brought)
         if part.notes.get("format") == read.format:
-            unsaid.append(_without(brought, by_date.get(date, brought.clear())))
+            unsaid.append(_without(brought, read.by_date.get(date, brought.clear())))
     rows = pl.concat([read.checked.rows.clear(), *left.values()])
     said_otherwise = pl.concat(unsaid)
     for same in _SAME:
@@ -308,13 +313,13 @@ def _new_rows(read: _Read, into: Store) -> pl.DataFrame:
 
 def _supersede(new: pl.DataFrame, read: _Read, into: Store) -> None:
     """Let go of what other copies of a log that grows said of playbacks of which this one says something else."""
-    by_date, new_by_date = _by_date(read.checked.rows), _by_date(new)
-    for date, part in _other_parts(new_by_date, read, into):
+    by_date = _by_date(new)
+    for date, part in _other_parts(by_date, read, into):
         if part.notes.get("format") == read.format:
             [rows] = into.read("playbacks", [date], part.name)
             numbered = rows.with_row_index("nth")
-            unsaid = _without(numbered, by_date.get(date, rows.clear()))
-            near = pl.concat([new.clear(), *(new_by_date[day] for day in _around(date) if day in new_by_date)])
+            unsaid = _without(numbered, read.by_date.get(date, rows.clear()))
+            near = pl.concat([new.clear(), *(by_date[day] for day in _around(date) if day in by_date)])
             gone = pl.concat([unsaid.join(near, on=same, how="semi", nulls_equal=True)["nth"] for same in _SAME])
             if gone.len():
                 kept = numbered.filter(~pl.col("nth").is_in(gone.implode())).drop("nth")

@@ -127,15 +127,16 @@ class Rejects(dy.Schema):
 class AccountDays(dy.Schema):
     """One account on one day.
 
-    Plays, views, repeats, streaks and hours belong to the local day; seconds, overlaps and peaks are measured on
-    the UTC clock and booked to the UTC date of the same name.
+    Plays, views, repeats, streaks and hours belong to the local day; seconds, overlaps, peaks and travel are measured
+    on the UTC clock and booked to the UTC date of the same name.
     """
 
     account = _id("account", primary_key=True)
-    day = dy.Date(primary_key=True, description="local day, and UTC date for seconds and overlaps")
+    day = dy.Date(primary_key=True, description="local day, and UTC date for seconds, overlaps and travel")
     plays = dy.UInt32(description="playbacks that started on the local day")
     views = dy.UInt32(description="... of which views")
-    bare_views = dy.UInt32(nullable=True, description="views that hardly count as such; null: of none is it known")
+    bare_views_known = dy.UInt32(description="views of which it is known whether they hardly count as such")
+    bare_views = dy.UInt32(description="... of which do")
     repeats = dy.UInt32(nullable=True, description="... of which repeats; null: none of them countable")
     starts_known = dy.UInt32(description="playbacks of which it is known who started them, a person or autoplay")
     starts_by_person = dy.UInt32(description="... of which a person did")
@@ -152,9 +153,12 @@ class AccountDays(dy.Schema):
     overlap3_s = dy.Int64(nullable=True, description="seconds with three or more streams at once")
     overlap2_networks_s = dy.Int64(nullable=True, description="seconds with streams on two or more networks at once")
     overlap2_same_profile_s = dy.Int64(nullable=True, description="seconds with one profile on two devices at once")
-    fastest_kmh = dy.Float64(nullable=True, description="fastest travel implied between plays; null: under two places")
-    last_latitude = dy.Float64(nullable=True, description="place of the last located play")
-    last_longitude = dy.Float64(nullable=True, description="place of the last located play")
+    fastest_kmh = dy.Float64(
+        nullable=True,
+        description="fastest travel implied between plays, to those of the UTC date; null: under two places",
+    )
+    last_latitude = dy.Float64(nullable=True, description="place of the last located play of the UTC date")
+    last_longitude = dy.Float64(nullable=True, description="place of the last located play of the UTC date")
     last_accuracy_km = dy.Int64(nullable=True, description="radius around it that it may lie in; null: not said")
     last_located_at = _time("when that play began", nullable=True)
     plan_streams = dy.Int64(nullable=True, description="most streams the plan allowed")

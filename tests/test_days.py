@@ -161,6 +161,24 @@ def test_travel_goes_on_from_the_day_before() -> None:
     assert second == pytest.approx(5_837 / 10, rel=0.01)
 
 
+def test_travel_is_in_order_of_time_whatever_the_local_clocks_say() -> None:
+    """Tokyo an hour and a half after New York's morning, on another local day, and New York again in its evening."""
+    rows = [
+        play(start, device_id=zone, timezone=zone, place=place)
+        for start, zone, place in (
+            ("2025-06-10 14:00", "America/New_York", NEW_YORK),
+            ("2025-06-10 15:30", "Asia/Tokyo", TOKYO),
+            ("2025-06-11 00:00", "America/New_York", NEW_YORK),
+        )
+    ]
+    made = digested(rows, "2025-06-09", "2025-06-11")
+    assert [day.account_days["fastest_kmh"].max() for day in made.values()] == [
+        None,
+        pytest.approx(10_850 / 1.5, rel=0.01),
+        pytest.approx(10_850 / 8.5, rel=0.01),
+    ]
+
+
 def test_over_the_date_line_the_day_before_may_end_later() -> None:
     """From Auckland, where it is the tenth already, to Los Angeles, where it is still the ninth: sixteen hours."""
     rows = [
@@ -197,9 +215,9 @@ def test_bare_views_are_those_that_hardly_count() -> None:
         for nth, minutes in enumerate((43, 55, 20))
     ]
     day = one(rows, "2025-06-10")
-    assert (day["views"], day["bare_views"]) == (2, 1)
+    assert (day["views"], day["bare_views_known"], day["bare_views"]) == (2, 2, 1)
     unknown = one([play("2025-06-10 08:00", None)], "2025-06-10")
-    assert (unknown["views"], unknown["bare_views"]) == (1, None)
+    assert (unknown["views"], unknown["bare_views_known"], unknown["bare_views"]) == (1, 0, 0)
 
 
 def test_starts_are_counted_by_who_made_them() -> None:

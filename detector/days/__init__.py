@@ -1,8 +1,8 @@
 """Playbacks → account-days: each day is digested once, into one small row per account.
 
 A playback *belongs* to the local day of its start: plays, views, repeats and streaks are counted there. Time is
-*measured* on the UTC clock and split at UTC midnight: seconds, overlaps and peaks are booked to the UTC date of the
-same name, so that Los Angeles and Tokyo at the same moment do overlap. Streaks and travel continue from the
+*measured* on the UTC clock and split at UTC midnight: seconds, overlaps, peaks and travel are booked to the UTC date of
+the same name, so that Los Angeles and Tokyo at the same moment do overlap. Streaks and travel continue from the
 account-days of the day before.
 """
 
@@ -183,7 +183,8 @@ def _on(playbacks: pl.LazyFrame, on: pl.Expr) -> pl.LazyFrame:
     rows = rows.with_columns(
         plays=pl.col("on_day").cast(pl.UInt32),
         views=(pl.col("on_day") & pl.col("is_view")).cast(pl.UInt32),
-        bare_views=pl.when("on_day").then(pl.col("is_bare_view").cast(pl.UInt32)),
+        bare_views_known=(pl.col("on_day") & pl.col("is_view") & pl.col("is_bare_view").is_not_null()).cast(pl.UInt32),
+        bare_views=(pl.col("on_day") & pl.col("is_bare_view").fill_null(False)).cast(pl.UInt32),
         repeats=pl.when("on_day").then(pl.col("is_repeat").cast(pl.UInt32)),
         starts_known=(pl.col("on_day") & known_start).cast(pl.UInt32),
         starts_by_person=(pl.col("on_day") & (pl.col("interaction") == "user").fill_null(False)).cast(pl.UInt32),
@@ -228,8 +229,7 @@ def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
     # By two keys: by one that is known to be sorted, group after group is summed, at several times the cost.
     return rows.group_by("account", "day").agg(
         *_COUNTS,
-        _known_sum("bare_views"),
-        pl.col("starts_known", "starts_by_person").sum(),
+        pl.col("bare_views_known", "bare_views", "starts_known", "starts_by_person").sum(),
         hours=pl.col("hours").bitwise_or(),
         plan_streams=pl.col("plan_streams").max(),
         device_type=pl.col("device_type").first(ignore_nulls=True),

@@ -18,11 +18,12 @@ LAST = {
 def travel(rows: pl.LazyFrame, key: list[str], previous: pl.LazyFrame) -> pl.LazyFrame:
     """Fastest travel between successive located plays by `key` (account, and day where there are several).
 
-    The first play of a day is held against the last of the day before; that of the first day against what the
-    `previous` account-days end with, whose `day` is that first one.
+    Plays follow one another on the UTC clock, whatever the local clocks say. The first of a UTC date is held against
+    the last of the date before; that of the first day against what the `previous` account-days end with, whose `day`
+    is that first one.
     """
     located = rows.filter(
-        pl.col("on_day")
+        (pl.col("started_at").dt.date() == pl.col("day"))
         & pl.col("latitude").is_not_null()
         & pl.col("longitude").is_not_null()
         & ~pl.col("network_kind").is_in(SERVERS).fill_null(False)
@@ -56,8 +57,7 @@ def _fastest_kmh(steps: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     # Where a look-up says how far it may be off, only what is surely apart is a way.
     unsure_km = pl.col("accuracy_km").fill_null(0) + pl.col("last_accuracy_km").fill_null(0)
     km = (km - unsure_km).clip(0)
-    # Across the date line the local day before may end later than this one begins.
-    hours = (pl.col("at") - pl.col("last_located_at")).dt.total_seconds().abs().clip(_LEAST_TRAVEL_S) / 3600
+    hours = (pl.col("at") - pl.col("last_located_at")).dt.total_seconds().clip(_LEAST_TRAVEL_S) / 3600
     speed = pl.when(km >= _LOCATION_NOISE_KM).then(km / hours).otherwise(0.0).round_sig_figs(9)
     return moved.group_by(key).agg(fastest_kmh=speed.max())
 

@@ -246,7 +246,7 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
 
 
 _LEAST: dict[str, dict[str, Any]] = {
-    "account_days": {"plays": 1, "views": 0, "hours": 0, "rest_h": 24},
+    "account_days": {"plays": 1, "views": 0, "bare_views_known": 0, "bare_views": 0, "hours": 0, "rest_h": 24},
     "titles": {"plays": 1, "views": 0, "streak_days": 0},
     "visits": {"plays": 1, "hours": 0, "utc_hours": 0},
 }

@@ -298,15 +298,20 @@ class Repetition(Family):
         shown_by=pl.col("title") == _TOP_TITLE,
     )
     bare_view_share = Feature(
-        says="Share of the views that lasted hardly longer than counts as one.",
+        says="Share of the views that lasted hardly longer than counts as one, of those that might have been longer.",
         unit="share",
-        expr=pl.when(pl.col("bare_views").is_not_null().any() & (pl.col("views").sum() >= _LEAST_PLAYS)).then(
-            pl.col("bare_views").sum() / pl.col("views").sum()
+        expr=pl.when(pl.col("bare_views_known").sum() >= _LEAST_PLAYS).then(
+            pl.col("bare_views").sum() / pl.col("bare_views_known").sum()
         ),
-        missing=f"fewer than {_LEAST_PLAYS} views, or no playback says how long it lasted",
+        missing=f"of fewer than {_LEAST_PLAYS} views it is known how long they and their titles lasted",
         when_high="{value:.0%} of the views ended just after they counted as one; most accounts have {typical:.0%}",
         innocent=("somebody who skips the last part of everything",),
-        examples=[([{"views": 20, "bare_views": 15}], 0.75), ([{"views": 2, "bare_views": 1}], None), ([{}], None)],
+        examples=[
+            ([{"views": 20, "bare_views_known": 20, "bare_views": 15}], 0.75),
+            ([{"views": 20, "bare_views_known": 16, "bare_views": 12}], 0.75),
+            ([{"views": 20, "bare_views_known": 2, "bare_views": 1}], None),
+            ([{}], None),
+        ],
         telling="rank",
         shown_by=pl.col("is_bare_view"),
     )
