@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from detector import tables
-from detector.features._groups import homes_lived_in, on_one_line
+from detector.features._homes import homes_lived_in
+from detector.features._ties import on_one_line
 
 FIRST = dt.date(2025, 1, 1)
 NO_HUBS = pl.Series([], dtype=pl.UInt64)

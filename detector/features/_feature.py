@@ -10,8 +10,10 @@ import polars as pl
 
 from detector import tables
 from detector.days import TABLES, Day
-from detector.features._groups import apart, grouped, homes_lived_in, on_one_line, people_of
+from detector.features._groups import apart, grouped
+from detector.features._homes import homes_lived_in, people_of
 from detector.features._protocols import as_one, homes_of_two, with_both
+from detector.features._ties import on_one_line
 from detector.features._visitors import with_visitors
 from detector.neighbours import Neighbours
 from detector.spans import Span, by_context, fold

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from detector.features._groups import SETTLED, is_home_line, tied
+from detector.features._ties import SETTLED, is_home_line, tied
 from detector.spans import MAY_BE_HOME
 from detector.tables import IPV6_FROM
 

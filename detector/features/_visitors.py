@@ -6,7 +6,7 @@ import datetime as dt
 import polars as pl
 
 from detector import tables
-from detector.features._groups import SETTLED, on_one_line, tied, ties_of_the_year
+from detector.features._ties import SETTLED, on_one_line, tied, ties_of_the_year
 
 _VISIT = dt.timedelta(days=21)  # after which who came is at home again; shorter than what is old
 _ARRIVAL = dt.timedelta(days=7)  # after which a guest's profile, used on the way too, is played in the home

@@ -5,7 +5,8 @@ import datetime as dt
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features._groups import OFF_MAIN, SETTLED
+from detector.features._groups import OFF_MAIN
+from detector.features._ties import SETTLED
 from detector.tables import SERVERS
 
 KNOWN_DAYS = 50  # before, an account has no old life beside which a new one could show

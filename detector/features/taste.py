@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features._groups import SETTLED
+from detector.features._ties import SETTLED
 from detector.features.joined import GONE, KNOWN_DAYS, STAY_DAYS
 
 _TITLES = 5  # of either side: fewer are no taste
