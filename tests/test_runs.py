@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 
 import pytest
+from nights import run_night
 from support import TRAINED_UNTIL
-from test_nightly import _night
 
 from detector import config, runs
 from detector.errors import BusyError, IntegrityError, SettingsError
@@ -16,14 +16,14 @@ from detector.runs import open_doors
 def test_one_run_at_a_time(home: Path, settings: config.Settings) -> None:
     """While one run holds the lock, another is told at once to come back later."""
     with open_doors(home, settings) as doors, runs.only_run(home), pytest.raises(BusyError, match="try again"):
-        _night(doors, TRAINED_UNTIL, settings)
+        run_night(doors, TRAINED_UNTIL, settings)
 
 
 def test_what_a_home_was_made_with_is_not_made_anew(home: Path, settings: config.Settings, tmp_path: Path) -> None:
     """A lost key would make strangers of everybody, a lost state database forgets what people said: neither is replaced
     in silence. The key itself may come from elsewhere, if it is the one."""
     with open_doors(home, settings) as doors:
-        _night(doors, TRAINED_UNTIL, settings)
+        run_night(doors, TRAINED_UNTIL, settings)
         keys = doors.keys
     for name in ("sealing.key", "ledger.db"):
         shutil.move(home / name, tmp_path / name)

@@ -4,8 +4,8 @@ import datetime as dt
 import shutil
 from pathlib import Path
 
+from nights import run_night
 from support import TRAINED_UNTIL
-from test_nightly import _night
 
 from detector import config, corrections
 from detector.runs import open_doors
@@ -15,7 +15,7 @@ from detector.verifying import verify
 def test_verify_names_what_was_changed(home: Path, settings: config.Settings) -> None:
     """One byte changed in anything stored, published or registered is found."""
     with open_doors(home, settings) as doors:
-        _night(doors, TRAINED_UNTIL, settings)
+        run_night(doors, TRAINED_UNTIL, settings)
         assert verify(doors)[1] == []
         for pattern in ("account_days/*/*.parquet", "runs/*/*/scores.parquet", "mlflow/artifacts/**/model.skops"):
             victim = sorted(home.glob(pattern))[0]
@@ -29,7 +29,7 @@ def test_verify_names_what_was_changed(home: Path, settings: config.Settings) ->
 def test_verify_names_what_is_gone(home: Path, settings: config.Settings) -> None:
     """Case files and models that the ledger names, playbacks that files brought: what is not there has no digest."""
     with open_doors(home, settings) as doors:
-        _night(doors, TRAINED_UNTIL, settings)
+        run_night(doors, TRAINED_UNTIL, settings)
         shutil.move(home / "playbacks" / "2025-05-03", home / "elsewhere")
         [problem] = verify(doors)[1]
         assert "2025-05-03.parquet brought, found none of 2025-05-03" in problem
