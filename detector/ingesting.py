@@ -30,8 +30,7 @@ def silent(what: str, done: int, of: int) -> None:
 _AS_THE_FILE_SAYS = sources.Options()
 # By either of these a playback is known of which a later copy says more: a log's own key may not be there, and where
 # it is, the log may have moved the start.
-_SECOND = pl.col("started_at").dt.truncate("1s")  # in whole seconds many logs write
-_SAME: tuple[list[str | pl.Expr], ...] = (["account", "playback"], ["account", "profile", "device", "title", _SECOND])
+_SAME = (["account", "playback"], ["account", "profile", "device", "title", "started_at"])
 _LASTED = pl.col("ended_at") - pl.col("started_at")
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
