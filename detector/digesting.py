@@ -84,9 +84,9 @@ def bring_up_to_date(
                 home.put(DAYS, day, _files(digested_day), notes)
                 made = {date: made[date] for date in made if date == day - _ONE_DAY} | {day: digested_day}
                 digested.append(day)
-                of_day = (pl.col("on") == day) & (pl.col("day") == day)  # others look at the row as well
-                conflicts[day] = repaired.conflicts.filter(of_day).height
-                replays += repaired.replays.filter(of_day).height
+            of_own = pl.col("on") == pl.col("day")  # other days look at the row as well
+            conflicts |= dict(repaired.conflicts.filter(of_own)["on"].value_counts().iter_rows())
+            replays += repaired.replays.filter(of_own).height
     if digested:
         progress("digest", len(due), len(due))
     _fold_months(home, every, until)

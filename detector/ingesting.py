@@ -8,6 +8,7 @@ import datetime as dt
 import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -358,7 +359,9 @@ def _keep_rows(
     by_date = _by_date(checked.rows)
     names = checked.names.partition_by("utc_date", as_dict=True)
     part = corrections.part_of(read.content, of)
-    for date, rows in sorted(by_date.items()):
+
+    def keep(date: dt.date) -> None:
+        rows = by_date[date]
         if (date,) in names:
             into.put("sealed", date, {f"{read.content}.sealed": identity.seal(names[date,], keys)})
         last_end = pl.coalesce("ended_at", "started_at").max()
@@ -367,6 +370,8 @@ def _keep_rows(
             "first_start": first.isoformat(), "last_end": last.isoformat(), "key_id": keys.key_id,
             "format": read.format,
         }  # fmt: skip
-        ordered = rows.sort("account", "started_at", "playback")
-        into.put("playbacks", date, {part: ordered}, notes)
+        into.put("playbacks", date, {part: rows.sort("account", "started_at", "playback")}, notes)
+
+    with ThreadPoolExecutor() as pool:  # of a small date most of the time goes into waiting for the disk
+        list(pool.map(keep, by_date))
     return sorted(by_date)
