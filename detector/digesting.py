@@ -20,7 +20,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 18  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 19  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at once
 
@@ -58,7 +58,8 @@ def bring_up_to_date(
     every = [stored[0] - _ONE_DAY + dt.timedelta(days=n) for n in range((until - stored[0]).days + 2)]
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
-    digested, held, replays, conflicts = [], [], 0, {}
+    digested, held, replays = [], [], 0
+    conflicts: dict[dt.date, int] = {}
     made: dict[dt.date, days.Day] = {}  # the last two, so that the next need not read them back
     replaced = corrections.replaced(home)
     scan = repairing.scanner(home, replaced)

@@ -151,7 +151,9 @@ class AccountDays(dy.Schema):
     peak_streams = dy.UInt32(nullable=True, description="most streams at once; null: no duration known")
     overlap2_s = dy.Int64(nullable=True, description="seconds with two or more streams at once")
     overlap3_s = dy.Int64(nullable=True, description="seconds with three or more streams at once")
-    overlap2_networks_s = dy.Int64(nullable=True, description="seconds with streams on two or more networks at once")
+    overlap2_networks_s = dy.Int64(
+        nullable=True, description="seconds with streams on two or more networks of one protocol at once"
+    )
     overlap2_same_profile_s = dy.Int64(nullable=True, description="seconds with one profile on two devices at once")
     fastest_kmh = dy.Float64(
         nullable=True,

@@ -47,6 +47,19 @@ def test_overlaps_count_streams_networks_and_profiles_apart() -> None:
     assert found["overlap2_same_profile_s"] == 2 * 3600
 
 
+def test_a_home_of_both_protocols_is_one_network() -> None:
+    """A television that speaks the old one and a telephone that speaks the new one are no two places; others are."""
+    television = play("2025-06-10 20:00", 2, device_id="tv", ip="240.0.0.1")
+    telephone = play("2025-06-10 21:00", 2, device_id="phone", ip="2001:db8:1::1", title_id="other")
+    elsewhere = [
+        play("2025-06-10 21:30", 1, device_id="third", ip=ip, title_id="third") for ip in ("241.0.0.1", "2001:db8:2::1")
+    ]
+    assert one([television, telephone], "2025-06-10")["overlap2_networks_s"] == 0
+    for third, shared_s in zip(elsewhere, (1800, 3600), strict=True):
+        found = one([television, telephone, third], "2025-06-10")
+        assert (found["overlap2_s"], found["overlap2_networks_s"]) == (5400, shared_s)
+
+
 def test_one_screen_shows_one_thing_at_a_time() -> None:
     """Who zaps between channels, puts something else in between, or hears an album over and over, is one stream."""
     zapped = [

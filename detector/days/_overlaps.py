@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from detector.tables import UTC_MS
+from detector.tables import IPV6_FROM, UTC_MS
 
 _DAY_MS = 86_400_001  # moments of a UTC date, both midnights among them
 
@@ -17,6 +17,7 @@ def overlaps(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     since = pl.col("day").cast(UTC_MS)
     streams = rows.filter(pl.col("seconds") > 0).select(
         *key, "profile", "device", "network", "stretches",
+        is_ipv6=(pl.col("address") >= IPV6_FROM).fill_null(False),
         since=since, start=pl.col("utc_start") - since, end=pl.col("utc_end") - since,
     )  # fmt: skip
     # Where streams overlap at all, one of them overlaps the next to start.
@@ -25,9 +26,10 @@ def overlaps(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     # Worked out once: three sweeps go over them.
     several = _running(streams.join(overlapping, on=key, how="semi")).collect(engine="in-memory").lazy()
     together = _sweep(several, key).rename({"peak": "peak_streams"})
-    by_network = _union(_spread(several, key, over="network"), [*key, "network"])
+    # One home may speak both protocols at once, the television the old one and the telephone the new one.
+    by_network = _union(_spread(several, [*key, "is_ipv6"], over="network"), [*key, "is_ipv6", "network"])
     by_device = _union(_spread(several, [*key, "profile"], over="device"), [*key, "profile", "device"])
-    networks = _sweep(by_network, key).select(*key, overlap2_networks_s="overlap2_s")
+    networks = _sweep(by_network, [*key, "is_ipv6"]).group_by(key).agg(overlap2_networks_s=pl.col("overlap2_s").max())
     profiles = (
         _sweep(by_device, [*key, "profile"]).group_by(key).agg(overlap2_same_profile_s=pl.col("overlap2_s").sum())
     )

@@ -67,7 +67,7 @@ class Concurrency(Family):
         shown_by=_OVERLAPS,
     )
     two_networks_h = Feature(
-        says="Hours with streams on two or more networks at once.",
+        says="Hours with streams on two or more networks of one protocol at once; one of each may be one home.",
         unit="hours",
         expr=_hours("overlap2_networks_s"),
         missing="no playback of the window says both its network and how long it lasted",
