@@ -5,7 +5,6 @@ and finishes it if it is handed the file again.
 """
 
 import datetime as dt
-import functools
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,10 @@ from typing import Any
 
 import polars as pl
 
-from detector import config, corrections, days, geo, identity, playbacks, receipts, sources, store, tables
+from detector import config, corrections, days, geo, growing, identity, playbacks, receipts, sources, store, tables
 from detector.errors import GateError, InputError, SettingsError
 from detector.receipts import Ingested
-from detector.store import Part, Store
+from detector.store import Store
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many of it are done, and of how many."""
@@ -29,10 +28,6 @@ def silent(what: str, done: int, of: int) -> None:
 
 
 _AS_THE_FILE_SAYS = sources.Options()
-# By either of these a playback is known of which a later copy says more: a log's own key may not be there, and where
-# it is, the log may have moved the start.
-_SAME = (["account", "playback"], ["account", "profile", "device", "title", "started_at"])
-_LASTED = pl.col("ended_at") - pl.col("started_at")
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
@@ -153,11 +148,6 @@ class _Read:
     before: dict[str, Any] | None
     too_far_west: int
 
-    @functools.cached_property
-    def by_date(self) -> dict[dt.date, pl.DataFrame]:
-        """Its rows by UTC date."""
-        return _by_date(self.checked.rows)
-
 
 def _read_all(
     paths: Sequence[str],
@@ -213,7 +203,8 @@ def _read_all(
 
 def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
     grows = sources.FORMATS[read.format].grows
-    rows = _new_rows(read, into) if grows else read.checked.rows
+    copy = growing.Copy(read.content, read.format, read.checked.rows)
+    rows = growing.new_rows(copy, into) if grows else read.checked.rows
     replaced = [day for day, files in corrections.replaced(into).items() if read.content not in files]
     again = read.before["ingested"]["rows"] if read.before and read.before["asked"] == read.asked else 0
     ingested = replace(
@@ -227,7 +218,7 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
     if grows:
         # Its rows are there now, and whoever is killed from here on finds them: taken in again it goes on as here.
         receipts.forget(read.content, into)
-        _supersede(rows, read, into)
+        growing.supersede(rows, copy, into)
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
     moved = set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}
     _remove(read.content, map(dt.date.fromisoformat, moved), into)
@@ -287,76 +278,11 @@ def _keep_rejects(checked: playbacks.Checked, content: str, into: Store) -> None
         into.remove_part("rejects", day, f"{content}.parquet")
 
 
-def _new_rows(read: _Read, into: Store) -> pl.DataFrame:
-    """The rows that no other file has brought, or brought later: of a playback that was at work when a copy was made,
-    the one that lasts longest counts.
-
-    A database or an export that holds all that was logged so far, taken in every night, would else be stored again
-    every night, and every day of it would look as if later rows had come for it. Where a row was taken to be is no
-    difference: see `playbacks.repair`.
-    """
-    left, unsaid = dict(read.by_date), [read.checked.rows.clear()]
-    for date, part in _other_parts(read.by_date, read, into):
-        [brought] = into.read("playbacks", [date], part.name, read.checked.rows.columns)
-        if date in left:
-            left[date] = _without(left[date], brought)
-        if part.notes.get("format") == read.format:
-            unsaid.append(_without(brought, read.by_date.get(date, brought.clear())))
-    rows = pl.concat([read.checked.rows.clear(), *left.values()])
-    said_otherwise = pl.concat(unsaid)
-    for same in _SAME:
-        longest = said_otherwise.group_by(same).agg(longest=_LASTED.max())
-        known = rows.join(longest, on=same, how="left", nulls_equal=True, maintain_order="left")["longest"]
-        rows = rows.filter((known <= rows.select(_LASTED).to_series()).fill_null(True))
-    return rows
-
-
-def _supersede(new: pl.DataFrame, read: _Read, into: Store) -> None:
-    """Let go of what other copies of a log that grows said of playbacks of which this one says something else."""
-    by_date = _by_date(new)
-    for date, part in _other_parts(by_date, read, into):
-        if part.notes.get("format") == read.format:
-            [rows] = into.read("playbacks", [date], part.name)
-            numbered = rows.with_row_index("nth")
-            unsaid = _without(numbered, read.by_date.get(date, rows.clear()))
-            near = pl.concat([new.clear(), *(by_date[day] for day in _around(date) if day in by_date)])
-            gone = pl.concat([unsaid.join(near, on=same, how="semi", nulls_equal=True)["nth"] for same in _SAME])
-            if gone.len():
-                kept = numbered.filter(~pl.col("nth").is_in(gone.implode())).drop("nth")
-                into.put("playbacks", date, {part.name: kept}, part.notes)
-
-
-def _by_date(rows: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:
-    by_date = rows.with_columns(utc_date=pl.col("started_at").dt.date()).partition_by(
-        "utc_date", as_dict=True, include_key=False
-    )
-    return {date: part for (date,), part in by_date.items()}
-
-
-def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
-    """The rows of which none of the others says the same."""
-    said = [name for name in others.columns if name not in playbacks.LOOKED_UP]
-    return rows.join(others, on=said, how="anti", nulls_equal=True, maintain_order="left")
-
-
-def _around(date: dt.date) -> tuple[dt.date, ...]:
-    """A date and those on which a playback may stand that a log has moved from there, or there."""
-    return date - dt.timedelta(days=1), date, date + dt.timedelta(days=1)
-
-
-def _other_parts(dates: Iterable[dt.date], read: _Read, into: Store) -> Iterator[tuple[dt.date, Part]]:
-    """The stored parts of other files on some UTC dates and around; what replaced a day stands for itself."""
-    for date in sorted({near for of_rows in dates for near in _around(of_rows)}):
-        for part in into.parts("playbacks", date).values():
-            if part.name != corrections.part_of(read.content) and not corrections.replaces(part.name):
-                yield date, part
-
-
 def _keep_rows(
     checked: playbacks.Checked, read: _Read, into: Store, keys: identity.Keys, *, of: dt.date | None = None
 ) -> list[dt.date]:
     """The UTC dates under which rows were stored; `of` the day that they replace, if they do."""
-    by_date = _by_date(checked.rows)
+    by_date = playbacks.by_utc_date(checked.rows)
     names = checked.names.partition_by("utc_date", as_dict=True)
     part = corrections.part_of(read.content, of)
 

@@ -165,6 +165,14 @@ def _localise(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
     return pl.concat(parts) if parts else rows.with_columns(day=started.dt.date(), utc_offset_s=pl.lit(0, pl.Int32))
 
 
+def by_utc_date(rows: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:
+    """Rows by the UTC date on which they began, as they are stored."""
+    by_date = rows.with_columns(utc_date=pl.col("started_at").dt.date()).partition_by(
+        "utc_date", as_dict=True, include_key=False
+    )
+    return {date: part for (date,), part in by_date.items()}
+
+
 @dataclass(frozen=True)
 class Repaired:
     """`playbacks` (`tables.Playbacks`), sorted by account and start, and the rows that were left out, as `replays` of

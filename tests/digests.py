@@ -7,8 +7,9 @@ from typing import Any
 import polars as pl
 from support import KEY
 
-from detector import config, days, identity, playbacks, tables
+from detector import config, days, digesting, identity, playbacks, tables
 from detector.days import Day
+from detector.store import Store
 
 SETTINGS = config.load(environ={}).settings
 KEYS = identity.Keys(KEY, bytes(32))
@@ -58,3 +59,10 @@ def one(rows: Sequence[dict[str, Any]], day: str) -> dict[str, Any]:
     """The only account-day of a day."""
     [row] = digested(rows, day, day)[dt.date.fromisoformat(day)].account_days.to_dicts()
     return row
+
+
+def watched_s(home: Store, *days: int) -> list[int]:
+    """How many seconds were watched on these days of May 2024, of what a home holds."""
+    digesting.bring_up_to_date(home, dt.date(2024, 5, 6), settings=SETTINGS, key_id="")
+    dates = [dt.date(2024, 5, day) for day in days]
+    return [int(home.read(digesting.DAYS, [date], "account_days.parquet")[0]["seconds"].sum()) for date in dates]

@@ -46,6 +46,7 @@ PURE = (
 )
 RECIPES = (
     "ingesting",
+    "growing",
     "receipts",
     "corrections",
     "repairing",
