@@ -200,9 +200,9 @@ def test_where_nothing_is_known_what_comes_in_between_ends_a_playback() -> None:
 def test_two_devices_of_one_name_that_overlap_for_long_fade_into_nothing() -> None:
     """Half a minute of a minute is no handing over."""
     named = {"device_is_real": False, "title_kind": "track"}
-    assert (
-        minutes_of(played("10 20:00", 0.75, title=1, **named), played("10 20:00", 0.75, title=2, **named)) == [0.75] * 2
-    )
+    for start in ("10 20:00", "10 20:00:10"):
+        both = played("10 20:00", 0.75, title=1, **named), played(start, 0.75, title=2, **named)
+        assert minutes_of(*both) == [0.75] * 2
 
 
 def test_the_same_channel_is_not_the_same_thing_again() -> None:
