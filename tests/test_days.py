@@ -133,6 +133,9 @@ def test_what_the_log_does_not_say_is_not_nought() -> None:
     known = one([play("2025-06-10 10:00")], "2025-06-10")
     assert known["overlap2_s"] == 0
     assert (known["overlap2_networks_s"], known["overlap2_same_profile_s"]) == (None, None)
+    elsewhere = play("2025-06-10 20:00", None, title_id="other", profile_id="p", ip="240.0.0.1")
+    apart = one([play("2025-06-10 10:00"), elsewhere], "2025-06-10")  # what streamed does not say it
+    assert (apart["overlap2_networks_s"], apart["overlap2_same_profile_s"]) == (None, None)
 
 
 def test_hours_and_rest_are_of_the_local_clock() -> None:
