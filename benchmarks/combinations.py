@@ -40,7 +40,7 @@ def _top(
 ) -> Values:
     """The sum of the `k` strongest, families that show one of the `causes` counting once and
     the second of them `also`; those of `_SIZE` weighed."""
-    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "profiles": 0.5} | weights
+    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.75, "repetition": 0.85, "profiles": 0.5} | weights
     evidence = {name: values * of_each.get(name, 1) for name, values in evidence.items()}
     alone = [values for name, values in evidence.items() if not any(name in names for names in causes)]
     shown = [[evidence[name] for name in names if name in evidence] for names in causes]
@@ -82,6 +82,7 @@ WAYS: dict[str, Callable[[dict[str, Values]], Values]] = {
     "... size for 0.8": lambda e: _two(e, size=0.8),
     "... size in full": lambda e: _two(e, size=1),
     "... profiles in full": lambda e: _two(e, profiles=1),
+    "... repetition in full": lambda e: _two(e, repetition=1),
     WITHOUT_TASTE: lambda e: _two(_without(e, "taste")),
     "... without residents and joined": lambda e: _two(_without(e, "residents", "joined")),
     "two strongest families": lambda e: _top(_without(e)),

@@ -96,6 +96,8 @@ def _begun(*minutes: int | None) -> list[dict[str, object]]:
 class Repetition(Family):
     """The same thing again and again."""
 
+    weight = 0.85  # a child's film is seen day after day, and one to fall asleep by
+
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:
         """Plays, views and hours by title, the year's longest streak, and the longest with a missed day."""
