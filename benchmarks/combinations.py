@@ -27,6 +27,7 @@ _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
 _STRANGERS = ("joined", "change", "taste", "residents")
 # Of accounts that two homes share these count for 0.7, in every way but one.
+_IN_FULL_FROM = {feature.family: feature.in_full_from for feature in CATALOGUE.values()}
 _SHARING = {feature.family for feature in CATALOGUE.values() if feature.shows_sharing}
 
 
@@ -40,8 +41,10 @@ def _top(
 ) -> Values:
     """The sum of the `k` strongest, families that show one of the `causes` counting once and
     the second of them `also`; those of `_SIZE` weighed."""
-    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.75, "repetition": 0.85, "profiles": 0.5} | weights
-    evidence = {name: values * of_each.get(name, 1) for name, values in evidence.items()}
+    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "repetition": 0.85, "profiles": 0.5} | weights
+    evidence = {
+        name: model.counted(values, of_each.get(name, 1), _IN_FULL_FROM.get(name)) for name, values in evidence.items()
+    }
     alone = [values for name, values in evidence.items() if not any(name in names for names in causes)]
     shown = [[evidence[name] for name in names if name in evidence] for names in causes]
     once = [model.strongest(some, (also, 1.0)) for some in shown if some]

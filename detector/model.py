@@ -41,6 +41,7 @@ _EXTREME_SHARE, _PASSES = 0.04, 2
 _PASS_TREES = 30  # enough to tell who is extreme: from 10 to 100, average precision is the same
 _CAUSES = 2  # that are added up
 _ALSO = 0.3  # for how much the second strongest family of a cause counts
+_FADES = 1.5  # decades of evidence before all of it counts, a family's weight fades
 _HOMES, _SHARED = "homes_365d", 0.7  # where there are two of them, for how much it counts that they are apart
 _QUANTILES = np.linspace(0, 1, 1001)
 _SIGNIFICANT = 9  # figures
@@ -54,6 +55,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         families: by family, their positions.
         causes: by family, what shows in it.
         weights: by family, how much of its evidence speaks of abuse.
+        in_full_from: by family, from how much evidence on all of it does, where that is so.
         shows_sharing: the families in which two homes that share an account show as strangers do.
         telling: by name of a feature that is telling alone, the shape of its tail.
         given: per feature, what stands in where the value is missing.
@@ -73,6 +75,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         families: Mapping[str, Sequence[int]],
         causes: Mapping[str, str],
         weights: Mapping[str, float],
+        in_full_from: Mapping[str, float],
         shows_sharing: Sequence[str] = (),
         telling: Mapping[str, Shape],
         given: Sequence[float],
@@ -85,6 +88,7 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         self.families = families
         self.causes = causes
         self.weights = weights
+        self.in_full_from = in_full_from
         self.shows_sharing = shows_sharing
         self.telling = telling
         self.given = given
@@ -189,7 +193,8 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         by_cause: dict[str, list[Values]] = {}
         for family, cause in self.causes.items():
             counts = np.where(shared, _SHARED if family in self.shows_sharing else 1, 1)
-            by_cause.setdefault(cause, []).append(self.weights[family] * counts * evidence[family])
+            weighed = counted(evidence[family], self.weights[family], self.in_full_from.get(family))
+            by_cause.setdefault(cause, []).append(counts * weighed)
         return _rounded(strongest([strongest(shown, (_ALSO, 1.0)) for shown in by_cause.values()], (1.0,) * _CAUSES))
 
     @property
@@ -205,6 +210,20 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
 def _rounded(values: Values) -> Values:
     return np.array(pl.Series(values, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT))
+
+
+def counted(evidence: Values, weight: float, in_full_from: float | None = None) -> Values:
+    """What counts of a family's evidence: so much of it, and all of it where there is more than there is in anybody's
+    way to live.
+
+    >>> counted(np.array([2.0, 4.25, 6.0]), 0.5, 5.0).tolist()
+    [1.0, 3.375, 6.0]
+    """
+    if in_full_from is None:
+        return weight * evidence
+    fades = in_full_from - _FADES
+    below = np.interp(evidence, (0, fades, in_full_from), (0, weight * fades, in_full_from))
+    return np.maximum(below, np.where(evidence > in_full_from, evidence, 0))
 
 
 def strongest(evidence: Sequence[Values], weights: Sequence[float]) -> Values:
@@ -243,6 +262,9 @@ def fit(
         families=_positions(known),
         causes={feature.family: feature.cause for feature in known.values()},
         weights={feature.family: feature.weight for feature in known.values()},
+        in_full_from={
+            feature.family: feature.in_full_from for feature in known.values() if feature.in_full_from is not None
+        },
         shows_sharing=sorted({feature.family for feature in known.values() if feature.shows_sharing}),
         telling={name: feature.telling for name, feature in known.items() if feature.telling},
         given=[

@@ -323,6 +323,17 @@ def test_families_that_show_the_same_cause_count_once(fitted: AccountModel) -> N
     assert less.total(evidence).tolist() == pytest.approx([2.8])
 
 
+def test_what_nobody_lives_like_counts_in_full_whatever_the_weight(fitted: AccountModel) -> None:
+    """The weight fades over a decade and a half before, so that more evidence never counts for less."""
+    asked = {"weights": {"habits": 0.5, "screens": 1.0, "travel": 1.0}, "in_full_from": {"habits": 5.0}}
+    weighed = AccountModel(**fitted.get_params() | asked)
+    none = np.zeros(7)
+    evidence = {"habits": np.array([1.0, 3.5, 4.25, 5.0, 9.0, 4.99, 5.01]), "screens": none, "travel": none}
+    found = weighed.total(evidence)
+    assert found[:5].tolist() == pytest.approx([0.5, 1.75, 3.375, 5.0, 9.0])
+    assert found[5] < found[3] < found[6]
+
+
 def test_that_two_homes_are_apart_counts_for_less(fitted: AccountModel) -> None:
     """A family in two places, or friends who share, show strangers as resale does; a third home is no family's."""
     evidence = {name: np.full(3, 2.0) for name in ("habits", "screens", "travel")}

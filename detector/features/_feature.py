@@ -146,6 +146,7 @@ class Feature:
     family: str = field(default="", init=False)
     cause: str = field(default="", init=False)
     weight: float = field(default=1.0, init=False)
+    in_full_from: float | None = field(default=None, init=False)
     shows_sharing: bool = field(default=False, init=False)
 
     def __set_name__(self, owner: type, name: str) -> None:
@@ -153,6 +154,7 @@ class Feature:
         object.__setattr__(self, "family", owner.__name__.lower())
         object.__setattr__(self, "cause", getattr(owner, "cause", "") or owner.__name__.lower())
         object.__setattr__(self, "weight", getattr(owner, "weight", 1.0))
+        object.__setattr__(self, "in_full_from", getattr(owner, "in_full_from", None))
         object.__setattr__(self, "shows_sharing", getattr(owner, "shows_sharing", False))
 
     def sentence(self, value: float, typical: float) -> str:
@@ -189,6 +191,7 @@ class Family:
     features: ClassVar[tuple[Feature, ...]] = ()
     cause: ClassVar[str] = ""  # what shows in it, where other families show the same; else the family's own name
     weight: ClassVar[float] = 1.0  # how much of its evidence speaks of abuse, rather than of a way to live
+    in_full_from: ClassVar[float | None] = None  # so much of it that nobody lives like that: all of it counts
     shows_sharing: ClassVar[bool] = False  # whether two homes that share an account show in it as strangers do
 
     def __init_subclass__(cls) -> None:

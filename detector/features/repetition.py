@@ -96,7 +96,8 @@ def _begun(*minutes: int | None) -> list[dict[str, object]]:
 class Repetition(Family):
     """The same thing again and again."""
 
-    weight = 0.85  # a child's film is seen day after day, and one to fall asleep by
+    weight = 0.85  # a child's film is seen day after day, and one to fall asleep by,
+    in_full_from = 5.0  # but none for the year
 
     @classmethod
     def prepare(cls, window: Window) -> pl.DataFrame:

@@ -22,7 +22,7 @@ class Unresting(Family):
     restreams, or plays to be counted, lets one device run through the night and the next day, whatever it plays.
     """
 
-    weight = 0.75  # a screen may be on all day: one title on 365 days in a row stands before it
+    weight = 0.8  # a screen may be on all day: one title on 365 days in a row stands before it
 
     device_hours_per_day = Feature(
         says="Local hours in which one device played, the busiest of a day, on average over the days with plays.",
