@@ -100,6 +100,15 @@ def test_who_takes_a_film_to_another_screen_and_back_is_one_stream() -> None:
     assert [day[f"overlap2_{of}s"] for of in ("", "networks_", "same_profile_")] == [0, 0, 0]
 
 
+def test_a_title_says_on_which_devices_it_was_played() -> None:
+    """On one, or on two of those that there were."""
+    rows = [play("2025-06-10 10:00", device_id="1"), play("2025-06-10 20:00", device_id="2")]
+    [made] = digested([*rows, play("2025-06-10 14:00", title_id="other")], "2025-06-10", "2025-06-10").values()
+    of_title = made.titles.sort("plays", descending=True).select("device", "other_device").rows()
+    both, alone = of_title
+    assert (len({*both}), None in both, alone[1]) == (2, False, None)
+
+
 def test_what_fades_into_the_next_is_one_stream() -> None:
     """Of a player that is known by its name only, too; what runs on for a minute and more is a second one."""
     for over_s, peak in ((5, 1), (90, 2)):
