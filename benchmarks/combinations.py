@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from benchmarks import services
-from detector import config, identity, ingesting, model, nightly, published, retraining, simulate
+from detector import combining, config, identity, ingesting, model, nightly, published, retraining, simulate
 from detector.evaluation import ABOVE_1, ALL_ABUSE, AVERAGE_PRECISION, PRECISION, evaluate
 from detector.features import CATALOGUE
 from detector.runs import open_doors
@@ -26,8 +26,9 @@ Values = npt.NDArray[np.float64]
 _LAST, _DAYS, _FIRST_SEED = dt.date(2026, 6, 30), 120, 100
 _SIZE, _WHERE = ("concurrency", "devices", "rhythm"), ("places", "groups")
 _STRANGERS = ("joined", "change", "taste", "residents")
-# Of accounts that two homes share these count for 0.7, in every way but one.
+_WEIGHTS = {feature.family: feature.weight for feature in CATALOGUE.values()}
 _IN_FULL_FROM = {feature.family: feature.in_full_from for feature in CATALOGUE.values()}
+# Of accounts that two homes share these count for 0.7, in every way but one.
 _SHARING = {feature.family for feature in CATALOGUE.values() if feature.shows_sharing}
 
 
@@ -41,13 +42,14 @@ def _top(
 ) -> Values:
     """The sum of the `k` strongest, families that show one of the `causes` counting once and
     the second of them `also`; those of `_SIZE` weighed."""
-    of_each = dict.fromkeys(_SIZE, size) | {"unresting": 0.8, "repetition": 0.85, "profiles": 0.5} | weights
+    of_each = _WEIGHTS | dict.fromkeys(_SIZE, size) | weights
     evidence = {
-        name: model.counted(values, of_each.get(name, 1), _IN_FULL_FROM.get(name)) for name, values in evidence.items()
+        name: combining.counted(values, of_each.get(name, 1), _IN_FULL_FROM.get(name))
+        for name, values in evidence.items()
     }
     alone = [values for name, values in evidence.items() if not any(name in names for names in causes)]
     shown = [[evidence[name] for name in names if name in evidence] for names in causes]
-    once = [model.strongest(some, (also, 1.0)) for some in shown if some]
+    once = [combining.strongest(some, (also, 1.0)) for some in shown if some]
     total: Values = np.sort(np.stack([*alone, *once]), axis=0)[-k:].sum(axis=0)
     return total
 

@@ -5,12 +5,8 @@ of each feature that is telling alone stands beside its family's forest, for a f
 notice an account that is extreme in one. Each of these is turned into *evidence*: minus the decimal logarithm of the
 share of accounts, held out from fitting, that lie at least as high.
 
-The score is the sum of the evidence of the two strongest *causes*. Families that show the same cause count once, and
-the second strongest of them for a little more, as somebody who is a stranger in two ways is rarer than in one: a
-household of nine has many devices, many streams and long days, which is one thing and not three, and counts for less,
-for most big households are just that. So does what shows that people live apart, where the year knows two homes and no
-third: a family in two places, or friends who share. What the forest over all finds is published beside the families
-and not added: it finds what they have found (docs/combinations.md).
+The score puts the evidence of the families together (`combining`). What the forest over all finds is published beside
+the families and not added: it finds what they have found (docs/combinations.md).
 
 High means suspicious, so that to a forest nobody is below the typical account: that few homes, devices or streams are
 seen of an account is rare as well, and says nothing against it.
@@ -29,6 +25,7 @@ import numpy.typing as npt
 import polars as pl
 from sklearn.base import BaseEstimator
 
+from detector import combining
 from detector.config import Model as Settings
 from detector.error_rate import CALIBRATION_CASES
 from detector.features import Feature, Shape
@@ -39,10 +36,7 @@ OVERALL = "overall"
 # How many nobody knows: more than reviewers take (1 %), few enough to leave every ordinary way of life in.
 _EXTREME_SHARE, _PASSES = 0.04, 2
 _PASS_TREES = 30  # enough to tell who is extreme: from 10 to 100, average precision is the same
-_CAUSES = 2  # that are added up
-_ALSO = 0.3  # for how much the second strongest family of a cause counts
-_FADES = 1.5  # decades of evidence before all of it counts, a family's weight fades
-_HOMES, _SHARED = "homes_365d", 0.7  # where there are two of them, for how much it counts that they are apart
+_HOMES = "homes_365d"
 _QUANTILES = np.linspace(0, 1, 1001)
 _SIGNIFICANT = 9  # figures
 
@@ -190,12 +184,15 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
     def total(self, evidence: Mapping[str, Values], *, shared: npt.NDArray[np.bool_] | bool = False) -> Values:
         """Score of each row, from the evidence of its families; of those `shared` by two homes, that they are apart
         counts for less."""
-        by_cause: dict[str, list[Values]] = {}
-        for family, cause in self.causes.items():
-            counts = np.where(shared, _SHARED if family in self.shows_sharing else 1, 1)
-            weighed = counted(evidence[family], self.weights[family], self.in_full_from.get(family))
-            by_cause.setdefault(cause, []).append(counts * weighed)
-        return _rounded(strongest([strongest(shown, (_ALSO, 1.0)) for shown in by_cause.values()], (1.0,) * _CAUSES))
+        total = combining.total(
+            evidence,
+            causes=self.causes,
+            weights=self.weights,
+            in_full_from=self.in_full_from,
+            shows_sharing=self.shows_sharing,
+            shared=shared,
+        )
+        return _rounded(total)
 
     @property
     def least_p_value(self) -> float:
@@ -210,31 +207,6 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
 
 def _rounded(values: Values) -> Values:
     return np.array(pl.Series(values, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT))
-
-
-def counted(evidence: Values, weight: float, in_full_from: float | None = None) -> Values:
-    """What counts of a family's evidence: so much of it, and all of it where there is more than there is in anybody's
-    way to live.
-
-    >>> counted(np.array([2.0, 4.25, 6.0]), 0.5, 5.0).tolist()
-    [1.0, 3.375, 6.0]
-    """
-    if in_full_from is None:
-        return weight * evidence
-    fades = in_full_from - _FADES
-    below = np.interp(evidence, (0, fades, in_full_from), (0, weight * fades, in_full_from))
-    return np.maximum(below, np.where(evidence > in_full_from, evidence, 0))
-
-
-def strongest(evidence: Sequence[Values], weights: Sequence[float]) -> Values:
-    """The sum of the strongest, weighed; the last weight is that of the strongest of all.
-
-    >>> strongest([np.array([1.0]), np.array([3.0]), np.array([2.0])], (0.5, 1.0))
-    array([4.])
-    """
-    stacked = np.sort(np.stack(evidence), axis=0)[-len(weights) :]
-    total: Values = (stacked * np.array(weights)[-len(stacked) :, None]).sum(axis=0)
-    return total
 
 
 def fit(

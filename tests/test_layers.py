@@ -29,6 +29,7 @@ PURE = (
     "spans",
     "features",
     "forests",
+    "combining",
     "model",
     "tails",
     "decisions",

@@ -312,32 +312,10 @@ def test_without_the_features_that_are_named_an_account_is_ordinary(
     assert scores["as it is"] > everybody + 3  # type: ignore[operator]
 
 
-def test_families_that_show_the_same_cause_count_once(fitted: AccountModel) -> None:
-    """A big household shows in its devices and in its streams: the stronger of the two counts, not their sum,
-    and the other for a little."""
-    evidence = {"habits": np.array([1.0]), "screens": np.array([3.0]), "travel": np.array([2.0])}
-    assert fitted.total(evidence).tolist() == [5.0]
-    shared = AccountModel(**fitted.get_params() | {"causes": {"habits": "a", "screens": "b", "travel": "b"}})
-    assert shared.total(evidence).tolist() == pytest.approx([4.6])
-    less = AccountModel(**shared.get_params() | {"weights": {"habits": 1.0, "screens": 0.5, "travel": 0.5}})
-    assert less.total(evidence).tolist() == pytest.approx([2.8])
-
-
-def test_what_nobody_lives_like_counts_in_full_whatever_the_weight(fitted: AccountModel) -> None:
-    """The weight fades over a decade and a half before, so that more evidence never counts for less."""
-    asked = {"weights": {"habits": 0.5, "screens": 1.0, "travel": 1.0}, "in_full_from": {"habits": 5.0}}
-    weighed = AccountModel(**fitted.get_params() | asked)
-    none = np.zeros(7)
-    evidence = {"habits": np.array([1.0, 3.5, 4.25, 5.0, 9.0, 4.99, 5.01]), "screens": none, "travel": none}
-    found = weighed.total(evidence)
-    assert found[:5].tolist() == pytest.approx([0.5, 1.75, 3.375, 5.0, 9.0])
-    assert found[5] < found[3] < found[6]
-
-
-def test_that_two_homes_are_apart_counts_for_less(fitted: AccountModel) -> None:
-    """A family in two places, or friends who share, show strangers as resale does; a third home is no family's."""
+def test_that_two_homes_are_apart_is_told_by_the_homes_of_the_year(fitted: AccountModel) -> None:
+    """A third is no family's; where the homes are not known, nothing counts for less."""
     evidence = {name: np.full(3, 2.0) for name in ("habits", "screens", "travel")}
-    asked = {"shows_sharing": ["screens", "travel"], "weights": {"habits": 0.1, "screens": 1.0, "travel": 1.0}}
+    asked = {"shows_sharing": ["habits", "screens", "travel"]}
     sharing = AccountModel(**fitted.get_params() | asked | {"names": ["homes_365d", "places"]})
     homes = np.array([[1, 9], [2, 9], [3, 9]], dtype=np.float32)
     assert sharing.total(evidence, shared=sharing.shared(homes)).tolist() == pytest.approx([4.0, 2.8, 4.0])
