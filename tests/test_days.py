@@ -4,8 +4,7 @@ import datetime as dt
 from typing import Any
 
 import polars as pl
-import pytest
-from digests import NEW_YORK, PARIS, TOKYO, digested, one, play
+from digests import PARIS, TOKYO, digested, one, play
 from hypothesis import given
 from hypothesis import settings as how_often
 from hypothesis import strategies as st
@@ -21,85 +20,6 @@ def test_seconds_are_split_at_utc_midnight_and_plays_belong_to_the_local_day() -
     assert rows == [(1, 1, 3600), (0, 0, 3600)]
 
 
-def test_los_angeles_and_tokyo_at_the_same_moment_overlap() -> None:
-    """Whatever their local days are called."""
-    rows = [
-        play("2025-06-10 22:30", timezone="America/Los_Angeles", device_id="1", ip="240.0.0.1"),
-        play("2025-06-10 23:00", timezone="Asia/Tokyo", device_id="2", ip="241.0.0.1"),
-    ]
-    made = digested(rows, "2025-06-10", "2025-06-11")
-    columns = ("peak_streams", "overlap2_s", "overlap2_networks_s")
-    assert [made[day].account_days.select(columns).row(0) for day in made] == [(2, 3600, 3600), (2, 1800, 1800)]
-
-
-def test_overlaps_count_streams_networks_and_profiles_apart() -> None:
-    """Three streams: two of one profile on one network, a third elsewhere; the hours of each pairing are its own."""
-    rows = [
-        play("2025-06-10 10:00", 4, device_id="1", profile_id="p", ip="240.0.0.1"),
-        play("2025-06-10 11:00", 2, device_id="2", profile_id="p", ip="240.0.0.2", title_id="other"),
-        play("2025-06-10 12:00", 3, device_id="3", profile_id="q", ip="241.0.0.1"),
-    ]
-    found = one(rows, "2025-06-10")
-    assert found["peak_streams"] == 3
-    assert found["overlap2_s"] == 3 * 3600
-    assert found["overlap3_s"] == 3600
-    assert found["overlap2_networks_s"] == 2 * 3600
-    assert found["overlap2_same_profile_s"] == 2 * 3600
-
-
-def test_a_home_of_both_protocols_is_one_network() -> None:
-    """A television that speaks the old one and a telephone that speaks the new one are no two places; others are."""
-    television = play("2025-06-10 20:00", 2, device_id="tv", ip="240.0.0.1")
-    telephone = play("2025-06-10 21:00", 2, device_id="phone", ip="2001:db8:1::1", title_id="other")
-    elsewhere = [
-        play("2025-06-10 21:30", 1, device_id="third", ip=ip, title_id="third") for ip in ("241.0.0.1", "2001:db8:2::1")
-    ]
-    assert one([television, telephone], "2025-06-10")["overlap2_networks_s"] == 0
-    for third, shared_s in zip(elsewhere, (1800, 3600), strict=True):
-        found = one([television, telephone, third], "2025-06-10")
-        assert (found["overlap2_s"], found["overlap2_networks_s"]) == (5400, shared_s)
-
-
-def test_one_screen_shows_one_thing_at_a_time() -> None:
-    """Who zaps between channels, puts something else in between, or hears an album over and over, is one stream."""
-    zapped = [
-        play(f"2025-06-10 {20 + n // 6}:{n % 6}0", 1 / 6, title_id=f"channel {n % 3}", title_kind="live")
-        for n in range(18)
-    ]
-    interrupted = [
-        play("2025-06-10 20:00", 1 / 6, position_start_s=0, position_end_s=600, title_runtime_s=7200),
-        play("2025-06-10 20:10", 1 / 4, title_id="other"),
-        play("2025-06-10 20:25", 1, position_start_s=600, position_end_s=4200, title_runtime_s=7200),
-    ]
-    album = [
-        play(f"2025-06-10 {8 + n // 20:02}:{n % 20 * 3:02}", 1 / 20, title_id=f"song {n % 8}", title_kind="track")
-        for n in range(64)
-    ]
-    for rows in (zapped, interrupted, album):
-        day = one(rows, "2025-06-10")
-        assert [day[name] for name in ("peak_streams", "overlap2_s", "overlap3_s")] == [1, 0, 0]
-    assert [one(rows, "2025-06-10")["plays"] for rows in (zapped, interrupted, album)] == [18, 2, 64]
-    assert one(album, "2025-06-10")["repeats"] == 0
-
-
-def test_who_takes_a_film_to_another_screen_and_back_is_one_stream() -> None:
-    """The pause on the first screen is no watching, though the film is one playback there."""
-    whole = {"profile_id": "p", "title_runtime_s": 7200}
-    day = one(
-        [
-            play("2025-06-10 20:00", 1 / 3, position_start_s=0, position_end_s=1200, ip="240.0.0.1", **whole),
-            play(
-                "2025-06-10 20:20", 5 / 12, device_id="phone", position_start_s=1200, position_end_s=2700,
-                ip="240.0.1.1", **whole,
-            ),
-            play("2025-06-10 20:45", 1, position_start_s=2700, position_end_s=6300, ip="240.0.0.1", **whole),
-        ],
-        "2025-06-10",
-    )  # fmt: skip
-    assert (day["plays"], day["peak_streams"]) == (2, 1)
-    assert [day[f"overlap2_{of}s"] for of in ("", "networks_", "same_profile_")] == [0, 0, 0]
-
-
 def test_a_title_says_on_which_devices_it_was_played() -> None:
     """On one, or on two of those that there were."""
     rows = [play("2025-06-10 10:00", device_id="1"), play("2025-06-10 20:00", device_id="2")]
@@ -109,29 +29,12 @@ def test_a_title_says_on_which_devices_it_was_played() -> None:
     assert (len({*both}), None in both, alone[1]) == (2, False, None)
 
 
-def test_what_fades_into_the_next_is_one_stream() -> None:
-    """Of a player that is known by its name only, too; what runs on for a minute and more is a second one."""
-    for over_s, peak in ((5, 1), (90, 2)):
-        songs = [
-            play(f"2025-06-10 20:{3 * n:02}", (180 + over_s) / 3600, title_id=f"{n}", device_id=None, device_name="app")
-            for n in range(10)
-        ]
-        assert one(songs, "2025-06-10")["peak_streams"] == peak
-
-
 def test_a_log_of_start_times_knows_the_hours_of_evenings_in_america() -> None:
     """Eight in Los Angeles is on the next UTC date, which has no play of its own."""
     rows = [play("2025-06-10 03:00", None, timezone="America/Los_Angeles", ip="240.0.0.1")]
     made = digested(rows, "2025-06-09", "2025-06-10")
     hours = {day.day: one.visits["utc_hours"].to_list() for day, one in made.items()}
     assert hours == {9: [0], 10: [1 << 3]}
-
-
-def test_one_after_the_other_is_not_at_once() -> None:
-    """A stream that starts as another ends makes no peak of two, and no overlap."""
-    rows = [play("2025-06-10 10:00", device_id="1"), play("2025-06-10 12:00", device_id="2")]
-    found = one(rows, "2025-06-10")
-    assert (found["peak_streams"], found["overlap2_s"], found["seconds"]) == (1, 0, 4 * 3600)
 
 
 def test_what_the_log_does_not_say_is_not_nought() -> None:
@@ -172,65 +75,6 @@ def test_a_stream_left_running_keeps_its_device_busy_on_days_without_a_play() ->
     """It was started once, goes on over the whole next day, and into a third."""
     rows = [play("2025-06-10 22:00", 30)]
     assert [one(rows, f"2025-06-{day}")["busiest_device_hours"] for day in (10, 11, 12)] == [2, 24, 4]
-
-
-def test_travel_goes_on_from_the_day_before() -> None:
-    """Paris in the evening and New York the next morning: their distance over the hours between the starts."""
-    rows = [
-        play("2025-06-10 20:00", place=PARIS, device_id="1"),
-        play("2025-06-11 06:00", place=NEW_YORK, device_id="2"),
-    ]
-    made = digested(rows, "2025-06-10", "2025-06-11")
-    first, second = (day.account_days["fastest_kmh"][0] for day in made.values())
-    assert first is None
-    assert second == pytest.approx(5_837 / 10, rel=0.01)
-
-
-def test_travel_is_in_order_of_time_whatever_the_local_clocks_say() -> None:
-    """Tokyo an hour and a half after New York's morning, on another local day, and New York again in its evening."""
-    rows = [
-        play(start, device_id=zone, timezone=zone, place=place)
-        for start, zone, place in (
-            ("2025-06-10 14:00", "America/New_York", NEW_YORK),
-            ("2025-06-10 15:30", "Asia/Tokyo", TOKYO),
-            ("2025-06-11 00:00", "America/New_York", NEW_YORK),
-        )
-    ]
-    made = digested(rows, "2025-06-09", "2025-06-11")
-    assert [day.account_days["fastest_kmh"].max() for day in made.values()] == [
-        None,
-        pytest.approx(10_850 / 1.5, rel=0.01),
-        pytest.approx(10_850 / 8.5, rel=0.01),
-    ]
-
-
-def test_over_the_date_line_the_day_before_may_end_later() -> None:
-    """From Auckland, where it is the tenth already, to Los Angeles, where it is still the ninth: sixteen hours."""
-    rows = [
-        play("2025-06-09 12:10", place=(-36.85, 174.76), timezone="Pacific/Auckland"),
-        play("2025-06-10 04:00", place=(34.05, -118.24), timezone="America/Los_Angeles"),
-    ]
-    made = digested(rows, "2025-06-09", "2025-06-10")
-    assert [day.account_days["fastest_kmh"].max() for day in made.values()] == [
-        None,
-        pytest.approx(10_480 / (15 + 50 / 60), rel=0.01),
-    ]
-
-
-def test_short_ways_and_servers_are_no_travel() -> None:
-    """Two places under 100 km apart may be one; a VPN says where a server stands."""
-    near = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=(48.9, 2.5))]
-    assert one(near, "2025-06-10")["fastest_kmh"] == 0
-    server = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=TOKYO, network_kind="vpn")]
-    assert one(server, "2025-06-10")["fastest_kmh"] is None
-
-
-def test_what_a_place_may_be_off_is_no_way() -> None:
-    """Paris to Tokyo, each known to a few thousand kilometres: only what is surely between them counts."""
-    exact = [play("2025-06-10 08:00", place=PARIS), play("2025-06-10 12:00", place=TOKYO)]
-    vague = [row | {"accuracy_km": 4_000} for row in exact]
-    assert one(vague, "2025-06-10")["fastest_kmh"] == pytest.approx((9_712 - 8_000) / 4, rel=0.01)
-    assert one([row | {"accuracy_km": 6_000} for row in exact], "2025-06-10")["fastest_kmh"] == 0
 
 
 def test_bare_views_are_those_that_hardly_count() -> None:
@@ -274,15 +118,6 @@ def test_a_title_begins_at_the_local_minute_of_its_first_play() -> None:
     assert minutes(late, day="2025-06-11") == [None]
     assert minutes(play("2025-06-10 00:00", timezone="America/New_York"), day="2025-06-09") == [None]
     assert minutes(play("2025-06-10 04:00", timezone="America/New_York")) == [None]
-
-
-def test_two_places_at_one_moment_are_a_finite_speed() -> None:
-    """Starts closer than a quarter of an hour are judged as if that far apart."""
-    rows = [
-        play("2025-06-10 08:00", place=PARIS, device_id="1"),
-        play("2025-06-10 08:00", place=TOKYO, device_id="2"),
-    ]
-    assert one(rows, "2025-06-10")["fastest_kmh"] == pytest.approx(4 * 9_712, rel=0.01)
 
 
 LOGS = st.lists(

@@ -17,12 +17,18 @@ _OWN, _THEIRS = {"device": 1, "address": 1, "profile": 1}, {"device": 2, "addres
 
 
 def _seen(
-    first: int, by: dict[str, int], ago: tuple[int, ...], *, number: int = 6, goes_with: int | None = None
+    first: int,
+    by: dict[str, int],
+    ago: tuple[int, ...],
+    *,
+    number: int = 6,
+    goes_with: int | None = None,
+    on: tuple[int, int] | None = None,
 ) -> list[dict[str, Any]]:
-    """Somebody's device that plays so many titles on each of some days."""
+    """Somebody's device that plays so many titles on each of some days, or two that both show them."""
+    told = dict(zip(("device", "other_device"), on or (by["device"], None), strict=True))
     titles = [
-        {"title": first + n, "device": by["device"], "goes_with": [] if goes_with is None else [goes_with + n]}
-        for n in range(number)
+        told | {"title": first + n, "goes_with": [] if goes_with is None else [goes_with + n]} for n in range(number)
     ]
     visit = {"country": "DE", "region": "A", "plays": number, **by}
     return [{"ago": days, "plays": number, "titles": titles, "visits": [visit]} for days in ago]
@@ -34,6 +40,8 @@ _UNLIKE, _ALIKE = _seen(11, _THEIRS, _LATELY), _seen(11, _THEIRS, _LATELY, goes_
 _AT_HOME = _seen(11, _OWN | {"device": 2}, _LATELY)
 _UNPLACED = _seen(1, {"device": 1}, _LONG) + _seen(11, {"device": 2}, _LATELY)
 _APART, _AGREED = _seen(11, _THEIRS, _LONG), _seen(11, _THEIRS, _LONG, goes_with=1)
+_SAME = _seen(1, _THEIRS, tuple(ago - 1 for ago in _LONG))
+_SHOWN_ON_BOTH = _seen(1, _OWN, (15, 12, 9, 6)) + _seen(21, _OWN, _LONG, on=(2, 1))
 _PROFILE_SHARED = _seen(11, _THEIRS | {"profile": 1}, _LONG)
 
 
@@ -108,6 +116,8 @@ class Taste(Family):
         examples=[
             ([*_OLD, *_APART], 0.5),
             ([*_OLD, *_AGREED], 0),
+            ([*_OLD, *_SAME], 0),
+            ([*_OLD, *_APART, *_SHOWN_ON_BOTH], 0.333333333),
             ([*_OLD, *_PROFILE_SHARED], 0),
             (_OLD, 0),
             (_UNPLACED, None),
@@ -179,8 +189,7 @@ def _unlike(titles: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> p
     known = titles.join(alike, on="title", how="semi")
     seen = known.join(sides, on=["account", "device"]).select("account", "is_other", "title").unique()
     others, these = seen.filter("is_other"), seen.filter(~pl.col("is_other"))
-    goes_with = pl.concat([alike, alike.select("title", goes_with="title").unique()])  # both may play the very same
-    tied = others.join(goes_with, on="title").join(
+    tied = others.join(alike, on="title").join(
         these.select("account", goes_with="title"), on=["account", "goes_with"], how="semi"
     )
     unlike = others.join(tied, on=["account", "title"], how="anti").group_by("account").agg(unlike=pl.len())
