@@ -135,9 +135,9 @@ def _shared(played: pl.LazyFrame, what: str) -> pl.DataFrame:
         .collect()
         .sort(what, "first", "account")
         .with_columns(is_long=pl.col("days") >= _RING_DAYS)
-        # A guest of an evening is beside nobody, and nobody beside a guest.
+        # A guest of an evening is told apart from who is there for days: nobody is beside a guest.
         .with_columns(
-            beside=pl.col("is_long") & beside.over(what, "is_long"),
+            beside=beside.over(what, "is_long"),
             turn=(~follows).cum_sum().over(what, "is_long").cast(pl.UInt32),
         )
         .drop("is_long")

@@ -247,6 +247,16 @@ def test_a_home_whose_address_changes_weekly_is_one_though_its_screen_is_renewed
     assert _built(rows, "joined_365d_share") == 0
 
 
+def test_two_homes_whose_addresses_change_weekly_at_the_same_time_are_two() -> None:
+    """A lease that ends in the one is no renewed screen in the other."""
+    rows = [
+        _seen(ago, device=device, address=1000 * device + ago // 7, plays=4, region="BY")
+        for ago in range(90)
+        for device in (1, 2)
+    ]
+    assert _built(rows, "homes_365d") == 2
+
+
 def test_peers_are_of_one_plan_and_country() -> None:
     """The largest plan and the country of most plays; without one of the two there are no peers."""
     rows = [

@@ -144,6 +144,13 @@ def test_an_address_of_many_is_a_hub_and_ties_nobody() -> None:
     assert _ring(met) == {1: 2, 2: 2}
 
 
+@pytest.mark.parametrize("accounts", [2, 30])
+def test_the_network_that_a_server_stands_in_ties_nobody_and_is_no_hub(accounts: int) -> None:
+    """Whoever is on it is at home there."""
+    met = _meet(*(visit for n in range(accounts) for visit in _days(4, account=n, address=tables.LAN)))
+    assert (met.hubs.to_list(), _ring(met)) == ([], {})
+
+
 def test_an_id_that_everybody_shows_is_no_device() -> None:
     """A release that gives all of them the same id must not make a ring of the whole service."""
     assert _ring(_meet(*({"account": account, "device": 10} for account in range(1, 200)))) == {}
