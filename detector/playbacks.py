@@ -255,7 +255,7 @@ def _merge_resumes(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFra
     begins, follows, unclear = _resume_breaks(rows, settings.resume_runtime_ratio)
     rows = rows.with_columns(follows=follows, unclear=unclear, stretch_of=begins.cum_sum())
     first_columns = [c for c in rows.columns if c not in ("stretch_of", "ended_at", "seconds", "position_end_s")]
-    single = ~(pl.col("stretch_of").is_duplicated())
+    single = begins & begins.shift(-1, fill_value=True)
     alone = rows.filter(single).with_columns(stretches=pl.lit(None, tables.columns(tables.Playbacks)["stretches"]))
     merged = (
         rows.filter(~single)
@@ -334,7 +334,7 @@ def _mark_views(playbacks: pl.DataFrame, settings: config.Playbacks) -> pl.DataF
     ends = (runtime.is_not_null() | kind.is_in(_SHORT_KINDS)) & (kind != "live")
     bare = pl.when(seconds.is_not_null() & ends).then(viewed.fill_null(False) & (covered < _BARE * least))
     playbacks = playbacks.with_columns(is_view=viewed.fill_null(False), is_bare_view=bare)
-    ordered = playbacks.sort(*_NAMED_BY, "started_at", "playback")
+    ordered = playbacks.sort("stretch_of")
     repeated = pl.col("follows") & pl.col("is_view").shift(1, fill_value=False)
     told = pl.when(pl.col("countable") & ~pl.col("unclear")).then(repeated)
     # The same channel is not the same thing again.

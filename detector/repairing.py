@@ -163,18 +163,24 @@ def _between(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:
 def _ending(rows: pl.LazyFrame, to: pl.DataFrame) -> pl.LazyFrame:
     """The rows that start on the same device while one of these still runs."""
     device = ["account", "device"]
-    running = (
-        to.lazy()
-        .filter("device_is_real")
-        .select(*device, "started_at", until="ended_at")
-        .drop_nulls()
-        .sort("started_at")
-        .with_columns(pl.col("until").cum_max().over(device))  # by then all that started before have ended
+    running = to.lazy().filter("device_is_real").select(*device, "started_at", until="ended_at").drop_nulls()
+    starts = rows.select(*device, start="started_at").sort("start")
+    # Few run into a start at all, and one that does runs into the first that follows.
+    into_a_start = (
+        running.sort("started_at")
+        .join_asof(
+            starts, left_on="started_at", right_on="start", by=device, strategy="forward", check_sortedness=False
+        )
+        .filter(pl.col("start") < pl.col("until"))
+        .collect(engine="in-memory")
     )
+    until = pl.col("until").cum_max().over(device)  # by then all that started before have ended
     return (
-        _sharing(rows, to, device)
+        _sharing(rows, into_a_start, device)
         .sort("started_at")
-        .join_asof(running, on="started_at", by=device, check_sortedness=False)
+        .join_asof(
+            into_a_start.lazy().select(*device, "started_at", until), on="started_at", by=device, check_sortedness=False
+        )
         .filter(pl.col("started_at") < pl.col("until"))
     )
 
