@@ -5,6 +5,8 @@ Everything that is not said here is denied. The rules know no database: `ledger.
 """
 
 import datetime as dt
+import os
+import pwd
 import re
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -12,7 +14,7 @@ from typing import Literal, get_args
 from detector.errors import DeniedError, SettingsError
 
 Role = Literal["analyst", "senior analyst", "auditor", "privacy officer", "admin", "owner"]
-Right = Literal["own", "look", "decide", "second", "unmask", "erase", "log", "stats", "people"]
+Right = Literal["own", "look", "decide", "second", "unmask", "erase", "log", "stats", "people", "promote"]
 ROLES: tuple[Role, ...] = get_args(Role)
 ALL: frozenset[Right] = frozenset(get_args(Right))
 
@@ -22,7 +24,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     "senior analyst": frozenset({"own", "look", "decide", "second", "stats"}),
     "auditor": frozenset({"own", "log", "stats"}),
     "privacy officer": frozenset({"own", "look", "unmask", "erase", "log"}),
-    "admin": frozenset({"own", "people"}),
+    "admin": frozenset({"own", "people", "promote"}),
     "owner": ALL,  # of a home of one's own: everything but being one's own second person
 }
 MEANING: dict[Right, str] = {
@@ -35,6 +37,7 @@ MEANING: dict[Right, str] = {
     "log": "read who looked at whom",
     "stats": "read what came of the cases",
     "people": "name people and their roles",
+    "promote": "bring a model into use",
 }
 # Route of the console → the right it asks for; None: no sign-in needed. A route that is not here can not be served.
 ROUTES: dict[tuple[str, str], Right | None] = {
@@ -135,6 +138,18 @@ class Session:
     person: Person
     opened_at: dt.datetime
     seen_at: dt.datetime
+
+
+def user_name() -> str:
+    """The name of the operating system's user whose process this is; its number where it has no name, as in containers.
+
+    The environment is not asked: `LOGNAME` is whatever somebody sets.
+    """
+    number = os.geteuid()
+    try:
+        return pwd.getpwuid(number).pw_name.lower()
+    except KeyError:
+        return str(number)
 
 
 def name_of(text: str) -> str:

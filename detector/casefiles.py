@@ -129,10 +129,10 @@ def let_go(doors: Doors, *, keep_days: int, now: dt.datetime) -> int:
     """
     filed = doors.ledger.cases.on_file()
     oldest = now - dt.timedelta(days=keep_days)
-    gone = [case for case in filed if _is_over(case, oldest)]
+    gone = {case.id for case in filed if _is_over(case, oldest)}
     kept: dict[dt.date | None, set[int]] = {}
     for case in filed:
-        if case not in gone:
+        if case.id not in gone:
             kept.setdefault(case.file_day, set()).add(int(case.account, 16))
     for date in doors.home.partitions(TABLE):
         (there,) = doors.home.read(TABLE, [date], "account_days.parquet", ["account"])
@@ -144,7 +144,7 @@ def let_go(doors: Doors, *, keep_days: int, now: dt.datetime) -> int:
             doors.home.remove(TABLE, date)
         else:
             _put(doors, date, frames)
-    doors.ledger.cases.filed([case.id for case in gone], None)
+    doors.ledger.cases.filed(sorted(gone), None)
     return len(gone)
 
 

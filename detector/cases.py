@@ -44,7 +44,7 @@ Action = Literal[
     "contest overturned",
     "shown again",
 ]
-KINDS: tuple[str, ...] = get_args(Kind)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 ORIGINS: tuple[str, ...] = get_args(Origin)
 CASE_STATUSES: tuple[str, ...] = get_args(Status)
 OUTCOMES: tuple[str, ...] = get_args(Outcome)

@@ -1,7 +1,6 @@
 """The main job on an invented service whose answers are known: the story that this project began with."""
 
 import datetime as dt
-import getpass
 import secrets
 import shutil
 from collections.abc import Callable
@@ -70,7 +69,7 @@ def run(folder: Path, *, now: dt.datetime, clock: Callable[[], dt.datetime]) -> 
 def _name_people(doors: Doors, now: dt.datetime) -> str | None:
     """Whoever runs the demo may do everything in the terminal, and a demo user in the browser, whose password is
     invented each time; None where the console's libraries are missing, or who runs it has a name that none can be."""
-    me = getpass.getuser().lower()
+    me = access.user_name()
     try:
         from detector.console import passwords  # noqa: PLC0415 - the console is an extra
 

@@ -63,16 +63,23 @@ class Keys:
         """Eight hex digits that name the pseudonym key."""
         return _id_of(self.pseudonym)
 
+    @property
+    def sealing_key_id(self) -> str:
+        """Eight hex digits that name the sealing key."""
+        return _id_of(self.sealing.hex())
 
-def load_keys(home: Path, key_file: Path | None = None, *, made_with: str | None = None) -> Keys:
+
+def load_keys(
+    home: Path, key_file: Path | None = None, *, made_with: str | None = None, sealed_with: str | None = None
+) -> Keys:
     """The keys of a home, made on first use with mode 0600; `key_file` gives the pseudonym key instead.
 
-    `made_with` is the id of the key that the home's rows were written under, null where there are none: then a key
-    that is missing was lost, and another would make strangers of all that is known.
+    `made_with` is the id of the key that the home's rows were written under, null where there are none, `sealed_with`
+    that of its names: a key that is missing or is another was lost, and would make strangers of all that is known.
 
     Raises:
         InputError: a key file is missing, or can not be read or made.
-        IntegrityError: a key of a home that has been used is gone.
+        IntegrityError: a key of a home that has been used is gone, or is not the one that it was used with.
         SettingsError: a key file does not hold 64 hex digits, or the home was made with another key.
     """
     own, sealing = home / "identity.key", home / "sealing.key"
@@ -91,7 +98,14 @@ def load_keys(home: Path, key_file: Path | None = None, *, made_with: str | None
             )
         if not own.exists():
             _write_key(own, given)
-    return Keys(_read_or_make(own), bytes.fromhex(_read_or_make(sealing)))
+    keys = Keys(_read_or_make(own), bytes.fromhex(_read_or_make(sealing)))
+    for path, used, found in ((own, made_with, keys.key_id), (sealing, sealed_with, keys.sealing_key_id)):
+        if used not in (None, found):
+            raise IntegrityError(
+                f"expected the key {used} that {home} was used with in {path}, found {found}; bring it back from a "
+                "backup"
+            )
+    return keys
 
 
 def _id_of(pseudonym_key: str) -> str:

@@ -6,6 +6,7 @@ and finishes it if it is handed the file again.
 
 import datetime as dt
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -172,6 +173,7 @@ def _read_all(
             progress("ingest", done, len(files))
             nothing = Ingested(file.name, "", 0, 0, {}, None, None)
             try:
+                _refuse_unwritable(file)
                 content = _content(file)
                 before = None if into is None else receipts.of(content, into)
                 if before and before["asked"] == asked and _FUTURE not in before["ingested"]["rejects"]:
@@ -233,6 +235,23 @@ def _too_far_west(rows: pl.DataFrame, settings: config.Days) -> int:
     return int(rows.select((pl.col("started_at") >= closed).sum()).item())
 
 
+def _refuse_unwritable(file: Path) -> None:
+    try:
+        str(file).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(file).decode(errors="backslashreplace")
+        raise InputError(f"expected a file name in UTF-8, found {shown}; rename it") from None
+
+
+def is_known(file: Path, home: Store) -> bool:
+    """Whether a file of just these bytes was taken in before.
+
+    Raises:
+        InputError: it can not be read.
+    """
+    return receipts.of(_content(file), home) is not None
+
+
 def _content(file: Path) -> str:
     digests = []
     for part in sources.parts(file):
@@ -255,6 +274,8 @@ def _account_of(read: _Read) -> Ingested:
         last_date=dates.max(),  # type: ignore[arg-type]
         ignored=read.ignored,
         zoneless=read.checked.zoneless,
+        offsetless=read.checked.offsetless,
+        unread_ips=read.checked.unread_ips,
         too_far_west=read.too_far_west,
     )
 
@@ -289,7 +310,8 @@ def _keep_rows(
     def keep(date: dt.date) -> None:
         rows = by_date[date]
         if (date,) in names:
-            into.put("sealed", date, {f"{read.content}.sealed": identity.seal(names[date,], keys)})
+            sealed = {f"{read.content}.sealed": identity.seal(names[date,], keys)}
+            into.put("sealed", date, sealed, {"key_id": keys.sealing_key_id})
         last_end = pl.coalesce("ended_at", "started_at").max()
         first, last = rows.select(pl.col("started_at").min(), last_end).row(0)
         notes = {

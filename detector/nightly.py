@@ -26,9 +26,11 @@ from detector import (
     ingesting,
     lookback,
     model,
+    published,
     receipts,
     sources,
     store,
+    verifying,
     webhook,
 )
 from detector.cases import Case
@@ -39,7 +41,7 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 from detector.suppressed import Suppressed
 
-_METHOD = 26  # raise when the same inputs, settings and model come to give other results
+_METHOD = 27  # raise when the same inputs, settings and model come to give other results
 _NOT_NONE_BY_CHANCE = 30  # usual playbacks of a day: where there are none of them, the log is not there
 _FILES = ("scores", "features", "flags", "ties", "hubs")
 _AFTER = "case_files"  # is on the record of a run when all that follows from its publication is done
@@ -107,6 +109,7 @@ def night(
         registry = doors.registry()
         champion = registry.with_alias(CHAMPION)
         if champion is None:
+            verifying.refuse_lost_models(doors)
             raise NoChampionError(
                 f"expected a model in use, found none; {day} is digested and nothing was published: "
                 f"run `detector train --day {day}` and then this night again"
@@ -118,7 +121,7 @@ def night(
         suppressed = doors.ledger.suppressions.on(day)
         fingerprint = _fingerprint(doors, day, settings, champion, every, suppressed)
         served = doors.ledger.published(day)
-        if served is not None and served.fingerprint == fingerprint:
+        if served is not None and served.fingerprint == fingerprint and published.is_whole(doors, served):
             record["unchanged"] = True
             if _AFTER not in served.record:  # it was cut off between its publication and what follows from it
                 record.update(_after(doors, served.id, day, served.record, settings=settings, now=clock()))
@@ -338,7 +341,9 @@ def plan(doors: Doors, day: dt.date, settings: config.Settings) -> dict[str, Any
     return {
         "day": day.isoformat(),
         "source_files": len(files),
+        "new_source_files": sum(not ingesting.is_known(file, doors.home) for file in files),
         "days_without_account_days": len(wanted),
         "champion": champion.version if champion else None,
+        "publishes": champion is not None,
         "already_published": served.id if served else None,
     }

@@ -26,6 +26,18 @@ _NO_ZONE = "UTC"  # whoever lives by it says so with --timezone
 _SHORT_KINDS = ["track", "clip"]
 _PLAYED_SPEED = 2.0  # nobody watches faster: further progress is a seek
 _BARE = 1.1  # times what a view needs: who plays to be counted goes on no longer than that
+# What a value is that breaks a rule of its column.
+_BROKEN = {
+    "nullability": " is missing or can not be read",
+    "min": " is lower than can be",
+    "max": " is higher than can be",
+    "min_length": " is empty",
+    "max_length": " is longer than can be",
+    "check": " is none of the words that the playback table knows",
+    "nan": " is no number",
+    "inf": " is no finite number",
+    "regex": " is not written as the playback table wants it",
+}
 _FADE_S = 60  # so long a player may take to end one thing when it has begun the next
 
 
@@ -35,13 +47,16 @@ class Checked:
 
     `rows` are believable (`tables.CheckedRows`), `rejects` are not (`tables.Rejects`), `names` holds what may be
     sealed: one row per `kind` ("account" or "title"), pseudonym `id`, clear `name` and `utc_date` it was seen on.
-    `zoneless` is how many of the rows have days of UTC, for nobody said where they are.
+    `zoneless` is how many of the rows have days of UTC, for nobody said where they are; `offsetless` how many were
+    taken to begin by the clock of UTC, for they did not say by which; of `unread_ips` rows the IP is no address.
     """
 
     rows: pl.DataFrame
     rejects: pl.DataFrame
     names: pl.DataFrame
     zoneless: int
+    offsetless: int
+    unread_ips: int
 
 
 def check(
@@ -67,6 +82,8 @@ def check(
         rejects=_rejects(failure, file, keys),
         names=names.sort("kind", "id", "name"),
         zoneless=0 if zone or settings.days.default_zone != _NO_ZONE else zoned["timezone"].null_count(),
+        offsetless=int((~good["says_offset"]).sum()),
+        unread_ips=int((local["ip"].is_not_null() & rows["address"].is_null()).sum()),
     )
 
 
@@ -123,6 +140,11 @@ def _has_a_clock(zone: str) -> bool:
     return True
 
 
+def _told(rule: str) -> str:
+    column, _, broken = rule.partition("|")
+    return column + _BROKEN.get(broken, f" breaks the rule {broken}") if broken else rule
+
+
 def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.DataFrame:
     details = failure.details()
     rules = [name for name in details.columns if name not in tables.columns(tables.RawRows)]
@@ -132,9 +154,7 @@ def _rejects(failure: dy.FailureInfo, file: str, keys: identity.Keys) -> pl.Data
         .filter(pl.col("value").cast(pl.String) == "invalid")
         .with_columns(
             file=pl.lit(file),
-            rule=pl.col("rule")
-            .str.replace("|nullability", " is missing or can not be read", literal=True)
-            .str.replace("|", ": ", literal=True),
+            rule=pl.col("rule").replace_strict({rule: _told(rule) for rule in rules}, return_dtype=pl.String),
         )
     )
     return tables.shape(broken.lazy(), tables.Rejects).collect().sort("row", "rule")
@@ -215,7 +235,9 @@ def _cut_ghosts(rows: pl.DataFrame, settings: config.Playbacks) -> pl.DataFrame:
     """End what was left open: at the progress made, at the runtime, at the next start on the same device."""
     start, end = pl.col("started_at"), pl.col("ended_at")
     # No row lasts longer than `longest_s`; a position beyond that is nonsense, and would overflow a duration.
-    progress_s = (pl.col("position_end_s") - pl.col("position_start_s")).clip(upper_bound=settings.longest_s)
+    # Who ended before where they began has gone back, and how much was played on the way is not known.
+    gone_s = pl.col("position_end_s") - pl.col("position_start_s")
+    progress_s = pl.when(gone_s >= 0).then(gone_s.clip(upper_bound=settings.longest_s))
     progress = pl.duration(seconds=progress_s)
     runtime = pl.duration(
         milliseconds=(pl.col("title_runtime_s") * 1000 * settings.resume_runtime_ratio).cast(pl.Int64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from detector import config, identity, store
-from detector.errors import InputError, columns_found
+from detector.errors import InputError, IntegrityError, columns_found
 from detector.ledger import Run
 from detector.runs import Doors
 
@@ -46,6 +46,16 @@ def frame(doors: Doors, run: Run, name: str) -> pl.DataFrame:
             f"publish it anew with `detector nightly --from {run.day} --to {run.day}`"
         )
     return pl.read_parquet(store.checked_bytes(doors.home.home / str(run.directory) / file, run.manifest[file]))
+
+
+def is_whole(doors: Doors, run: Run) -> bool:
+    """Whether every file that a run published is as it was written."""
+    try:
+        for file, sha256 in run.manifest.items():
+            store.checked_bytes(doors.home.home / str(run.directory) / file, sha256)
+    except IntegrityError:
+        return False
+    return True
 
 
 def scores(doors: Doors, run: Run, *, with_features: bool = False) -> pl.DataFrame:

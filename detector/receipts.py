@@ -20,12 +20,22 @@ _SHOWN = 8  # columns
 class Ingested:
     """What became of one file.
 
-    Its name, the format it was read as ("" where it is empty or can not be read), believable rows, rejects by rule,
-    first and last UTC date of the rows, whether the file had been taken in before, how many of its rows had come
-    before, with it or with another file of the same growing log, how many do not count for their day was replaced with
-    other files, why it can not be read, if so, the columns that are `ignored`, for the format has none of that name, of
-    how many rows nobody knows the time zone (`zoneless`), and how many count for no day, for theirs was over everywhere
-    that the settings know (`too_far_west`).
+    Attributes:
+        file: its name.
+        format: what it was read as; "" where it is empty or can not be read.
+        rows: how many rows can be believed.
+        rejected_rows: how many can not.
+        rejects: how often each rule was broken.
+        first_date, last_date: UTC dates of the rows; null where there are none.
+        known: it had been taken in before.
+        repeated: rows that had come before, with it or with another file of the same growing log.
+        replaced: rows that do not count, because their day was replaced with other files.
+        unreadable: why it can not be read; "" where it can.
+        ignored: its columns that the format does not have.
+        zoneless: rows of which nobody knows the time zone.
+        offsetless: rows that say when they began without an offset, which is taken as UTC.
+        unread_ips: rows whose IP is no address.
+        too_far_west: rows that count for no day, because theirs was over everywhere that the settings know.
     """
 
     file: str
@@ -41,6 +51,8 @@ class Ingested:
     unreadable: str = ""
     ignored: tuple[str, ...] = ()
     zoneless: int = 0
+    offsetless: int = 0
+    unread_ips: int = 0
     too_far_west: int = 0
 
     @property
@@ -62,7 +74,10 @@ def _path(content: str, home: Store) -> Path:
 def _read(path: Path) -> dict[str, Any] | None:
     try:
         receipt: dict[str, Any] = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
+        _dates(receipt)
+        if not receipt.get("begun"):
+            _asked, _ingested = str(receipt["asked"]), known(receipt)
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None  # an unreadable receipt costs reading the file again, nothing else
     return receipt
 
@@ -100,6 +115,13 @@ def write(content: str, ingested: Ingested, dates: Sequence[dt.date], home: Stor
 
 def _write(receipt: dict[str, Any], path: Path) -> None:
     store.write_atomically(path, json.dumps(receipt, default=str, indent=1).encode())
+
+
+def unreadable(home: Store) -> Iterator[str]:
+    """Receipts that are not as they were written, one sentence each."""
+    for path in sorted((home.home / _FOLDER).glob("*.json")):
+        if _read(path) is None:
+            yield f"expected the receipt of a file in {path}, found other bytes; remove it and take the file in again"
 
 
 def _all(home: Store) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -142,6 +164,16 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
         said.append(
             f"{zoneless} rows say neither a time zone nor a country of [days] zone_by_country: their days are those of"
             " UTC; name another with --timezone or [source] timezone, or UTC where it is right"
+        )
+    if offsetless := sum(file.offsetless for file in taken if not file.known):
+        said.append(
+            f"{offsetless} rows say when they began without an offset from UTC and are taken to mean UTC: where they"
+            " mean another clock, write it with them, such as 2025-06-30T21:00:00-03:00"
+        )
+    if unread := sum(file.unread_ips for file in taken if not file.known):
+        said.append(
+            f"{unread} rows have an ip that is no IPv4 or IPv6 address and count as rows without one: nothing tells"
+            " where they were, nor who belongs together"
         )
     if west := sum(file.too_far_west for file in taken if not file.known):
         said.append(

@@ -78,7 +78,7 @@ class Registry:
         card: str,
     ) -> Registered:
         """Keep a model as a new version, without an alias. `example` is an invented input."""
-        with _quiet(self._uri):
+        with _quiet(self._uri), self._writing():
             mlflow.set_experiment(experiment_id=self._experiment())
             with mlflow.start_run():
                 mlflow.log_params({name: getattr(model, name) for name in ("trees", "samples", "seed")})
@@ -101,7 +101,22 @@ class Registry:
             self._client.set_model_version_tag(NAME, version, "file", file.relative_to(self._artifacts).as_posix())
             self._client.set_model_version_tag(NAME, version, "record", json.dumps(dict(record), default=str))
             self._client.set_model_version_tag(NAME, version, "sha256", store.sha256(file.read_bytes()))
-        return self._version(version)
+        return self.version(version)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Say in one sentence that a model could not be kept.
+
+        Raises:
+            InputError: in place of what MLflow, its database or the system raised.
+        """
+        try:
+            yield
+        except (mlflow.MlflowException, OSError) as error:
+            raise InputError(
+                f"expected to keep a model in {self._artifacts.parent}, found that it can not be written "
+                f"({type(error).__name__}); free or unlock that place"
+            ) from None
 
     def _experiment(self) -> str:
         """Where runs are kept. MLflow fixes its folder for good, so a home that was moved begins another."""
@@ -134,7 +149,7 @@ class Registry:
         Raises:
             InputError: there is no such version.
         """
-        self._version(version)
+        self.version(version)
         self._alias(CHAMPION, version)
         with _quiet(self._uri):
             self._client.set_model_version_tag(NAME, version, "has_been_champion", "yes")
@@ -142,7 +157,7 @@ class Registry:
         if challenger is not None and challenger.version == version:
             with _quiet(self._uri):
                 self._client.delete_registered_model_alias(NAME, CHALLENGER)
-        return self._version(version)
+        return self.version(version)
 
     def challenge(self, version: str) -> Registered:
         """Make a version the challenger.
@@ -150,9 +165,9 @@ class Registry:
         Raises:
             InputError: there is no such version.
         """
-        self._version(version)
+        self.version(version)
         self._alias(CHALLENGER, version)
-        return self._version(version)
+        return self.version(version)
 
     def _alias(self, alias: str, version: str) -> None:
         with _quiet(self._uri):
@@ -170,12 +185,17 @@ class Registry:
             aliases = self._client.get_registered_model(NAME).aliases if whole else {}
         return sorted((_registered(version, aliases) for version in whole), key=lambda r: -int(r.version))
 
-    def _version(self, version: str) -> Registered:
+    def version(self, version: str) -> Registered:
+        """The version of that number.
+
+        Raises:
+            InputError: there is none.
+        """
         for registered in self.versions():
             if registered.version == version:
                 return registered
         known = ", ".join(r.version for r in self.versions()) or "none"
-        raise InputError(f"expected the version of a model, found {version!r}; known are: {known}")
+        raise InputError(f"expected the version of a model, found {version!r}; name one of these: {known}")
 
     def load(self, registered: Registered) -> "AccountModel":
         """The model itself, after its bytes were compared with its digest.

@@ -21,6 +21,7 @@ from detector import (
     registry,
     suppressing,
     training,
+    verifying,
 )
 from detector.errors import GateError, InputError, IntegrityError
 from detector.ingesting import Progress, silent
@@ -85,7 +86,7 @@ def retrain(
         models = doors.registry()
         champion = models.with_alias(registry.CHAMPION)
         assert champion is not None  # else this one would be it
-        compared = compare(doors, champion, _version(models, trained.version), settings)
+        compared = compare(doors, champion, models.version(trained.version), settings)
         if compared is not None:
             record["comparison"] = compared.summary()
             models.attach(
@@ -124,9 +125,16 @@ def compare(
 
 
 def promote(
-    doors: Doors, version: str, *, override: str, settings: config.Settings, clock: Callable[[], dt.datetime]
+    doors: Doors,
+    version: str,
+    *,
+    override: str,
+    actor: str,
+    settings: config.Settings,
+    clock: Callable[[], dt.datetime],
 ) -> Registered:
-    """Bring a model into use: the challenger where `version` is empty. One that has been in use before may come back.
+    """Bring a model into use, by the hand of `actor`: the challenger where `version` is empty. One that has been in use
+    before may come back.
 
     Raises:
         InputError: there is no such version, or no challenger.
@@ -135,8 +143,9 @@ def promote(
             come into use all the same; the reason goes on record.
     """
     with on_record(doors, "promote", day=None, clock=clock) as (_, record):
+        record["actor"] = actor
         models = doors.registry()
-        wanted = _version(models, version) if version else models.with_alias(registry.CHALLENGER)
+        wanted = models.version(version) if version else models.with_alias(registry.CHALLENGER)
         if wanted is None:
             raise InputError("expected a challenger, found none; name a version of `detector models`")
         models.load(wanted)
@@ -157,13 +166,6 @@ def promote(
         return models.promote(wanted.version)
 
 
-def _version(models: "registry.Registry", version: str) -> Registered:
-    found = {one.version: one for one in models.versions()}
-    if version not in found:
-        raise InputError(f"expected the version of a model, found {version!r}; known are: {', '.join(found) or 'none'}")
-    return found[version]
-
-
 def _train(
     doors: Doors,
     day: dt.date,
@@ -173,6 +175,7 @@ def _train(
     clock: Callable[[], dt.datetime],
     progress: Progress,
 ) -> Trained:
+    verifying.refuse_lost_models(doors)
     take_in(doors, settings, now=clock(), record=record, progress=progress)
     digest(doors, day, settings=settings, record=record, progress=progress)
     seen = _features(doors, day, settings, progress)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 
 import polars as pl
 
-from detector import aftermath, config, features, identity
-from detector.cases import Case, Outcome, Response, Verdict
+from detector import access, aftermath, config, features, identity
+from detector.cases import KINDS, Case, Kind, Outcome, Response, Verdict
 from detector.errors import InputError, SettingsError, columns_found
 from detector.runs import Doors
 from detector.suppressed import Scope, Suppressed
@@ -199,8 +199,8 @@ def verdicts_of(table: pl.DataFrame, doors: Doors) -> list[tuple[str, Verdict]]:
         }
         try:
             verdict = Verdict(
-                outcome_of(said["verdict"] or ""), kind=said["kind"], cause=said["cause"], note=row.get("note") or "",
-                response=response_of(said["action"] or "none"),
+                outcome_of(said["verdict"] or ""), kind=kind_of(said["kind"] or ""), cause=said["cause"],
+                note=row.get("note") or "", response=response_of(said["action"] or "none"),
             )  # fmt: skip
             account = f"{identity.from_hex(said['account'] or ''):016x}"
         except SettingsError as error:
@@ -235,6 +235,33 @@ def response_of(text: str) -> Response:
     """
     responses: tuple[Response, ...] = get_args(Response)
     return _one_of(responses, text, "an action")
+
+
+def kind_of(text: str) -> Kind | None:
+    """A kind as it is typed; words may be joined by a hyphen. None where nothing is.
+
+    >>> kind_of("account-takeover"), kind_of("")
+    ('account takeover', None)
+
+    Raises:
+        SettingsError: there is no such kind.
+    """
+    return _one_of(KINDS, text, "a kind") if text else None
+
+
+def assignee_of(doors: Doors, text: str) -> str:
+    """The name of somebody into whose hands a case may be put: where anybody is named, one of those who may decide.
+
+    Raises:
+        SettingsError: it is no name, or that of nobody who decides here.
+    """
+    name = access.name_of(text)
+    person = doors.ledger.people.of(name)
+    if doors.ledger.people.anybody() and not (person and person.may("decide")):
+        raise SettingsError(
+            f"expected somebody who decides cases here, found {name!r}; `detector console list-users` shows them"
+        )
+    return name
 
 
 def _one_of(known: Sequence[_Word], text: str, what: str) -> _Word:

@@ -8,13 +8,12 @@ import polars as pl
 from sklearn.ensemble import IsolationForest
 
 COUNTS = (
-    "devices", "addresses", "networks", "countries", "peak_streams", "plays", "views", "titles", "active_days",
-    "hours", "hours_per_active_day",
+    "devices", "new_devices_per_week", "networks", "countries", "peak_streams", "two_streams_h", "three_streams_h",
+    "longest_streak", "back_to_back_repeats", "active_hours", "hours_per_active_day",
 )  # fmt: skip
 # By feature, what is allowed within the window of 28 days; more breaks the rule.
 RULES = {
     "devices": 10.0,  # a large household registers as many
-    "addresses": 20.0,
     "networks": 12.0,
     "peak_streams": 4.0,  # what the largest usual plan allows
     "two_networks_h": 10.0,  # one at home, one under way now and then

@@ -3,7 +3,7 @@
 import datetime as dt
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +42,9 @@ def open_doors(home: Path, settings: config.Settings, key_file: Path | None = No
         BusyError: the state database stays locked or away.
     """
     opened = store.open_home(home)
-    keys = identity.load_keys(home, key_file, made_with=_made_with(opened))
+    keys = identity.load_keys(
+        home, key_file, made_with=_key_of(opened, "playbacks"), sealed_with=_key_of(opened, "sealed")
+    )
     embedded = home / "ledger.db"
     is_there = embedded.exists() and embedded.stat().st_size >= _LEAST_BYTES
     if not settings.state.database_url and not is_there and (home / _PUBLISHED).exists():
@@ -61,13 +63,12 @@ def open_doors(home: Path, settings: config.Settings, key_file: Path | None = No
         yield Doors(opened, ledger, keys, registry)
 
 
-def _made_with(home: Store) -> str | None:
-    """The id of the key that rows of a home were written under, looked for where a key is missing; None: no rows."""
-    if all((home.home / name).exists() for name in ("identity.key", "sealing.key")):
-        return None
-    for date in reversed(home.partitions("playbacks")):
-        for part in home.parts("playbacks", date).values():
-            return str(part.notes["key_id"])
+def _key_of(home: Store, table: str) -> str | None:
+    """The id of the key that the latest partition of a table was written under; None: there is none, or an older
+    program wrote it and did not say."""
+    for date in reversed(home.partitions(table)):
+        for part in home.parts(table, date).values():
+            return part.notes.get("key_id")
     return None
 
 
@@ -112,7 +113,8 @@ def on_record(
             if run is not None and run.status == "running":
                 # Messages may name paths, never ids or titles; of what is unforeseen, only the kind is kept.
                 said = str(error) if isinstance(error, DetectorError) else type(error).__name__
-                doors.ledger.end_run(run_id, status=_ending(error), record=record | {"ended_by": said}, now=clock())
+                with suppress(DetectorError):  # what went wrong first is what has to be said
+                    doors.ledger.end_run(run_id, status=_ending(error), record=record | {"ended_by": said}, now=clock())
             raise
         run = doors.ledger.run(run_id)
         if run is not None and run.status == "running":

@@ -251,13 +251,13 @@ def checked_bytes(path: Path, expected_sha256: str) -> bytes:
 
 
 def open_home(path: Path) -> Store:
-    """The store of a home folder, made where it is missing.
+    """The store of a home folder, made where it is missing, for the eyes of its owner alone.
 
     Raises:
         SettingsError: the path is a file, or the folder can not be made or written.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(f"expected a folder for --home at {path}, found: {error.strerror}; name another") from None
     if not os.access(path, os.W_OK | os.X_OK):

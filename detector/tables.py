@@ -77,6 +77,7 @@ class RawRows(Playable):
     ip = dy.String(nullable=True, max_length=100, description="IPv4 or IPv6 as text")
     network = dy.String(nullable=True, max_length=1_000, description="the service's own name of the network")
     timezone = dy.String(nullable=True, max_length=100, description="IANA time zone")
+    says_offset = dy.Bool(nullable=True, description="whether the log says `started_at` for all the world to read")
 
 
 class CheckedRows(Playable):

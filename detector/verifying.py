@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 from detector import casefiles, corrections, receipts, store
-from detector.errors import DetectorError
+from detector.errors import DetectorError, IntegrityError
 from detector.runs import Doors
 
 
@@ -20,6 +20,7 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
                 problems.append(str(error))
     models, spoiled = doors.registry().verify()
     return checked + models, problems + spoiled + [
+        *receipts.unreadable(doors.home),
         *receipts.lost(doors.home),
         *_replaced_and_gone(doors.home),
         *_missing(doors),
@@ -42,7 +43,22 @@ def _missing(doors: Doors) -> Iterator[str]:
             lost.setdefault(case.file_day, []).append(case.id)
     for day, numbers in lost.items():
         yield f"expected the case files of {day}, of {len(numbers)} cases, found none; bring them back from a backup"
+    yield from lost_models(doors)
+
+
+def lost_models(doors: Doors) -> Iterator[str]:
+    """Models that published nights name and are not there, one sentence each."""
     known = {model.version for model in doors.registry().versions()}
     named = {run.model_version for run in doors.ledger.publications() if run.model_version is not None}
     for version in sorted(named - known):
         yield f"expected model {version}, which published nights name, found none; bring `mlflow` back from a backup"
+
+
+def refuse_lost_models(doors: Doors) -> None:
+    """Nothing where every model that published nights name is there.
+
+    Raises:
+        IntegrityError: one is gone, and another would take its number.
+    """
+    for sentence in lost_models(doors):
+        raise IntegrityError(sentence)

@@ -25,7 +25,16 @@ def test_each_role_has_the_rights_that_the_privacy_page_states() -> None:
         "log": {"auditor", "privacy officer", "owner"},
         "stats": {"analyst", "senior analyst", "auditor", "owner"},
         "people": {"admin", "owner"},
+        "promote": {"admin", "owner"},
     }
+
+
+def test_the_environment_does_not_say_who_one_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`LOGNAME` is whatever somebody sets, and a second person is another one."""
+    before = access.user_name()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    assert access.user_name() == before != "mallory"
 
 
 def test_every_right_is_said_in_words() -> None:

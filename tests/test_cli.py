@@ -249,7 +249,7 @@ def test_a_second_model_waits_to_be_promoted(folder: Path) -> None:
     assert detector("promote", cwd=folder)[0] == 0
     assert [m["role"] for m in json.loads(detector("models", "--json", cwd=folder)[1])] == ["champion", None]
     refused("promote", cwd=folder, code=4, saying="expected a challenger, found none")
-    refused("promote", "99", cwd=folder, code=4, saying="known are: 2, 1")
+    refused("promote", "99", cwd=folder, code=4, saying="name one of these: 2, 1")
 
 
 def test_settings_show_where_they_come_from(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Who may use a home, said and asked in the terminal; and the console, started and stopped."""
 
-import getpass
 import shutil
 import signal
 import socket
@@ -15,12 +14,12 @@ import pytest
 from commands import detector, refused
 from support import clock
 
-from detector import config
+from detector import access, config
 from detector.access import Role
 from detector.console import passwords
 from detector.runs import open_doors
 
-ME = getpass.getuser().lower()
+ME = access.user_name()
 PASSWORD = "correct horse battery staple"
 
 

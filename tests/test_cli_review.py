@@ -10,7 +10,7 @@ import pytest
 from support import QUICK, TRAINED_UNTIL, clock
 from typer.testing import CliRunner
 
-from detector import config
+from detector import access, config
 from detector.cases import Shown
 from detector.cli import app
 from detector.errors import DetectorError
@@ -28,7 +28,8 @@ def typed(home: Path, settings: config.Settings, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
 
     def run(*args: object, who: str = "ana") -> str:
-        env = QUICK | {"LOGNAME": who, "COLUMNS": "80"}
+        monkeypatch.setattr(access, "user_name", lambda: who)
+        env = QUICK | {"COLUMNS": "80"}
         done = CliRunner().invoke(app, ["--home", str(home), "review", *map(str, args)], env=env)
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
@@ -115,6 +116,36 @@ def test_a_name_is_typed_as_one_likes_and_a_view_that_can_not_be_shown_is_not_ke
             typed("list", *nonsense, "--save-view", "mine")
         with pytest.raises(DetectorError, match="a view of yours"):
             typed("list", "--view", "mine")
+
+
+def test_what_is_typed_stands_before_what_a_view_keeps(typed: Typed) -> None:
+    """Also where it is what would be without: the view is of decided cases, and open ones are asked for."""
+    assert "decided" in typed("list", "--status", "decided", "--save-view", "closed")
+    assert "no decided case" in typed("list", "--view", "closed")
+    assert "no decided case" not in typed("list", "--view", "closed", "--status", "open")
+
+
+def test_a_kind_is_typed_with_hyphens_or_without(typed: Typed) -> None:
+    cases = {case["kind"] for case in _queue(typed)}
+    for kind in cases:
+        wanted = [str(kind), str(kind).replace(" ", "-")]
+        assert len({typed("list", "--kind", one) for one in wanted}) == 1
+    with pytest.raises(DetectorError, match="account-takeover"):
+        typed("list", "--kind", "theft")
+
+
+def test_a_case_is_put_into_the_hands_of_who_decides_here(typed: Typed, home: Path, settings: config.Settings) -> None:
+    """Once anybody is named, a name that nobody has, or that decides nothing, is refused."""
+    with open_doors(home, settings) as doors:
+        doors.ledger.people.add("ana", "analyst", None, actor="ana", now=clock())
+        doors.ledger.people.add("aud", "auditor", None, actor="ana", now=clock())
+    number = _queue(typed)[0]["id"]
+    for nobody in ("bem", "aud"):
+        with pytest.raises(DetectorError, match="list-users"):
+            typed("assign", number, "--to", nobody)
+    assert "in the hands of ana" in typed("assign", number, "--to", "ana")
+    with pytest.raises(DetectorError, match="auditor"):
+        typed("note", 99_999, "--note", "x", who="aud")  # whether there is such a case is not told
 
 
 def test_a_severe_action_takes_two_people(typed: Typed) -> None:

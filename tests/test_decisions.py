@@ -134,13 +134,16 @@ def test_what_is_ordinary_is_said_in_short_and_of_what_can_be_read_alone() -> No
 
 def test_evidence_shows_the_device_and_the_title_that_the_reason_is_of() -> None:
     """A channel that runs all day is one play, beside which a phone plays five clips; a title begun at any time on
-    fourteen days is not the one begun at ten past three on nine."""
+    fourteen days is not the one begun at ten past three on nine; a minute before eight and eight are one time."""
     day = [at(f"2025-06-{n:02} 00:00") for n in range(1, 15)]
     of_box = [{"device": 1, "started_at": d, "seconds": 85_800} for d in day]
     of_phone = [{"device": 2, "started_at": d, "seconds": 120} for d in day for _ in range(5)]
     irregular = [{"title": 7, "started_at": d + dt.timedelta(minutes=37 * n)} for n, d in enumerate(day)]
     sharp = [{"title": 8, "started_at": d + dt.timedelta(hours=3, minutes=10)} for d in day[:9]]
+    late = [{"title": 7, "started_at": d + dt.timedelta(hours=20, minutes=-(n % 2))} for n, d in enumerate(day[:6])]
+    morning = [{"title": 8, "started_at": d + dt.timedelta(hours=10, minutes=n)} for n, d in enumerate(day[:4])]
     for feature, rows, column, shown in (
+        ("punctual_days", [*late, *morning], "title", {7}),
         ("unresting_days", [*of_box, *of_phone], "device", {1}),
         ("punctual_days", [*irregular, *sharp], "title", {8}),
     ):

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from detector import evaluation, naming, rivals
+from detector import evaluation, features, naming, rivals
 from detector.errors import InputError
 from detector.evaluation import (
     ABOVE_01,
@@ -260,6 +260,10 @@ def test_rivals_rank_by_what_they_see() -> None:
     assert _value(found, AVERAGE_PRECISION, ABUSE) == pytest.approx(1 / 41)
     assert _value(found, AVERAGE_PRECISION, ABUSE, evaluation.COUNTS) == 1
     assert _value(found, AVERAGE_PRECISION, ABUSE, evaluation.RULES) == 1
+
+
+def test_rivals_read_features_that_there_are() -> None:
+    assert {*rivals.COUNTS, *rivals.RULES} <= set(features.CATALOGUE)
 
 
 def test_rivals_without_their_features_are_left_out() -> None:

@@ -237,3 +237,18 @@ def test_names_open_under_their_own_key_only() -> None:
         unseal(sealed, Keys(KEY, bytes(32)))
     assert _tells_no_key(refused.value)
     assert_frame_equal(unseal(sealed, Keys(OTHER_KEY, KEYS.sealing)), NAMES)
+
+
+def test_a_key_that_is_another_is_refused(tmp_path: Path) -> None:
+    """What was written under a key is nobody's under another: neither takes the place of the one that was used."""
+    keys = load_keys(tmp_path)
+    assert load_keys(tmp_path, made_with=keys.key_id, sealed_with=keys.sealing_key_id) == keys
+    for name, made_with, sealed_with in (
+        ("identity.key", keys.key_id, None),
+        ("sealing.key", None, keys.sealing_key_id),
+    ):
+        before = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(OTHER_KEY)
+        with pytest.raises(IntegrityError, match=f"{name}.*bring it back"):
+            load_keys(tmp_path, made_with=made_with, sealed_with=sealed_with)
+        (tmp_path / name).write_text(before)

@@ -51,7 +51,7 @@ def test_ingest_says_which_formats_it_took_and_what_they_lack(tmp_path: Path) ->
         ("tautulli", ""),
         ("netflix", f"netflix: says no IP address or device id, so {_LINES}, rings and hands will say nothing"),
         ("emby", "emby: says no device id, so hands will say nothing"),
-        ("vendor", "vendor: says no title, so repetition will say nothing"),
+        ("vendor", "vendor: says no title, so repetition and taste will say nothing"),
         (
             "plex",
             "plex: says no IP address, country or duration, so concurrency, places, groups, profiles, residents, "
@@ -60,7 +60,7 @@ def test_ingest_says_which_formats_it_took_and_what_they_lack(tmp_path: Path) ->
         (
             "spotify-year",
             "spotify-year: says no IP address, country, device id or device name, "
-            f"so devices, places, {_LINES}, rings and hands will say nothing",
+            f"so devices, places, {_LINES}, taste, rings, hands and unresting will say nothing",
         ),
     ],
 )

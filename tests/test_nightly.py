@@ -278,3 +278,20 @@ def test_no_clear_id_or_title_is_left_anywhere(home: Path, service: Path, settin
         if path.suffix == ".parquet":
             content = pl.read_parquet(path).write_json().encode()
         assert not [clear for clear in wanted if clear in content], f"clear text in {path.name}"
+
+
+def test_a_night_whose_files_were_damaged_is_published_anew(
+    home: Path, service: Path, settings: config.Settings
+) -> None:
+    """The same night again is nothing only where what it published is there, as it was written."""
+    with open_doors(home, settings) as doors:
+        take_in(doors, service, FIRST_NIGHT, FIRST_NIGHT + dt.timedelta(days=1), settings)
+        first = run_night(doors, FIRST_NIGHT, settings)
+        before = _results(doors, FIRST_NIGHT)
+        (scores,) = home.glob("runs/*/*/scores.parquet")
+        scores.unlink()
+        again = run_night(doors, FIRST_NIGHT, settings)
+        assert not again.unchanged
+        assert again.run_id != first.run_id
+        _same(before, _results(doors, FIRST_NIGHT))
+        assert verify(doors)[1] == []

@@ -9,7 +9,7 @@ import pytest
 from nights import FIRST_NIGHT, log_of, published_days, run_night, take_in
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting
+from detector import config, digesting, retraining
 from detector.errors import GateError, InputError, IntegrityError, NoChampionError
 from detector.ingesting import ingest
 from detector.runs import open_doors
@@ -146,6 +146,19 @@ def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -
         with pytest.raises(IntegrityError):
             run_night(doors, TRAINED_UNTIL, settings)
         assert doors.ledger.publications() == []
+
+
+def test_a_model_that_is_gone_is_not_replaced_in_silence(home: Path, settings: config.Settings) -> None:
+    """Where nights name a model and none is there, `mlflow` was lost: another would take its number."""
+    with open_doors(home, settings) as doors:
+        run_night(doors, TRAINED_UNTIL, settings)
+        registry = doors.registry()
+        for model in registry.versions():
+            registry._client.delete_model_version("accounts", model.version)
+        for run in (run_night, lambda *of: retraining.train(*of[:2], settings=of[2], clock=clock)):
+            with pytest.raises(IntegrityError, match="bring `mlflow` back"):
+                run(doors, TRAINED_UNTIL, settings)
+        assert doors.registry().versions() == []
 
 
 def test_a_release_that_renews_device_ids_holds_the_night(

@@ -12,6 +12,7 @@ import pytest
 from support import TRAINED_UNTIL, clock
 
 from detector import config, explaining, identity, published, tables
+from detector.console import drawings
 from detector.days import Day
 from detector.nightly import night
 from detector.portrait import Portrait, portray, telling_days, text
@@ -122,7 +123,11 @@ def test_shares_of_the_hours_are_of_the_days_with_plays() -> None:
 
 
 def test_hours_of_days_that_never_were_are_not_known() -> None:
-    assert _portrait(days=[{"hours": 1}]).hours["weekend_share"].null_count() == 24
+    portrait = _portrait(days=[{"hours": 1}])
+    assert portrait.hours["weekend_share"].null_count() == 24
+    drawn = "".join(str(shape) for shape in drawings.hours(portrait).shapes)
+    assert "weekdays: 100%" in drawn
+    assert "weekends" not in drawn
 
 
 def test_the_ring_names_who_else_is_on_what_it_shares() -> None:

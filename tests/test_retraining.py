@@ -62,15 +62,15 @@ def test_retraining_leaves_confirmed_accounts_out_and_compares(
     assert files["comparison.png"].startswith(b"\x89PNG")
 
     with pytest.raises(GateError, match="--override"):
-        retraining.promote(doors, "", override="", settings=strict, clock=ticking)
+        retraining.promote(doors, "", override="", actor="ana", settings=strict, clock=ticking)
     assert doors.registry().with_alias(CHAMPION) == before
     assert doors.ledger.runs(1)[0].status == "refused"
-    promoted = retraining.promote(doors, "", override="a new catalogue", settings=strict, clock=ticking)
+    promoted = retraining.promote(doors, "", override="a new catalogue", actor="ana", settings=strict, clock=ticking)
     assert promoted.version == trained.version
     assert doors.ledger.runs(1)[0].record["override"] == "a new catalogue"
     assert doors.registry().with_alias(CHALLENGER) is None
     # Rolling back is one command, and asks nothing.
-    back = retraining.promote(doors, before.version, override="", settings=strict, clock=ticking)
+    back = retraining.promote(doors, before.version, override="", actor="ana", settings=strict, clock=ticking)
     assert CHAMPION in back.aliases
 
 
@@ -91,7 +91,10 @@ def test_a_champion_that_can_be_used_no_more_holds_back_no_other(
     trained = retraining.retrain(doors, TRAINED_UNTIL, settings=settings, clock=ticking)
     assert trained.compared is None
     strict = settings.model_copy(update={"promotion": settings.promotion.model_copy(update={"lost_share": 0.0})})
-    assert retraining.promote(doors, "", override="", settings=strict, clock=ticking).version == trained.version
+    assert (
+        retraining.promote(doors, "", override="", actor="ana", settings=strict, clock=ticking).version
+        == trained.version
+    )
 
 
 def test_a_model_that_can_not_be_loaded_does_not_come_into_use(
@@ -101,13 +104,13 @@ def test_a_model_that_can_not_be_loaded_does_not_come_into_use(
     first = doors.registry().with_alias(CHAMPION)
     assert first is not None
     trained = retraining.train(doors, TRAINED_UNTIL, settings=settings, clock=ticking)
-    retraining.promote(doors, trained.version, override="a test", settings=settings, clock=ticking)
+    retraining.promote(doors, trained.version, override="a test", actor="ana", settings=settings, clock=ticking)
     (file,) = (path for path in home.rglob("model.skops") if store.sha256(path.read_bytes()) == first.sha256)
     changed = bytearray(file.read_bytes())
     changed[len(changed) // 2] ^= 1
     file.write_bytes(changed)
     with pytest.raises(IntegrityError):
-        retraining.promote(doors, first.version, override="", settings=settings, clock=ticking)
+        retraining.promote(doors, first.version, override="", actor="ana", settings=settings, clock=ticking)
     in_use = doors.registry().with_alias(CHAMPION)
     assert in_use is not None
     assert in_use.version == trained.version
@@ -117,7 +120,7 @@ def test_without_a_challenger_nothing_is_promoted(doors: Doors, settings: config
     """Nor is a version that there is not."""
     for version, said in (("", "challenger"), ("99", "99")):
         with pytest.raises(InputError, match=said):
-            retraining.promote(doors, version, override="", settings=settings, clock=clock)
+            retraining.promote(doors, version, override="", actor="ana", settings=settings, clock=clock)
 
 
 def test_nights_that_a_model_can_not_read_are_left_out(doors: Doors, settings: config.Settings) -> None:

@@ -206,6 +206,16 @@ def test_a_streak_of_the_year_goes_with_the_device_that_made_it(tmp_path: Path, 
     assert _without(home, 10, settings).select(streaks).rows() == [(28, 130, 130)]
 
 
+def test_a_streak_that_ended_before_the_window_stays(tmp_path: Path, settings: config.Settings) -> None:
+    """A bar's screen played a film for 100 days in spring; in the window a phone and a tablet take turns with another.
+    Without the tablet the streak of these is shorter, and the one of the spring is what it was."""
+    spring = _evenings("bar", "loop", 140, 20)[:100]
+    phone, tablet = _evenings("phone", "show", 10, 10)[::2], _evenings("tablet", "show", 10, 12)[1::2]
+    home = _home_of(tmp_path / "log", spring + phone + tablet, settings)
+    streaks = ["longest_streak", "longest_streak_365d"]
+    assert _without(home, 12, settings).select(streaks).rows() == [(1, 100)]
+
+
 def test_what_began_before_the_window_runs_on_without_another_device(tmp_path: Path, settings: config.Settings) -> None:
     """A channel left on for six days from four days before the window on, and a phone; a second phone is left out."""
     window_days = settings.window.days

@@ -5,7 +5,6 @@ What a command needs is imported when it runs, so that `--help` and reads do not
 
 # ruff: noqa: PLC0415
 import datetime as dt
-import getpass
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -61,7 +60,7 @@ def day_of(text: str | None) -> dt.date | None:
     if text is None:
         return None
     try:
-        day = dt.date.fromisoformat(text)
+        day = dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise SettingsError(f"expected a day as YYYY-MM-DD, found {text!r}; write it like 2025-06-30") from None
     if not _FIRST_DAY <= day <= _LAST_DAY:
@@ -72,6 +71,10 @@ def day_of(text: str | None) -> dt.date | None:
 def typed_id() -> str:
     """The service's own id, from standard input; SettingsError where there is none."""
     typed = sys.stdin.readline().strip()
+    try:
+        typed.encode()
+    except UnicodeEncodeError:
+        raise SettingsError("expected the service's own id in UTF-8, found other bytes; write it so") from None
     if not typed:
         raise SettingsError("expected the service's own id on a line of standard input, found nothing; write it there")
     return typed
@@ -93,7 +96,8 @@ def opened(context: typer.Context, *, make: bool = False, takes_in: bool = False
     home: Path = context.obj["home"]
     loaded = settings_of(context)
     make = make or (takes_in and bool(loaded.settings.source.paths))
-    if not make and not home.is_file() and not any((home / name).exists() for name in ("identity.key", "playbacks")):
+    there = any(os.path.exists(home / name) for name in ("identity.key", "playbacks"))
+    if not make and not os.path.isfile(home) and not there:  # False, and no error, where a name is too long
         raise InputError(
             f"expected a home at {home}, found none; name it with --home, or begin with `detector ingest` or "
             "`detector demo`"
@@ -129,7 +133,9 @@ def audit(
     rights: Iterable["Right"] = (),
 ) -> None:
     """On record before anything is shown: no log, no data. Nor is there any for who has not the rights for it."""
-    actor = allowed(doors, *rights) if rights else getpass.getuser().lower()
+    from detector import access
+
+    actor = allowed(doors, *rights) if rights else access.user_name()
     doors.ledger.write_audit(actor=actor, action=action, account=account, purpose=purpose, detail=detail, now=now())
 
 
@@ -146,7 +152,7 @@ def allowed(doors: "Doors", *rights: "Right") -> str:
     """
     from detector import access
 
-    name, people = getpass.getuser().lower(), doors.ledger.people
+    name, people = access.user_name(), doors.ledger.people
     known = people.of(name)
     person = access.in_terminal(name, known, anybody_named=known is not None or people.anybody())
     for right in rights:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, day_of, now, opened, show
+from detector.cli._common import Day, Json, allowed, app, day_of, now, opened, show
 from detector.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def nightly(
 
     if (first is None) != (last is None) or (day is not None and first is not None):
         raise SettingsError("expected --day, or both --from and --to, found another mix; give one of these")
-    with opened(context, takes_in=True) as (doors, loaded):
+    with opened(context, takes_in=not dry_run) as (doors, loaded):
         until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         since = day_of(first) or until
         still_open = _still_open(until, loaded)
@@ -318,7 +318,8 @@ def promote(
     from detector import retraining
 
     with opened(context) as (doors, loaded):
-        promoted = retraining.promote(doors, version, override=override, settings=loaded.settings, clock=now)
+        me = allowed(doors, "promote")
+        promoted = retraining.promote(doors, version, override=override, actor=me, settings=loaded.settings, clock=now)
         print(f"model {promoted.version} is in use")
 
 

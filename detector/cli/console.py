@@ -1,7 +1,6 @@
 """The desk in a browser, and who may use it."""
 
 # ruff: noqa: PLC0415
-import getpass
 import os
 import sys
 from dataclasses import asdict
@@ -147,8 +146,10 @@ def _manager(doors: "Doors") -> str:
 
     Whoever owns the files could write what they want into the database: saying no would only lock them out.
     """
-    if hasattr(os, "getuid") and doors.home.home.stat().st_uid == os.getuid():
-        return getpass.getuser().lower()
+    from detector import access
+
+    if doors.home.home.stat().st_uid == os.geteuid():
+        return access.user_name()
     return allowed(doors, "people")
 
 

@@ -53,15 +53,16 @@ def decide(
     if (table is None) == (not verdict):
         raise SettingsError("expected --verdict for one account, or --from for a table of them; give one of the two")
     with opened(context) as (doors, _):
+        me = allowed(doors, "decide")
         if table is not None:
             verdicts = reviewing.verdicts_of(read_table(table, "a table with account and verdict"), doors)
         else:
             said = Verdict(
-                reviewing.outcome_of(verdict), kind=kind or None, cause=cause or None, note=note,  # type: ignore[arg-type]
+                reviewing.outcome_of(verdict), kind=reviewing.kind_of(kind), cause=cause or None, note=note,
                 response=reviewing.response_of(action),
             )  # fmt: skip
             verdicts = [(f"{account_of(account, own_id, doors, acting=True):016x}", said)]
-        decided = doors.ledger.cases.decide(verdicts, actor=allowed(doors, "decide"), now=now())
+        decided = doors.ledger.cases.decide(verdicts, actor=me, now=now())
         say("\n".join(_decided(case) for case in decided[:20]))
         if len(decided) > 20:
             print(f"... and {len(decided) - 20} more")
@@ -75,8 +76,9 @@ def _decided(case: "Case") -> str:
 def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Agree with a verdict that waits for a second person: it counts from now on."""
     with opened(context) as (doors, _):
+        me = allowed(doors, "second")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=allowed(doors, "second"), now=now())
+        case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=me, now=now())
         say(_decided(case))
 
 
@@ -84,8 +86,9 @@ def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, n
 def disagree(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Disagree with a verdict that waits for a second person: the case is open again."""
     with opened(context) as (doors, _):
+        me = allowed(doors, "second")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=allowed(doors, "second"), now=now())
+        case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=me, now=now())
         print(f"case {case.id} is open again")
 
 
@@ -98,8 +101,9 @@ def note(
 ) -> None:
     """Add a note to a case."""
     with opened(context) as (doors, _):
+        me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.note(digits, text, actor=allowed(doors, "decide"), now=now())
+        case = doors.ledger.cases.note(digits, text, actor=me, now=now())
         print(f"noted with case {case.id}")
 
 
@@ -114,12 +118,12 @@ def assign(
     """Put a case into somebody's hands."""
     if to and nobody:
         raise SettingsError("expected --to or --nobody, found both; give one of them")
-    from detector import access
+    from detector import reviewing
 
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        whose = None if nobody else access.name_of(to) if to else me
+        whose = None if nobody else reviewing.assignee_of(doors, to) if to else me
         case = doors.ledger.cases.assign(digits, whose, actor=me, now=now())
         say(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
 
@@ -136,8 +140,9 @@ def snooze(
     if bool(until) == wake:
         raise SettingsError("expected --until with a day, or --wake; give one of them")
     with opened(context) as (doors, _):
+        me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=allowed(doors, "decide"), now=now())
+        case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=me, now=now())
         print(
             f"case {case.id} is out of the queue until {case.snoozed_until}"
             if until
@@ -149,8 +154,9 @@ def snooze(
 def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Take a verdict back that was a slip: the case is open again."""
     with opened(context) as (doors, _):
+        me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.undo(digits, note, actor=allowed(doors, "decide"), now=now())
+        case = doors.ledger.cases.undo(digits, note, actor=me, now=now())
         print(f"case {case.id} is open again")
 
 
@@ -163,8 +169,9 @@ def reopen(
 ) -> None:
     """Open a closed case again, because there is news of it."""
     with opened(context) as (doors, _):
+        me = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        case = doors.ledger.cases.reopen(digits, why, actor=allowed(doors, "decide"), now=now())
+        case = doors.ledger.cases.reopen(digits, why, actor=me, now=now())
         print(f"case {case.id} is open again")
 
 
@@ -244,7 +251,9 @@ def suppressions(context: typer.Context, account: Account = "", own_id: OwnId = 
 @review_app.command()
 def lift(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="Of the suppression; `review suppressions` lists them.")],
+    number: Annotated[
+        int, typer.Argument(min=1, max=2**31 - 1, help="Of the suppression; `review suppressions` lists them.")
+    ],
 ) -> None:
     """Let what was suppressed count again."""
     with opened(context) as (doors, _):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from detector.cli._common import Day, Json, app, audit, day_of, looking, opened, show, typed_id
+from detector.cli._common import Day, Json, allowed, app, audit, day_of, looking, now, opened, show, typed_id
 from detector.errors import SettingsError
 
 
@@ -58,6 +58,10 @@ def scores(
             ids = read_table(asked, "a table with the column account_id")
             audit(doors, "scores --for", None, None, {"asked": ids.height}, rights=["look"])
             frame = published.scores_for(doors, run, ids, with_features=features)
+            seen = frame.filter(frame["status"] != "not seen")["account"].unique().sort()
+            doors.ledger.write_looks(
+                seen, actor=allowed(doors), action="scores --for", detail={"run": run.id}, now=now()
+            )
         if out is not None:
             write_table(frame, out)
             print(f"{terminal.counted(frame.height, 'account')} of {run.day} written to {out}")

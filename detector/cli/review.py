@@ -68,7 +68,7 @@ def list_cases(
     from detector.views import Filters
 
     said = {
-        "status": status, "kind": kind or None, "origin": origin or None, "family": family or None,
+        "status": status, "kind": reviewing.kind_of(kind), "origin": origin or None, "family": family or None,
         "least_score": least_score, "mine": mine, "free": free, "snoozed": snoozed,
     }  # fmt: skip
     with opened(context) as (doors, _):
@@ -81,7 +81,7 @@ def list_cases(
                     f"expected a view of yours ({', '.join(kept) or 'there is none yet'}), found {view!r}; "
                     "keep one with --save-view"
                 )
-            filters = Filters.of(kept[view].said() | filters.said())
+            filters = Filters.of(kept[view].said() | {name: said[name] for name in said if _typed(context, name)})
         all_of_them = json or out is not None
         page = reviewing.queue(
             doors, filters, reviewer=me, now=moment, limit=None if all_of_them else limit,
@@ -94,6 +94,11 @@ def list_cases(
             print(f"{page.total} cases written to {out}")
             return
         show([_plain(case) for case in page.cases], json, _listed(page.cases, page.total, skip, filters.status, moment))
+
+
+def _typed(context: typer.Context, option: str) -> bool:
+    source = context.get_parameter_source(option)
+    return source is not None and source.name != "DEFAULT"
 
 
 def _listed(found: "list[Case]", total: int, skip: int, status: str, moment: "dt.datetime") -> str:

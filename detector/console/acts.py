@@ -98,8 +98,14 @@ def lift(visit: Visit, number: int, suppression: int) -> Suppressed:
 
 
 def assign(visit: Visit, number: int, to: str) -> Case:
-    """Into somebody's hands; empty: back into the queue."""
-    return visit.doors.ledger.cases.assign(_newest(visit, number), to.strip().lower() or None, **_who(visit))
+    """Into somebody's hands; empty: back into the queue.
+
+    Raises:
+        SettingsError: nobody of that name decides here.
+    """
+    return visit.doors.ledger.cases.assign(
+        _newest(visit, number), reviewing.assignee_of(visit.doors, to) if to.strip() else None, **_who(visit)
+    )
 
 
 def note(visit: Visit, number: int, text: str) -> Case:

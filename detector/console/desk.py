@@ -9,7 +9,12 @@ from fastapi import Depends, Request
 
 from detector import config
 from detector.access import Limits, Person
+from detector.errors import InputError
 from detector.runs import Doors
+
+
+class NoSuchCaseError(InputError):
+    """There is no case of that number."""
 
 
 @dataclass(frozen=True)

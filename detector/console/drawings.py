@@ -163,7 +163,9 @@ def hours(portrait: Portrait) -> Drawing:
     for row in portrait.hours.to_dicts():
         x = row["hour"] * step
         for name, offset, kind in (("weekday_share", 2, "weekday"), ("weekend_share", 11, "weekend")):
-            value = row[name] or 0
+            value = row[name]
+            if value is None:  # no such day was seen
+                continue
             words = f"{row['hour']:02}:00, {kind}s: {value:.0%}"
             shapes.append(_rect(x + offset, top + height * (1 - value), 8, height * value, kind, words))
         if row["hour"] % 3 == 0:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from detector import casefiles, cases, explaining, identity, reviewing, tallying
 from detector.cases import Case
 from detector.console import drawings, evidence, queue
-from detector.console.desk import Visit, Visiting
+from detector.console.desk import NoSuchCaseError, Visit, Visiting
 from detector.console.rendering import page
 from detector.errors import InputError, SettingsError
 from detector.portrait import Portrait
@@ -61,11 +61,13 @@ def case_of(visit: Visit, number: int) -> Case:
     """The case of that number.
 
     Raises:
-        InputError: there is none.
+        NoSuchCaseError: there is none.
     """
     case = visit.doors.ledger.cases.numbered(number)
     if case is None:
-        raise InputError(f"expected the number of a case, found none that is {number}; the queue shows the open ones")
+        raise NoSuchCaseError(
+            f"expected the number of a case, found none that is {number}; the queue shows the open ones"
+        )
     return case
 
 

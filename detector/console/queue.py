@@ -35,7 +35,7 @@ def _asked(status: str, kind: str, origin: str, mine: bool, snoozed: bool, page:
     # What is no status, kind or origin leaves nothing out rather than everything.
     wanted = Filters(
         status=status if status in CASE_STATUSES else "open",  # type: ignore[arg-type]
-        kind=kind if kind in KINDS else None,  # type: ignore[arg-type]
+        kind=kind if kind in KINDS else None,
         origin=origin if origin in ORIGINS else None,  # type: ignore[arg-type]
         mine=mine,
         snoozed=snoozed,

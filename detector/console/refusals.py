@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from detector.console.desk import NoSuchCaseError
 from detector.console.guard import SignInNeededError
 from detector.console.rendering import page
 from detector.errors import BusyError, DeniedError, DetectorError, InputError, NoChampionError, SettingsError
@@ -16,6 +17,7 @@ from detector.errors import BusyError, DeniedError, DetectorError, InputError, N
 _STATUS: dict[type[DetectorError], int] = {
     SettingsError: 422,
     InputError: 404,
+    NoSuchCaseError: 404,
     NoChampionError: 409,
     DeniedError: 403,
     BusyError: 503,
@@ -47,7 +49,7 @@ def _sign_in(request: Request, _: Exception) -> Response:
 
 def _refused(request: Request, error: Exception) -> Response:
     status = _STATUS.get(type(error), 500)  # type: ignore[arg-type]
-    if status == 404 and request.method == "POST":
+    if type(error) is InputError and request.method == "POST":
         status = 409  # what was asked for is there, and not as it was
     return _answer(request, status, str(error))
 

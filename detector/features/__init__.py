@@ -4,7 +4,7 @@ A feature is one block in the file of its family; adding one touches no other fi
 way for a night, for training and for the examples that stand beside them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -107,12 +107,3 @@ def build_features(
 
 def _value(feature: Feature) -> pl.Expr:
     return feature.expr.cast(pl.Float64).round_sig_figs(_SIGNIFICANT).alias(feature.name)
-
-
-def present(features: pl.DataFrame, names: Iterable[str] = CATALOGUE) -> list[str]:
-    """The features that are known of any account.
-
-    >>> present(pl.DataFrame({"account": [1], "devices": [None], "networks": [2.0]}), ["devices", "networks"])
-    ['networks']
-    """
-    return [name for name in names if features[name].null_count() < features.height]

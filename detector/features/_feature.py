@@ -211,8 +211,8 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
 
     `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, `titles` and
     `visits` are lists that hold only what matters, `ring` says what the account has in common with others
-    (`neighbours.Neighbours.accounts`); a title goes with itself and with those that its `goes_with` lists; everything
-    else is null or, for counts, 0.
+    (`neighbours.Neighbours.accounts`); a title goes with itself and with those that its `goes_with` lists, and is one
+    that nobody else shows where that is None; everything else is null or, for counts, 0.
     """
     written: dict[str, list[dict[str, Any]]] = {"account_days": [], "titles": [], "visits": []}
     rings = [
@@ -239,7 +239,7 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
     pairs = {
         (item["title"], other)
         for item in written["titles"]
-        if item.get("title") is not None
+        if item.get("title") is not None and item.get("goes_with", ()) is not None
         for other in (item["title"], *item.get("goes_with", ()))
     }
     neighbours = replace(

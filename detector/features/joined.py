@@ -59,6 +59,7 @@ class Joined(Family):
         served = pl.col("network_kind").is_in(SERVERS).fill_null(False)
         seen = contexts.group_by("account", "group").agg(
             pl.col("plays").sum(),
+            countries=pl.col("country").filter(~served).drop_nulls().unique(),
             regions=pl.concat_str("country", "region", separator=" ").filter(~served).drop_nulls().unique(),
         )
         old_days = visits.filter(~pl.col("is_new")).select("account", "day").unique()
@@ -72,17 +73,14 @@ class Joined(Family):
             .agg(beside_days=pl.len())
         )
         groups = groups.join(seen, on=["account", "group"]).join(beside, on=["account", "group"], how="left")
-        old = groups.filter(~pl.col("is_new")).group_by("account").agg(old_regions=pl.col("regions").explode())
-        met = pl.col("regions").list.set_intersection("old_regions").list.len() > 0
+        old = groups.filter(~pl.col("is_new")).group_by("account").agg(pl.col("countries", "regions").explode())
         beside_days = pl.col("beside_days").fill_null(0)
         there_days = (pl.col("last_day") - pl.col("first_day")).dt.total_days() + 1
         stays = (there_days >= STAY_DAYS) | (there_days >= 2) & (pl.col("last_day") > window.day - GONE)
-        # Older ones that fell silent are in no region; of those that play, but it is not known where, nobody can tell.
-        unknown = (pl.col("old_regions").list.drop_nulls().list.len() == 0).fill_null(False)
-        elsewhere = (pl.col("regions").list.len() > 0) & ~met.fill_null(False) & ~unknown
         joined = (
-            groups.join(old, on="account", how="left")
-            .with_columns(elsewhere=elsewhere, beside_days=beside_days)
+            groups.join(old, on="account", how="left", suffix="_old")
+            # Of many places no region is known, and many regions are of one country.
+            .with_columns(elsewhere=_apart("countries") | _apart("regions"), beside_days=beside_days)
             .filter(pl.col("is_new") & stays)
             .group_by("account")
             .agg(
@@ -131,7 +129,8 @@ class Joined(Family):
         shown_by=OFF_MAIN,
     )
     joined_365d_elsewhere_share = Feature(
-        says="Share of the plays by such devices in regions where no older one played in the window.",
+        says="Share of the plays by such devices in countries or regions where no older one played in the window; who "
+        "was in none that is known was not elsewhere.",
         unit="share",
         expr=pl.when("known").then(pl.col("joined_elsewhere") / pl.col("plays")),
         missing=_MISSING,
@@ -143,6 +142,8 @@ class Joined(Family):
             ([*_OLD, *_new((30, 5))], 0.5),
             ([*_OLD, *_new((30, 5), region="A")], 0),
             ([*_UNPLACED, *_new((30, 5))], 0),
+            ([*_OLD, *_new((30, 5), region=None)], 0),
+            ([*_OLD, *_new((30, 5), country="BR", region=None)], 0.5),
             ([*_OLD[:2], *_new((30, 5))], 1),
             (_new((30, 5)), None),
         ],
@@ -167,3 +168,12 @@ class Joined(Family):
         telling="rank",
         shown_by=OFF_MAIN,
     )
+
+
+def _apart(places: str) -> pl.Expr:
+    """Whether newcomers are known to play in places where no older one does. Older ones that fell silent play in none;
+    of those that play, but it is not known where, nobody can tell."""
+    older = f"{places}_old"
+    unknown = (pl.col(older).list.drop_nulls().list.len() == 0).fill_null(False)
+    met = pl.col(places).list.set_intersection(older).list.len() > 0
+    return (pl.col(places).list.len() > 0) & ~met.fill_null(False) & ~unknown

@@ -1,5 +1,7 @@
 """The same thing again and again."""
 
+import functools
+
 import numpy as np
 import polars as pl
 
@@ -24,10 +26,14 @@ _SHOWS_YEARS_STREAK = _ON_MOST_DAYS & (
     pl.col("day").filter(_ON_MOST_DAYS).n_unique() >= pl.col("reason_value").first().clip(upper_bound=14)
 )
 _LOCAL_S = pl.col("started_at").dt.epoch("s") + pl.col("utc_offset_s")
-_PUNCTUAL_TITLE = (  # of most days within the same ten minutes of the clock
-    pl.struct("title", "day", slot=_LOCAL_S % 86_400 // 600)
-    .filter(pl.col("is_view") & _RECORDED & pl.col("title").is_not_null())
-    .unique()
+_MINUTE = _LOCAL_S % 86_400 // 60
+_STARTED = pl.col("is_view") & _RECORDED & pl.col("title").is_not_null()
+# Any five minutes are a slot of one of the five ways to cut the clock into such.
+_PUNCTUAL_TITLE = (
+    functools.reduce(
+        pl.Expr.append,
+        [pl.struct("title", "day", slot=(_MINUTE + n) // 5 * 5 + n).filter(_STARTED).unique() for n in range(5)],
+    )
     .struct.with_fields(day=pl.lit(0))
     .mode()
     .struct.field("title")
@@ -61,17 +67,19 @@ def _days_with_one_missed(views: pl.Series) -> pl.Series:
 
 
 def _by_title(rows: pl.LazyFrame, nth: pl.Expr) -> pl.DataFrame:
-    """`account, title`, sorted by both, `plays`, and `view_days`, to which each day with a view adds a bit of its own.
+    """`account, title`, sorted by both, `plays`, `timed_days`, of which it is known how long, and `view_days`, to which
+    each day with a view adds a bit of its own.
 
     This costs most of all features, so it is done by sorting one number, which is faster than grouping by it: what a
     title has is how far running sums get on its rows. They may run over 64 bits, and so does the difference, back.
     """
     both = pl.col("account").cast(pl.UInt128) * _TWO_64 + pl.col("title")
     day = pl.when(pl.col("views") > 0).then(pl.lit(2, pl.UInt64).pow(nth)).otherwise(pl.lit(0, pl.UInt64))
-    sums = pl.col("plays", "view_days")
+    timed = pl.col("seconds").is_not_null().cast(pl.UInt64)
+    sums = pl.col("plays", "timed_days", "view_days")
     return (
         rows.filter(pl.col("plays") > 0)
-        .select(both=both, plays=pl.col("plays").cast(pl.UInt64), view_days=day)
+        .select(both=both, plays=pl.col("plays").cast(pl.UInt64), timed_days=timed, view_days=day)
         .sort("both")
         .with_columns(sums.cum_sum())
         .filter(pl.col("both").ne_missing(pl.col("both").shift(-1)))
@@ -80,6 +88,7 @@ def _by_title(rows: pl.LazyFrame, nth: pl.Expr) -> pl.DataFrame:
             account=(pl.col("both") // _TWO_64).cast(pl.UInt64),
             title=(pl.col("both") % _TWO_64).cast(pl.UInt64),
             plays=pl.col("plays").cast(pl.UInt32),
+            timed_days=pl.col("timed_days").cast(pl.UInt32),
             view_days="view_days",
         )
         .collect()
@@ -107,7 +116,7 @@ class Repetition(Family):
         sums = rows.group_by("account").agg(
             titled_plays=pl.col("plays").sum(),
             titled_views=pl.col("views").sum(),
-            titled_s=pl.when(pl.col("seconds").count() > 0).then(pl.col("seconds").sum()),
+            titled_s=pl.col("seconds").sum(),
             says_time=pl.col("first_minute").is_not_null().any(),
         )
         by_title = _by_title(rows, nth)
@@ -129,7 +138,7 @@ class Repetition(Family):
                 pl.col("loose_streak_days").max(),
                 top_title_plays=pl.col("plays").max(),
                 viewed_titles=(pl.col("view_days") > 0).sum(),
-                titles=pl.len(),
+                timed_titles=(pl.col("timed_days") > 0).sum(),
             )
             .join(sums, on="account")
             .join(punctual, on="account", how="left")
@@ -288,14 +297,15 @@ class Repetition(Family):
         shown_by=pl.col("is_repeat"),
     )
     hours_per_title = Feature(
-        says="Hours played for each distinct title.",
+        says="Hours played for each distinct title of which it is known how long it played.",
         unit="hours",
-        expr=pl.col("titled_s") / 3600 / pl.col("titles"),
+        expr=pl.when(pl.col("timed_titles") > 0).then(pl.col("titled_s") / 3600 / pl.col("timed_titles")),
         missing="no playback of the window says both its title and how long it lasted",
         when_high="played {value:.1f} hours of each title on average; most accounts play {typical:.1f}",
         innocent=("a child's favourites", "music", "long films"),
         examples=[
             ([{"titles": [{"title": 1, "seconds": 7200}]}, {"ago": 1, "titles": [{"title": 1, "seconds": 7200}]}], 4),
+            ([{"titles": [{"title": 1, "seconds": 7200}, {"title": 2}]}], 2),
             ([{"titles": [{"title": 1}]}], None),
         ],
         shown_by=pl.col("title") == _TOP_TITLE,

@@ -6,6 +6,7 @@ from detector.features._feature import MANY_PEOPLE, Family, Feature, Window
 
 _ACTIVE = pl.col("plays") > 0
 _PLAYED = pl.col("hours") > 0  # or ran on from the day before
+_TIMED = _PLAYED & pl.col("seconds").is_not_null()
 _OFTEN_DAYS = 3  # on fewer it was chance
 _KNOWN_DAYS = 10  # of fewer, habits can not be told
 _HOURS = [f"hour_{hour}_days" for hour in range(24)]
@@ -54,8 +55,8 @@ class Rhythm(Family):
         unit="hours",
         expr=pl.when(_ACTIVE.any()).then(24 - pl.col("rest_h").filter(_ACTIVE).sum() / _ACTIVE.sum()),
         missing="nothing was started in the window",
-        when_high="but for its longest pause, a usual day spans {value:.1f} hours of playing; most accounts span "
-        "{typical:.1f}",
+        when_high="of a usual day {value:.1f} hours are not of its longest pause; of most accounts' {typical:.1f} are "
+        "not",
         innocent=("a big family", "a screen that is always on", "people who work in shifts"),
         examples=[([{"rest_h": 20}, {"ago": 1, "rest_h": 10}], 9), ([{"plays": 0}], None)],
         telling="rank",
@@ -81,17 +82,17 @@ class Rhythm(Family):
         telling="rank",
     )
     hours_per_active_day = Feature(
-        says="Hours streamed on a day on which anything played, on average, all streams together.",
+        says="Hours streamed on a day on which anything played, on average, all streams together. Days of which it is "
+        "not known how long are left out.",
         unit="hours",
-        expr=pl.when(pl.col("seconds").is_not_null().any() & _PLAYED.any()).then(
-            pl.col("seconds").sum() / 3600 / _PLAYED.sum()
-        ),
+        expr=pl.when(_TIMED.any()).then(pl.col("seconds").sum() / 3600 / _TIMED.sum()),
         missing="no playback of the window says how long it lasted",
         when_high="{value:.1f} hours were streamed on a usual day; most accounts stream {typical:.1f}",
         innocent=("a big family", "a screen that is always on"),
         examples=[
             ([{"seconds": 7200, "hours": 0b11}, {"ago": 3, "seconds": 3600, "hours": 0b1}], 1.5),
             ([{"seconds": 7200, "hours": 0b11}, {"ago": 3, "seconds": 3600, "hours": 0b1, "plays": 0}], 1.5),
+            ([{"seconds": 7200, "hours": 0b11}, {"ago": 3, "hours": 0b1}], 2),
             ([{}], None),
         ],
         telling="rank",

@@ -37,6 +37,7 @@ def _seen(
 _LONG, _LATELY = (80, 60, 20, 2), (30, 5)
 _OLD = _seen(1, _OWN, _LONG)
 _UNLIKE, _ALIKE = _seen(11, _THEIRS, _LATELY), _seen(11, _THEIRS, _LATELY, goes_with=1)
+_NOBODY_ELSES = [day | {"titles": [title | {"goes_with": None} for title in day["titles"]]} for day in _UNLIKE]
 _AT_HOME = _seen(11, _OWN | {"device": 2}, _LATELY)
 _UNPLACED = _seen(1, {"device": 1}, _LONG) + _seen(11, {"device": 2}, _LATELY)
 _APART, _AGREED = _seen(11, _THEIRS, _LONG), _seen(11, _THEIRS, _LONG, goes_with=1)
@@ -97,6 +98,7 @@ class Taste(Family):
             ([*_OLD, *_AT_HOME], 0),
             ([*_OLD, *_seen(11, _THEIRS, (27, 20))], 0),
             ([*_OLD, *_seen(11, _THEIRS, _LATELY, number=4)], None),
+            ([*_OLD, *_NOBODY_ELSES], None),
             (_UNPLACED, 0.5),
             (_OLD, 0),
             (_UNLIKE, None),
@@ -184,8 +186,8 @@ def _strangers(window: Window) -> pl.DataFrame:
 
 
 def _unlike(titles: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> pl.DataFrame:
-    """`account, several, unlike`: for accounts with titles of others, the share of all titles that are theirs and go
-    with none of this side; null where either side played too few."""
+    """`account, several, unlike`: for accounts that have others, the share of all titles that are theirs and go with
+    none of this side; null where either side played too few that are known."""
     known = titles.join(alike, on="title", how="semi")
     seen = known.join(sides, on=["account", "device"]).select("account", "is_other", "title").unique()
     others, these = seen.filter("is_other"), seen.filter(~pl.col("is_other"))
@@ -194,12 +196,14 @@ def _unlike(titles: pl.DataFrame, sides: pl.DataFrame, alike: pl.DataFrame) -> p
     )
     unlike = others.join(tied, on=["account", "title"], how="anti").group_by("account").agg(unlike=pl.len())
     enough = (pl.col("others") >= _TITLES) & (pl.col("these") >= _TITLES)
+    counts = seen.group_by("account").agg(others=pl.col("is_other").sum(), these=(~pl.col("is_other")).sum())
     return (
-        seen.group_by("account")
-        .agg(others=pl.col("is_other").sum(), these=(~pl.col("is_other")).sum())
-        .filter(pl.col("others") > 0)
+        sides.filter("is_other")
+        .select("account")
+        .unique()
+        .join(counts, on="account", how="left")
         .join(unlike, on="account", how="left")
-        .join(known.group_by("account").agg(titles=pl.col("title").n_unique()), on="account")
+        .join(known.group_by("account").agg(titles=pl.col("title").n_unique()), on="account", how="left")
         .select(
             "account",
             several=True,

@@ -6,7 +6,7 @@ and come back in UTC; JSON is written with sorted keys.
 
 import datetime as dt
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from detector.aftermath import LaterNight
 from detector.cases import Shown
 from detector.errors import IntegrityError
 from detector.ledger import schema
-from detector.ledger.acting import write_audit
+from detector.ledger.acting import portions, write_audit
 from detector.ledger.cases import Cases
 from detector.ledger.connection import Database, bring_to_head, sqlite_or_postgresql
 from detector.ledger.people import People
@@ -216,10 +216,9 @@ class Ledger:
         """The run that is served for `day`."""
         return self._one(_published().where(schema.run.c.day == day))
 
-    def latest_published(self, until: dt.date | None = None) -> Run | None:
-        """The run that is served for the latest day that has one, not looking beyond `until`."""
-        query = _published().order_by(schema.run.c.day.desc()).limit(1)
-        return self._one(query if until is None else query.where(schema.run.c.day <= until))
+    def latest_published(self) -> Run | None:
+        """The run that is served for the latest day that has one."""
+        return self._one(_published().order_by(schema.run.c.day.desc()).limit(1))
 
     def publications(self) -> list[Run]:
         """The runs that are served, one a day, earliest day first."""
@@ -256,6 +255,15 @@ class Ledger:
             write_audit(
                 connection, account=account, action=action, actor=actor, purpose=purpose, now=now, detail=detail
             )
+
+    def write_looks(
+        self, accounts: Iterable[str], *, actor: str, action: str, detail: Mapping[str, Any], now: dt.datetime
+    ) -> None:
+        """Add a line to the audit log for each of many accounts (16 hex digits), all or none."""
+        row = {"at": now, "actor": actor, "action": action, "purpose": None, "detail": dict(detail)}
+        with self._database.writing() as connection:
+            for some in portions(accounts):
+                connection.execute(insert(schema.audit), [row | {"account": account} for account in some])
 
     def looks(self, *, account: str | None = None, actor: str | None = None, limit: int) -> list[Look]:
         """The newest lines of the audit log, on one account (16 hex digits) or by one actor where these are given."""

@@ -126,7 +126,7 @@ def write(service: Service, out: Path) -> None:
         for name, at, n in zip(names, first.tolist(), rows.tolist(), strict=True):
             service.playbacks.slice(at, n).write_parquet(folder / name)
         service.truth.write_parquet(out / "truth.parquet")
-    except OSError as error:
+    except (OSError, pl.exceptions.ComputeError) as error:  # as Polars says that the disk is full
         raise InputError(f"expected to write to {out}, found: {error}; free or unlock that place") from None
 
 

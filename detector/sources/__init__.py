@@ -4,6 +4,7 @@ A new format is a module with a `Format` and its name in `FORMATS`. Rows come in
 """
 
 import glob
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def expand(paths: Sequence[str]) -> list[Path]:
     """
     files: dict[Path, None] = {}
     for asked in paths:
-        # A blank one must not come to mean the folder one stands in.
-        exists = asked.strip() != "" and Path(asked).exists()
+        # A blank one must not come to mean the folder one stands in; one that is too long is not there.
+        exists = asked.strip() != "" and os.path.exists(asked)
         stands_for = [Path(asked)] if exists else sorted(map(Path, glob.glob(asked, recursive=True)))
         found = [file for path in stands_for for file in (_below(path) if path.is_dir() else [path])]
         if not found:

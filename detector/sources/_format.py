@@ -17,17 +17,21 @@ import polars as pl
 from detector.errors import InputError, columns_found
 
 Fact = Literal["IP address", "country", "device id", "device name", "duration", "title"]
-# The families that watch one of these need at least one of them. Where people live is told from lines.
-_NEEDED_BY: dict[str, frozenset[Fact]] = {
-    "repetition": frozenset({"title"}),
-    "concurrency": frozenset({"duration"}),
-    "devices": frozenset({"device id", "device name"}),
-    "places": frozenset({"IP address", "country"}),
-    **dict.fromkeys(("groups", "profiles", "residents", "joined", "change"), frozenset[Fact]({"IP address"})),
-    "rings": frozenset({"IP address", "device id"}),
-    "hands": frozenset({"device id"}),
+_ADDRESS = frozenset[Fact]({"IP address"})
+_TITLE = frozenset[Fact]({"title"})
+_DEVICE = frozenset[Fact]({"device id", "device name"})
+# Of each of these sets a family needs one fact. Where people live is told from lines.
+_NEEDED_BY: dict[str, tuple[frozenset[Fact], ...]] = {
+    "repetition": (_TITLE,),
+    "concurrency": (frozenset({"duration"}),),
+    "devices": (_DEVICE,),
+    "places": (frozenset({"IP address", "country"}),),
+    **dict.fromkeys(("groups", "profiles", "residents", "joined", "change"), (_ADDRESS, _DEVICE)),
+    "taste": (_TITLE, _DEVICE),
+    "rings": (frozenset({"IP address", "device id"}),),
+    "hands": (frozenset({"device id"}),),
+    "unresting": (_DEVICE,),
 }
-# A data row standing where the header should be holds a time, and so a field that begins with a digit.
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Format:
     @property
     def left_out(self) -> tuple[str, ...]:
         """The families that a log of this format alone leaves out."""
-        return tuple(family for family, needed in _NEEDED_BY.items() if needed <= set(self.lacks))
+        return tuple(family for family, needs in _NEEDED_BY.items() if any(one <= set(self.lacks) for one in needs))
 
     @property
     def caveat(self) -> str:

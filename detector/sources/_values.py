@@ -104,6 +104,20 @@ def instant(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return moment
 
 
+def says_offset(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Whether a moment is said as `instant` reads it: with an offset from UTC, or as an epoch.
+
+    >>> log = pl.DataFrame({"t": ["2024-05-01T14:00:00+02:00", "1714564800", "2024-05-01 12:00"]})
+    >>> log.select(says_offset(pl.col("t"), pl.String())).to_series().to_list()
+    [True, True, False]
+    """
+    if isinstance(dtype, pl.Datetime):
+        return pl.lit(dtype.time_zone is not None)
+    if dtype.is_temporal() or dtype.is_numeric():
+        return pl.lit(dtype.is_numeric())
+    return _written(column, dtype).str.strip_chars().str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{0,2}|^[\d.]+)$")
+
+
 def span(seconds: pl.Expr) -> pl.Expr:
     """Seconds as a span of time to the millisecond, at most 300 years either way; null where they are NaN."""
     bounded = pl.when(seconds.is_not_nan()).then(seconds.clip(-1e10, 1e10))

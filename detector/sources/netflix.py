@@ -115,7 +115,6 @@ def _rows(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
             position_end_s=position,
             country=_country(pl.col("Country")),
             interaction=_interaction(pl.col("Attributes")),
-            timezone=pl.lit(options.timezone or None, pl.String),
         ),
         tables.RawRows,
     )

@@ -28,7 +28,7 @@ from detector.sources import _fields as fields
 from detector.sources import _values as values
 from detector.sources._format import Format, Options, head, missing_columns, reading
 
-_WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name != "row"}
+_WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name not in ("row", "says_offset")}
 _OURS = (*_WANTED, "duration_s")
 _NAMED_BY = ("title_id", "device_id", "device_name")
 _IDS = {"account_id", "profile_id", "title_id", "device_id", "device_name", "playback_id", "title_name"}
@@ -48,7 +48,10 @@ def _rows(frame: pl.LazyFrame, path: Path, options: Options, found: Sequence[str
     read = [_value(name, dtype) for name, dtype in ours.items() if name not in ("started_at", "ended_at", "duration_s")]
     if "account_id" not in ours:
         read.append(pl.lit(options.account).alias("account_id"))
-    rows = rows.with_columns(*read, values.instant(pl.col("started_at"), ours["started_at"]).alias("started_at"))
+    start, dtype = pl.col("started_at"), ours["started_at"]
+    rows = rows.with_columns(
+        *read, started_at=values.instant(start, dtype), says_offset=values.says_offset(start, dtype)
+    )
     rows = rows.with_columns(fields.ip("ip")) if "ip" in ours else rows
     return tables.shape(rows.with_columns(ended_at=_end(ours)), tables.RawRows)
 
@@ -69,6 +72,7 @@ def check_columns(columns: Mapping[str, str]) -> None:
 def _names(stand: Sequence[str], path: Path, options: Options, found: Sequence[str]) -> dict[str, str]:
     """Our name → the file's name of each column that is used."""
     check_columns(options.columns)
+    _refuse_twice(stand, path, options)
     stands = {name.strip(): name for name in stand}
     named = {name: stands[theirs] for name in _OURS if (theirs := options.columns.get(name, name)) in stands}
     missing = [f"{theirs} (for {name})" for name, theirs in options.columns.items() if theirs not in stands]
@@ -81,6 +85,16 @@ def _names(stand: Sequence[str], path: Path, options: Options, found: Sequence[s
     if missing:
         raise missing_columns(path, missing, found, _MAP)
     return named
+
+
+def _refuse_twice(stand: Sequence[str], path: Path, options: Options) -> None:
+    stripped = [name.strip() for name in stand]
+    for name in _OURS:
+        theirs = options.columns.get(name, name)
+        if stripped.count(theirs) > 1:
+            raise InputError(
+                f"expected one column {theirs} in {path}, found {stripped.count(theirs)}; drop or rename the others"
+            )
 
 
 def _value(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -130,7 +144,9 @@ def _read_csv(path: Path, options: Options) -> pl.LazyFrame:
     with reading(path, "CSV"):
         if _is_parquet(path):
             raise InputError(f"expected text with columns in {path}, found Parquet; leave --format out")
-        return _rows(_csv.scan(path), path, options)
+        frame = _csv.scan(path)
+        _refuse_twice(_csv_names(path), path, options)  # as they stand: Polars gives each a name of its own
+        return _rows(frame, path, options)
 
 
 def _is_ndjson(path: Path) -> bool:

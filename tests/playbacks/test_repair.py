@@ -278,6 +278,13 @@ def test_of_unknown_position_a_session_lasts_no_longer_than_its_title() -> None:
     assert minutes_of(played("10 20:00", 600, title_runtime_s=5400, title_kind="live")) == [600]
 
 
+def test_who_went_back_leaves_no_session_open_for_ever() -> None:
+    """A film that ends before where it began was rewound: how much of it was played is not known."""
+    back = {"position_start_s": 3000, "position_end_s": 10}
+    assert minutes_of(played("10 20:00", 3 * 24 * 60, title_runtime_s=6000, **back)) == [110]
+    assert minutes_of(played("10 20:00", 40, title_runtime_s=6000, **back)) == [40]
+
+
 def test_a_channel_that_stands_at_nought_has_no_positions() -> None:
     """Servers write 0 where a stream has none: it ran all the same. A film that stands there was left open."""
     nowhere = {"position_start_s": 0, "position_end_s": 0}

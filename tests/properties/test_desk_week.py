@@ -23,7 +23,7 @@ def _night(ledger: Ledger, random: random.Random, day: dt.date, now: dt.datetime
     run_id = f"run-{day}"
     ledger.start_run(run_id, command="nightly", day=day, key_id="k", now=now)
     shown = [
-        Shown(account, random.choice(KINDS[:3]), random.uniform(2, 9), "groups")  # type: ignore[arg-type]
+        Shown(account, random.choice(KINDS[:3]), random.uniform(2, 9), "groups")
         for account in random.sample(ACCOUNTS, 4)
     ]
     ledger.publish(

@@ -230,12 +230,6 @@ def test_kind_of_title(title: str, kind: str | None, tmp_path: Path) -> None:
     assert only(tmp_path, Title=f"  {title} ")["title_kind"] == kind
 
 
-def test_the_zone_given_at_ingest_is_every_rows(tmp_path: Path) -> None:
-    """The export has no zone: the one given counts, else none is set."""
-    assert only(tmp_path, timezone="America/Sao_Paulo")["timezone"] == "America/Sao_Paulo"
-    assert only(tmp_path)["timezone"] is None
-
-
 def test_a_bad_line_costs_that_line_only(tmp_path: Path) -> None:
     """A torn line, an open quote, bad bytes and a stray line break inside a line do not swallow their neighbours."""
     good = export({}, end="\n")

@@ -80,6 +80,7 @@ def test_every_column_of_the_table_survives(kind: str, tmp_path: Path) -> None:
     assert row == given | {
         "row": 1,
         "started_at": NOON,
+        "says_offset": True,
         "ended_at": NOON + dt.timedelta(hours=1),
         "position_start_s": 5,
         "position_end_s": 3605,

@@ -1,0 +1,61 @@
+"""Taking odd files in: strange names, damaged receipts, columns that stand twice, values that mean nothing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import log_samples
+import pytest
+from commands import detector, refused
+
+from detector.store import Store
+
+
+def test_a_file_whose_name_is_no_text_is_left_out(tmp_path: Path) -> None:
+    """Its name can not be kept; the file beside it is taken in."""
+    log = tmp_path / "log"
+    log.mkdir()
+    log_samples.write(log, "csv", "csv").rename(log / "good.csv")
+    shutil.copy(log / "good.csv", log / os.fsdecode(b"caf\xe9.csv"))
+    code, out, err = detector("ingest", "log", cwd=tmp_path)
+    assert code == 4
+    assert "1 playback taken in" in out
+    assert "caf\\xe9.csv; rename it" in err
+
+
+@pytest.mark.parametrize("damage", [b"[1]", b"{}", b'{"asked": 1}', b'{"begun": true}', b"\xff"])
+def test_a_damaged_receipt_costs_reading_the_file_again(tmp_path: Path, damage: bytes) -> None:
+    """`verify` names it; the file again is as if it had not been read, and nothing counts twice."""
+    log_samples.write(tmp_path, "csv", "csv")
+    (name,) = tmp_path.glob("*.csv")
+    assert detector("ingest", name, cwd=tmp_path)[0] == 0
+    (receipt,) = tmp_path.glob("detector-home/receipts/*.json")
+    receipt.write_bytes(damage)
+    code, _, err = detector("verify", cwd=tmp_path)
+    assert code == 5
+    assert f"{receipt.name}, found other bytes" in err
+    assert detector("ingest", name, cwd=tmp_path)[0] == 0
+    assert detector("verify", cwd=tmp_path)[0] == 0
+    home = Store(tmp_path / "detector-home")
+    assert (
+        sum(part.rows for date in home.partitions("playbacks") for part in home.parts("playbacks", date).values()) == 1
+    )
+
+
+def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    """Which of the two is meant, nobody can tell."""
+    (tmp_path / "log.csv").write_text("account_id,title_id,started_at,title_id\na,t,2025-06-01T20:00:00Z,u\n")
+    refused("ingest", "log.csv", cwd=tmp_path, code=4, saying="expected one column title_id")
+
+
+def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) -> None:
+    """They are taken as UTC, whatever `--timezone` says of the days, and as no address; both are said."""
+    rows = [
+        {"account_id": "a", "title_id": "t", "ip": ip, "started_at": start}
+        for ip, start in (("203.0.113.7", "2025-06-01 23:30:00"), ("5f4dcc3b", "2025-06-02T20:00:00Z"))
+    ]
+    log_samples.as_csv(tmp_path / "log.csv", rows)
+    code, out, err = detector("ingest", "log.csv", "--timezone", "America/New_York", cwd=tmp_path)
+    assert code == 0
+    assert "1 rows say when they began without an offset from UTC" in out + err
+    assert "1 rows have an ip that is no IPv4 or IPv6 address" in out + err
