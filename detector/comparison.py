@@ -15,7 +15,7 @@ from detector.model import AccountModel, score
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 _OF = (CHAMPION, CHALLENGER)
-_NO_PEER = "all others"
+_NO_PEER, _PEERS = "all others", 20
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ def _by_peers(every: pl.DataFrame) -> pl.DataFrame:
         .group_by("peer")
         .agg(pl.col("account").n_unique().alias("accounts"), *((pl.col(name).mean() * 100).round(3) for name in _OF))
         .sort("accounts", "peer", descending=[True, False])
-        .head(20)
+        .head(_PEERS)
     )
 
 
@@ -204,7 +204,7 @@ def report(compared: Comparison, champion: str, challenger: str) -> str:
     for title, frame in (
         ("Flags by night", compared.nights),
         ("On verdicts", compared.verdicts),
-        ("Flagged by peer group, in per cent", compared.peers),
+        (f"Flagged by peer group, in per cent; the {_PEERS} largest", compared.peers),
     ):
         lines += ["", f"## {title}", "", *_markdown(frame)]
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ stands beside it in `configs/default.toml`.
 """
 
 import datetime as dt
+import os
 import tomllib
 import zoneinfo
 from collections.abc import Mapping, Sequence
@@ -256,7 +257,7 @@ def load(*, home: Path | None = None, file: Path | None = None, environ: Mapping
         SettingsError: a key is unknown or a value is not what it should be.
     """
     layers: list[tuple[str, dict[str, Any]]] = [("default", _toml(packaged("configs/default.toml")))]
-    if home is not None and (home / "config.toml").exists():
+    if home is not None and os.path.exists(home / "config.toml"):  # False where a name is too long
         layers.append((str(home / "config.toml"), _toml(home / "config.toml")))
     if file is not None:
         layers.append((str(file), _toml(file)))

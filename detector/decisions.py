@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from detector import config, error_rate, innocence, offering, tables
+from detector import config, error_rate, innocence, offering, spans, tables
 from detector.cases import Case
 from detector.features import Feature
 
@@ -28,17 +28,13 @@ def decide(
     enough has been seen. An account of which too little has been seen keeps its row, without a score.
     """
     families = [name for name in scored.columns if name.startswith("score_")]
-    spans = year.select("account", "first_day", year_plays="plays")
-    history_days = (pl.lit(day) - pl.col("first_day")).dt.total_days() + 1
-    frame = scored.join(spans, on="account", how="left", maintain_order="left").with_columns(
+    history_days = ((pl.lit(day) - pl.col("first_day")).dt.total_days() + 1).cast(pl.UInt32)
+    known = year.select("account", history_days=history_days, status=spans.status(day, settings))
+    frame = scored.join(known, on="account", how="left", maintain_order="left").with_columns(
+        pl.col("history_days").fill_null(0),
+        pl.col("status").fill_null("short history"),
         day=pl.lit(day),
         model_version=pl.lit(model_version),
-        history_days=history_days.fill_null(0).cast(pl.UInt32),
-        status=pl.when(history_days.fill_null(0) < settings.history_days)
-        .then(pl.lit("short history"))
-        .when(pl.col("year_plays").fill_null(0) < settings.history_playbacks)
-        .then(pl.lit("few playbacks"))
-        .otherwise(pl.lit("scored")),
     )
     enough = pl.col("status") == "scored"
     frame = frame.with_columns(pl.when(enough).then(name).alias(name) for name in ("score", "p_value", *families))

@@ -11,12 +11,12 @@ of its own to compare with: its nights drift from the start.
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import stats
 
 from detector import model as models
 from detector.features import Feature
+from detector.forests import Values
 from detector.model import AccountModel
 
 MUCH = 0.25  # PSI
@@ -28,8 +28,6 @@ _SCHEMA = {
     "name": pl.String, "psi": pl.Float64, "missing_share": pl.Float64, "missing_share_trained": pl.Float64,
     "alarm": pl.Boolean,
 }  # fmt: skip
-
-Values = npt.NDArray[np.float64]
 
 
 def drift(

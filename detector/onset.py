@@ -34,11 +34,8 @@ def since(
     built = features.build_features(
         Window.of(seen, spans.by_context(seen.visits), span, met, day=day, length_days=settings.days)
     )
-    enough = (
-        ((pl.lit(day) - pl.col("first_day")).dt.total_days() + 1 >= settings.history_days)
-        & (pl.col("plays") >= settings.history_playbacks)
-    )  # fmt: skip
-    scored = model.score(fitted, built.join(span.accounts.filter(enough), on="account", how="semi"))
+    enough = span.accounts.filter(spans.status(day, settings) == "scored")
+    scored = model.score(fitted, built.join(enough, on="account", how="semi"))
     high = scored.filter(pl.col("score") >= line)["account"].to_list()
     unbroken = [number for number in range(_LOOKS) if set(range(number + 1)) <= set(high)]
     return day - _WEEK * unbroken[-1] if unbroken else None

@@ -56,7 +56,7 @@ def teaching(scores: pl.DataFrame, features: pl.DataFrame) -> list[str]:
 
 
 def labelled(decided: Iterable[Case], names: Sequence[str], *, unwanted: Collection[str]) -> pl.DataFrame:
-    """What verdicts say, as `fit` takes it: of each case the account, as it was measured when the case was opened, and
+    """What verdicts say, as `fit` takes it: of each case the account, as the last night that showed it measured it, and
     whether it was confirmed; null where it was left undecided, or confirmed as one of the `unwanted` kinds. Those are
     kept back by what they look like. As false alarms they would take down with them the abuse that resembles them
     (docs/verdicts.md)."""

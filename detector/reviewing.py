@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 
 import polars as pl
 
-from detector import access, aftermath, config, features, identity
+from detector import access, aftermath, config, features, identity, lookback
 from detector.cases import KINDS, Case, Kind, Outcome, Response, Verdict
 from detector.errors import InputError, SettingsError, columns_found
 from detector.runs import Doors
@@ -309,8 +309,6 @@ def scope_of(*, feature: str = "", device: str = "", network: str = "") -> tuple
     ((scope, value),) = given
     if scope != "feature":
         return scope, f"{identity.from_hex(value):016x}"
-    from detector import features  # noqa: PLC0415 - of all acts this one alone needs them
-
     if value not in features.CATALOGUE:
         raise SettingsError(f"expected the name of a feature, found {value!r}; `detector features` lists them")
     return scope, value
@@ -324,8 +322,6 @@ def whole(doors: Doors, account: str, column: Scope, digits: str, *, settings: c
     """
     if not digits or len(digits) >= _ID_DIGITS:
         return digits
-    from detector import lookback  # noqa: PLC0415 - the queue need not wait for scipy
-
     night = doors.ledger.latest_published()
     last = None if night is None else night.day
     found: list[str] = []

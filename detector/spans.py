@@ -4,11 +4,12 @@ A span is what is left of many days of an account: a row for it, one for each of
 on each line and with each profile.
 """
 
+import datetime as dt
 from dataclasses import dataclass
 
 import polars as pl
 
-from detector import tables
+from detector import config, tables
 from detector.days import VISIT
 
 # What `fold` needs of account-days and visits.
@@ -30,6 +31,18 @@ class Span:
     devices: pl.DataFrame
     lines: pl.DataFrame
     profiles: pl.DataFrame
+
+
+def status(day: dt.date, settings: config.Window) -> pl.Expr:
+    """Whether enough was seen of an account (`tables.Spans`) by a day to be judged: one of `tables.STATUSES`."""
+    days_ago = (pl.lit(day) - pl.col("first_day")).dt.total_days()
+    return (
+        pl.when(days_ago < settings.history_days)
+        .then(pl.lit("short history"))
+        .when(pl.col("plays") < settings.history_playbacks)
+        .then(pl.lit("few playbacks"))
+        .otherwise(pl.lit("scored"))
+    )
 
 
 def in_one(*values: pl.Expr) -> pl.Expr:

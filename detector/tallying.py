@@ -13,13 +13,20 @@ from detector.runs import Doors
 
 
 def tally(doors: Doors) -> dict[str, Any]:
-    """What came of the cases: how many stand where (`cases`), the verdicts that stand by kind (a contest may have
-    overturned one), the share of false alarms among the cases flagged under each promise (`promised`), and of all
-    verdicts, those before an account's latest too, each as a share with its counts (`_share`):
-    `false_alarms` among those confirmed or not, `stopped` among the confirmed of whom later nights can tell,
-    `overridden` among the confirmed (another kind than the case looked like), `agreed` among second persons,
-    `overturned` among reviewed contests. `came` counts the confirmed by what came of them. `median_hours_to_decide` is
-    null without any.
+    """What came of the cases. Verdicts are all, those before an account's latest too, but for `verdicts`; a share
+    stands with its counts (`_share`).
+
+    Keys:
+        cases: how many stand where.
+        verdicts: those that stand, by kind; a contest may have overturned one.
+        promised: the share of false alarms among the cases flagged under each promise.
+        false_alarms: their share of the verdicts that confirm or do not.
+        stopped: share of those that stopped, of the confirmed of whom later nights can tell.
+        overridden: share of the confirmed that a reviewer found to be of another kind than they looked like.
+        agreed: share of the second persons who did.
+        overturned: share of the reviewed contests that changed the verdict.
+        came: how many of the confirmed by what came of them.
+        median_hours_to_decide: null without any.
     """
     asked = doors.ledger.cases
     decided = asked.decided(measured=False, every=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from detector import config, digesting, features, identity, ingesting, lookback, simulate, sources, tables
+from detector import config, digesting, features, identity, ingesting, lookback, simulate, sources, spans, tables
 from detector.ingesting import Progress
 from detector.store import Store
 
@@ -18,9 +18,7 @@ _INVENTED_KEYS = identity.Keys("0" * 64, bytes(32))  # nobody's: the invented ac
 
 def learn_from(by_account: pl.DataFrame, year: pl.DataFrame, day: dt.date, settings: config.Window) -> pl.DataFrame:
     """The features of those accounts of which enough has been seen; new and silent ones teach nothing."""
-    seen_days = (pl.lit(day) - pl.col("first_day")).dt.total_days() + 1
-    enough = year.filter((seen_days >= settings.history_days) & (pl.col("plays") >= settings.history_playbacks))
-    return by_account.join(enough, on="account", how="semi")
+    return by_account.join(year.filter(spans.status(day, settings) == "scored"), on="account", how="semi")
 
 
 def invented(home: Store, day: dt.date, settings: config.Settings, *, seed: int, progress: Progress) -> pl.DataFrame:

@@ -4,10 +4,11 @@ import datetime as dt
 import itertools
 
 import polars as pl
+import pytest
 from digests import digested, play
 from polars.testing import assert_frame_equal
 
-from detector import spans, tables
+from detector import config, spans, tables
 from detector.days import VISIT, Day
 
 
@@ -101,3 +102,15 @@ def test_a_span_keeps_first_and_last_days_devices_and_the_longest_streak() -> No
     assert_frame_equal(joined.devices, whole.devices)
     assert_frame_equal(joined.lines, whole.lines)
     assert_frame_equal(joined.profiles, whole.profiles)
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "plays", "status"),
+    [(13, 99, "short history"), (14, 99, "scored"), (14, 9, "few playbacks"), (14, 10, "scored")],
+)
+def test_enough_was_seen_of_whom_was_first_seen_so_many_days_ago(days_ago: int, plays: int, status: str) -> None:
+    """Who was first seen under fourteen days ago has no score, nor who played under ten times."""
+    day = dt.date(2025, 6, 30)
+    seen = pl.DataFrame({"first_day": [day - dt.timedelta(days=days_ago)], "plays": [plays]})
+    settings = config.load(environ={}).settings.window
+    assert seen.select(spans.status(day, settings)).item() == status

@@ -173,11 +173,13 @@ def show_case(
         found = reviewing.show(doors, number, settings=loaded.settings, reviewer=me, purpose=unmask, now=now())
         told = _case(found, me)
         if pictures and found["night"]:
-            from detector import explaining, published
+            from detector import casefiles, explaining, published
             from detector.portrait import text
 
             run = published.run_of(doors, found["night"]["day"])
-            drawn = explaining.portray(doors, run, number, loaded.settings)
+            case = doors.ledger.cases.numbered(found["case"]["id"])
+            kept = None if case is None else casefiles.read(doors, case)
+            drawn = explaining.portray(doors, run, number, loaded.settings, kept=kept)
             found["portrait"] = explaining.plain(drawn)
             told += f"\n\n{text.draw(drawn)}"
         show(found, json, told)

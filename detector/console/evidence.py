@@ -32,7 +32,7 @@ class Evidence:
 
 
 def of(night: Mapping[str, Any] | None) -> Evidence:
-    """The evidence of a night as `published.explain` tells it; nothing where it is gone."""
+    """The evidence of a night as `explaining.explain` tells it; nothing where it is gone."""
     if night is None:
         return Evidence(causes=_causes(()))
     could_be, ordinary, against = [], [], []

@@ -175,7 +175,7 @@ class _Number(float):
     """
 
     def __format__(self, form: str) -> str:
-        if form[:1] in "." or form[:1] == ",":
+        if form[:1] in ("", ".", ","):
             return super().__format__(form)
         number = f"{float(self):.0f}"
         return f"{number} {form}{'' if number == '1' else 's'}"
@@ -203,11 +203,11 @@ class Family:
         return None
 
 
-EXAMPLE_DAY = dt.date(2025, 6, 30)
+EXAMPLE_DAY, EXAMPLE_DAYS = dt.date(2025, 6, 30), 28
 
 
 def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
-    """A window of 28 days up to `EXAMPLE_DAY` over one account's days, as examples write them.
+    """A window of `EXAMPLE_DAYS` up to `EXAMPLE_DAY` over one account's days, as examples write them.
 
     `ago` is how many days before the last one a row stands (0 unless said), `plays` is 1 unless said, `titles` and
     `visits` are lists that hold only what matters, `ring` says what the account has in common with others
@@ -232,7 +232,7 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
             for part, table in TABLES.items()
         )
     )
-    in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=28)
+    in_window = pl.col("day") > EXAMPLE_DAY - dt.timedelta(days=EXAMPLE_DAYS)
     seen = Day(*(getattr(digested, part).filter(in_window) for part in TABLES))
     year = fold(digested.account_days.lazy(), by_context(digested.visits).lazy())
     alone = Neighbours.none()
@@ -247,7 +247,7 @@ def window_of(rows: Sequence[Mapping[str, Any]]) -> Window:
         accounts=pl.DataFrame(rings, schema=alone.accounts.schema),
         alike=pl.DataFrame(sorted(pairs), schema=alone.alike.schema, orient="row"),
     )
-    return Window.of(seen, by_context(seen.visits), year, neighbours, day=EXAMPLE_DAY, length_days=28)
+    return Window.of(seen, by_context(seen.visits), year, neighbours, day=EXAMPLE_DAY, length_days=EXAMPLE_DAYS)
 
 
 _LEAST: dict[str, dict[str, Any]] = {

@@ -87,6 +87,9 @@ class Devices(Family):
         missing=_MISSING,
         when_high="{value:.1f} devices played on a usual day; most accounts have {typical:.1f}",
         innocent=("a big family",),
-        examples=[([{"visits": [{"device": 1}, {"device": 2}]}, {"ago": 3, "visits": [{"device": 1}]}], 1.5)],
+        examples=[
+            ([{"visits": [{"device": 1}, {"device": 2}]}, {"ago": 3, "visits": [{"device": 1}]}], 1.5),
+            ([{"visits": [{"address": 1}]}], None),
+        ],
         shown_by=pl.col("device").is_not_null() & (pl.col("device").is_first_distinct()),
     )

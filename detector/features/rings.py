@@ -33,7 +33,8 @@ class Rings(Family):
         unit="accounts",
         expr=pl.col("ring_accounts"),
         missing="no playback of the window says its device or its address",
-        when_high="{value:.0f} accounts are tied together by devices or a small network; most stand for {typical:.0f}",
+        when_high="{value:.0f} accounts, this one counted, are tied together by devices or a small network; of most "
+        "accounts it is {typical:.0f}",
         innocent=("a shared flat", "parents and grown-up children under one roof", "a device sold on"),
         examples=[
             ([{"visits": [{"device": 1}], "ring": {"ring_accounts": 5}}], 5),

@@ -24,7 +24,7 @@ from detector.sources import (
     tracearr,
     vendor,
 )
-from detector.sources._format import Format, Options, reading
+from detector.sources._format import Format, Options, head, reading
 
 __all__ = ["FORMATS", "Format", "Options", "expand", "parts", "read", "reading"]
 
@@ -48,6 +48,17 @@ FORMATS: dict[str, Format] = {
 }
 
 
+_UNPACK, _RECODE = "unpack it first", "save it as UTF-8"
+# What the first bytes of a file that is no log tell of it, and what to do then.
+_TELLING = {
+    b"\x1f\x8b": ("a compressed file", _UNPACK),
+    b"\x28\xb5\x2f\xfd": ("a compressed file", _UNPACK),
+    b"PK\x03\x04": ("a compressed file", _UNPACK),
+    b"\xff\xfe": ("text in UTF-16", _RECODE),
+    b"\xfe\xff": ("text in UTF-16", _RECODE),
+}
+
+
 def expand(paths: Sequence[str]) -> list[Path]:
     """The files meant by files, folders and globs, each once, in the order given.
 
@@ -62,6 +73,8 @@ def expand(paths: Sequence[str]) -> list[Path]:
         exists = asked.strip() != "" and os.path.exists(asked)
         stands_for = [Path(asked)] if exists else sorted(map(Path, glob.glob(asked, recursive=True)))
         found = [file for path in stands_for for file in (_below(path) if path.is_dir() else [path])]
+        if odd := next((file for file in found if not file.is_file()), None):
+            raise InputError(f"expected a file at {odd}, found a pipe or a device; write what it says to disk first")
         if not found:
             raise InputError(f"expected log files at {asked!r}, found none ({_suffixes()}); check the path")
         files |= dict.fromkeys(found)
@@ -109,8 +122,10 @@ def read(path: Path, *, format: str = "auto", options: Options) -> tuple[str, pl
         asked = table.FORMATS if table.is_mapped(path, options) else FORMATS.values()
         chosen = FORMATS.get(format) or next((f for f in asked if f.recognises(path)), None)
         if chosen is None:
-            raise InputError(
-                f"expected a log as {', '.join(FORMATS)} in {path}, found none of them; "
-                "export it again, or leave it out"
+            first = head(path, 4)
+            found, then = next(
+                (told for start, told in _TELLING.items() if first.startswith(start)),
+                ("none of them", "export it again, or leave it out"),
             )
+            raise InputError(f"expected a log as {', '.join(FORMATS)} in {path}, found {found}; {then}")
         return chosen.name, chosen.read(path, options)

@@ -30,7 +30,7 @@ from detector import tables
 from detector.errors import SettingsError
 from detector.sources import _values as values
 from detector.sources._csv import fields, header, line_end
-from detector.sources._fields import began
+from detector.sources._fields import began, somewhere
 from detector.sources._format import Format, Options, missing_columns, reading
 
 _REQUIRED = ("Profile Name", "Start Time", "Duration", "Title")
@@ -135,8 +135,7 @@ def _kind(title: pl.Expr) -> pl.Expr:
 
 
 def _country(written: pl.Expr) -> pl.Expr:
-    code = written.str.extract(r"^([A-Za-z]{2})\b").str.to_uppercase()
-    return pl.when(code != "ZZ").then(code)
+    return somewhere(written.str.extract(r"^([A-Za-z]{2})\b").str.to_uppercase())
 
 
 def _interaction(attributes: pl.Expr) -> pl.Expr:
