@@ -14,7 +14,7 @@ import polars as pl
 
 from detector.errors import InputError
 from detector.naming import naming
-from detector.ranking import Array, Draw, Ranking, interval, wilson
+from detector.ranking import Array, Draw, Ranking, interval, share_of
 from detector.rivals import counts_forest, usual_rules
 
 OURS, LEARNED, COUNTS, RULES = "score", "score and verdicts", "forest on counts", "usual rules"
@@ -246,17 +246,7 @@ def _by_the_night(known: pl.DataFrame, kinds: pl.DataFrame, flagged: pl.Series) 
     ]
     told = [(FLAGGED, of, one, judged.filter(mask)["shown"]) for of, one, mask in of_each]
     told.insert(0, (RIGHTLY, "abuse", ALL_ABUSE, judged.filter("shown")["label"] == "abuse"))
-    rows = []
-    for measure, of, one, true in told:
-        value = int(true.sum()) / len(true) if len(true) else None
-        low, high = wilson(value, len(true)) if value is not None else (None, None)
-        rows.append(
-            {
-                "measure": measure, "label": of, "kind": one, "accounts": len(true), "value": value, "low": low,
-                "high": high,
-            }
-        )  # fmt: skip
-    return rows
+    return [{"measure": measure, "label": of, "kind": one} | share_of(true) for measure, of, one, true in told]
 
 
 def _cell(row: dict[str, Any]) -> str | None:

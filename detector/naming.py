@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from detector import likeness
-from detector.ranking import wilson
+from detector.ranking import share_of
 
 SHARING, RESALE = "household sharing", "resale"
 NAMED_SHARING, NAMED_RESALE, NAMED_OTHERWISE = f"named {SHARING}", f"named {RESALE}", "named otherwise"
@@ -44,7 +44,7 @@ def naming(scored: pl.DataFrame, truth: pl.DataFrame, features: pl.DataFrame, hi
     for (label, kind), members in known.group_by("label", "kind", maintain_order=True):
         for among, part in ((HIGHEST, members.filter("high")), (ALL_SCORED, members)):
             of_whom = {"label": label, "kind": kind, "among": among}
-            rows += [{"measure": measure} | of_whom | _share(true) for measure, true in _measured(part).items()]
+            rows += [{"measure": measure} | of_whom | share_of(true) for measure, true in _measured(part).items()]
     return pl.DataFrame(rows, schema=_SCHEMA)
 
 
@@ -61,10 +61,3 @@ def _measured(accounts: pl.DataFrame) -> dict[str, pl.Series]:
         NAMED_OTHERWISE: ~(sharing | resale),
         WITHIN_ONE: accounts["off"].drop_nulls() <= 1,
     }
-
-
-def _share(true: pl.Series) -> dict[str, Any]:
-    n = len(true)
-    value = int(true.sum()) / n if n else None
-    low, high = wilson(value, n) if value is not None else (None, None)
-    return {"accounts": n, "value": value, "low": low, "high": high}

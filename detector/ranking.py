@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 _Z = 1.959964  # of the normal distribution, for 95 %
 
@@ -102,3 +103,15 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
     return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def share_of(true: pl.Series) -> dict[str, Any]:
+    """Of how many `accounts` it is true, as share (`value`) with its 95 % interval (`low`, `high`); null of nobody.
+
+    >>> share_of(pl.Series([True] * 5))["value"], share_of(pl.Series([], dtype=pl.Boolean))["value"]
+    (1.0, None)
+    """
+    n = len(true)
+    value = int(true.sum()) / n if n else None
+    low, high = wilson(value, n) if value is not None else (None, None)
+    return {"accounts": n, "value": value, "low": low, "high": high}

@@ -13,8 +13,8 @@ def page() -> str:
     lines = [
         "# Features",
         "",
-        "Generated from the catalogue by `make docs`. Higher is more suspicious, everywhere. An example is some days of "
-        "an account, as `features.window_of` takes them, and the value that they give.",
+        "Generated from the catalogue by `make docs`. Higher is more suspicious, everywhere. An example is some days "
+        "of an account, as `features.window_of` takes them, and the value that they give.",
     ]
     for family in FAMILIES:
         lines += ["", f"## {family.__name__}", "", str(family.__doc__).strip()]

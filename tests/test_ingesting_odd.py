@@ -24,7 +24,7 @@ def test_a_file_whose_name_is_no_text_is_left_out(tmp_path: Path) -> None:
     assert "caf\\xe9.csv; rename it" in err
 
 
-@pytest.mark.parametrize("damage", [b"[1]", b"{}", b'{"asked": 1}', b'{"begun": true}', b"\xff"])
+@pytest.mark.parametrize("damage", [b"[1]", b"{}", b'{"asked": 1}', b'{"begun": true}', b"\xff"], ids=range(5))
 def test_a_damaged_receipt_costs_reading_the_file_again(tmp_path: Path, damage: bytes) -> None:
     """`verify` names it; the file again is as if it had not been read, and nothing counts twice."""
     log_samples.write(tmp_path, "csv", "csv")
@@ -65,10 +65,11 @@ def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("content", "saying"),
     [
-        (gzip.compress(b"account_id,title_id,started_at\n"), "a compressed file; unpack it first"),
+        (gzip.compress(b"account_id,title_id,started_at\n", mtime=0), "a compressed file; unpack it first"),
         ("account_id,title_id,started_at\n".encode("utf-16"), "text in UTF-16; save it as UTF-8"),
         (b"nothing", "none of them; export it again"),
     ],
+    ids=["gzip", "utf-16", "text"],
 )
 def test_what_is_no_log_is_told_by_what_it_is(tmp_path: Path, content: bytes, saying: str) -> None:
     (tmp_path / "log.csv").write_bytes(content)
