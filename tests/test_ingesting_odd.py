@@ -1,6 +1,5 @@
 """Taking odd files in: strange names, damaged receipts, columns that stand twice, values that mean nothing."""
 
-import gzip
 import os
 import shutil
 from pathlib import Path
@@ -60,20 +59,6 @@ def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) 
     assert code == 0
     assert "1 rows say when they began without an offset from UTC" in out + err
     assert "1 rows have an ip that is no IPv4 or IPv6 address" in out + err
-
-
-@pytest.mark.parametrize(
-    ("content", "saying"),
-    [
-        (gzip.compress(b"account_id,title_id,started_at\n", mtime=0), "a compressed file; unpack it first"),
-        ("account_id,title_id,started_at\n".encode("utf-16"), "text in UTF-16; save it as UTF-8"),
-        (b"nothing", "none of them; export it again"),
-    ],
-    ids=["gzip", "utf-16", "text"],
-)
-def test_what_is_no_log_is_told_by_what_it_is(tmp_path: Path, content: bytes, saying: str) -> None:
-    (tmp_path / "log.csv").write_bytes(content)
-    refused("ingest", "log.csv", cwd=tmp_path, code=4, saying=saying)
 
 
 def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:

@@ -255,23 +255,23 @@ def test_unknown_format_is_a_settings_error_that_lists_the_known(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
+    ("name", "content", "found"),
     [
-        ("log.parquet", CSV),
-        ("log.parquet", NDJSON),
-        ("log.parquet", "just text"),
-        ("log.csv", b"\x1f\x8b\x08\0\0\0\0\0compressed"),
-        ("log.csv", "one word a line\nanother\n"),
-        ("log.csv", CSV.encode("utf-16")),
-        ("log.csv", "\n\n"),
+        ("log.parquet", CSV, "none of them; export it again"),
+        ("log.parquet", NDJSON, "none of them; export it again"),
+        ("log.parquet", "just text", "none of them; export it again"),
+        ("log.csv", b"\x1f\x8b\x08\0\0\0\0\0compressed", "a compressed file; unpack it first"),
+        ("log.csv", "one word a line\nanother\n", "none of them; export it again"),
+        ("log.csv", CSV.encode("utf-16"), "text in UTF-16; save it as UTF-8"),
+        ("log.csv", "\n\n", "none of them; export it again"),
     ],
 )
 def test_unrecognised_file_is_refused_and_told_what_was_expected(
-    name: str, content: str | bytes, tmp_path: Path
+    name: str, content: str | bytes, found: str, tmp_path: Path
 ) -> None:
     """Text named .parquet, compressed bytes, UTF-16 and text without columns are refused; the formats are listed."""
     path = write(tmp_path / name, content)
-    with pytest.raises(InputError, match="found none of them") as refusal:
+    with pytest.raises(InputError, match=f"found {found}") as refusal:
         sources.read(path, options=Options(account="home"))
     assert str(path) in str(refusal.value)
     assert "netflix" in str(refusal.value)
