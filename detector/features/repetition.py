@@ -297,7 +297,7 @@ class Repetition(Family):
         shown_by=pl.col("is_repeat"),
     )
     hours_per_title = Feature(
-        says="Hours played for each distinct title of which it is known how long it played.",
+        says="Hours played for each distinct title. Titles of which it is not known how long are left out.",
         unit="hours",
         expr=pl.when(pl.col("timed_titles") > 0).then(pl.col("titled_s") / 3600 / pl.col("timed_titles")),
         missing="no playback of the window says both its title and how long it lasted",

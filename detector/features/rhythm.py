@@ -55,8 +55,7 @@ class Rhythm(Family):
         unit="hours",
         expr=pl.when(_ACTIVE.any()).then(24 - pl.col("rest_h").filter(_ACTIVE).sum() / _ACTIVE.sum()),
         missing="nothing was started in the window",
-        when_high="of a usual day {value:.1f} hours are not of its longest pause; of most accounts' {typical:.1f} are "
-        "not",
+        when_high="a usual day has {value:.1f} hours outside its longest pause; most accounts have {typical:.1f}",
         innocent=("a big family", "a screen that is always on", "people who work in shifts"),
         examples=[([{"rest_h": 20}, {"ago": 1, "rest_h": 10}], 9), ([{"plays": 0}], None)],
         telling="rank",
