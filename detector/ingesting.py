@@ -244,12 +244,12 @@ def _refuse_unwritable(file: Path) -> None:
 
 
 def is_known(file: Path, home: Store) -> bool:
-    """Whether a file of just these bytes was taken in before.
-
-    Raises:
-        InputError: it can not be read.
-    """
-    return receipts.of(_content(file), home) is not None
+    """Whether a file of just these bytes was taken in before; one that can not be read was not."""
+    try:
+        _refuse_unwritable(file)
+        return receipts.of(_content(file), home) is not None
+    except InputError:
+        return False
 
 
 def _content(file: Path) -> str:

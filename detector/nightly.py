@@ -109,7 +109,8 @@ def night(
         registry = doors.registry()
         champion = registry.with_alias(CHAMPION)
         if champion is None:
-            verifying.refuse_lost_models(doors)
+            for sentence in verifying.lost_models(doors):
+                raise IntegrityError(sentence)
             raise NoChampionError(
                 f"expected a model in use, found none; {day} is digested and nothing was published: "
                 f"run `detector train --day {day}` and then this night again"
@@ -121,7 +122,7 @@ def night(
         suppressed = doors.ledger.suppressions.on(day)
         fingerprint = _fingerprint(doors, day, settings, champion, every, suppressed)
         served = doors.ledger.published(day)
-        if served is not None and served.fingerprint == fingerprint and published.is_whole(doors, served):
+        if served is not None and served.fingerprint == fingerprint and not published.damaged(doors, served):
             record["unchanged"] = True
             if _AFTER not in served.record:  # it was cut off between its publication and what follows from it
                 record.update(_after(doors, served.id, day, served.record, settings=settings, now=clock()))
@@ -305,6 +306,7 @@ def _counts(results: findings.Findings, fitted: model.AccountModel, champion: Re
         "moved_since_training": results.moved,
         "calibration_cases_open": len(results.reviewed.open),
         "model_version": champion.version,
+        "model_sha256": champion.sha256,
         "features_left_out": absent,
     }
 

@@ -48,14 +48,15 @@ def frame(doors: Doors, run: Run, name: str) -> pl.DataFrame:
     return pl.read_parquet(store.checked_bytes(doors.home.home / str(run.directory) / file, run.manifest[file]))
 
 
-def is_whole(doors: Doors, run: Run) -> bool:
-    """Whether every file that a run published is as it was written."""
-    try:
-        for file, sha256 in run.manifest.items():
+def damaged(doors: Doors, run: Run) -> list[str]:
+    """What is wrong with the files that a run published, one sentence each."""
+    problems = []
+    for file, sha256 in run.manifest.items():
+        try:
             store.checked_bytes(doors.home.home / str(run.directory) / file, sha256)
-    except IntegrityError:
-        return False
-    return True
+        except IntegrityError as error:
+            problems.append(str(error))
+    return problems
 
 
 def scores(doors: Doors, run: Run, *, with_features: bool = False) -> pl.DataFrame:

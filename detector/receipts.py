@@ -75,11 +75,10 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         receipt: dict[str, Any] = json.loads(path.read_bytes())
         _dates(receipt)
-        if not receipt.get("begun"):
-            _asked, _ingested = str(receipt["asked"]), known(receipt)
+        is_whole = receipt.get("begun") or ("asked" in receipt and known(receipt))
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None  # an unreadable receipt costs reading the file again, nothing else
-    return receipt
+    return receipt if is_whole else None
 
 
 def known(receipt: dict[str, Any]) -> Ingested:

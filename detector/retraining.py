@@ -21,7 +21,6 @@ from detector import (
     registry,
     suppressing,
     training,
-    verifying,
 )
 from detector.errors import GateError, InputError, IntegrityError
 from detector.ingesting import Progress, silent
@@ -175,7 +174,6 @@ def _train(
     clock: Callable[[], dt.datetime],
     progress: Progress,
 ) -> Trained:
-    verifying.refuse_lost_models(doors)
     take_in(doors, settings, now=clock(), record=record, progress=progress)
     digest(doors, day, settings=settings, record=record, progress=progress)
     seen = _features(doors, day, settings, progress)

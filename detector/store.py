@@ -100,7 +100,7 @@ class Store:
 
     def partitions(self, table: str) -> list[dt.date]:
         """The days that have a partition, in order."""
-        found = (_day(manifest.parent.name) for manifest in (self.home / table).glob(f"*/{MANIFEST}"))
+        found = (day_of(manifest.parent.name) for manifest in (self.home / table).glob(f"*/{MANIFEST}"))
         return sorted(day for day in found if day is not None)
 
     def parts(self, table: str, day: dt.date) -> dict[str, Part]:
@@ -200,7 +200,7 @@ class Store:
         """How many files were re-read against their digests, and what is wrong, one sentence each."""
         checked, problems = 0, []
         for manifest in sorted(self.home.glob(f"*/*/{MANIFEST}")):
-            table, day = manifest.parent.parent.name, _day(manifest.parent.name)
+            table, day = manifest.parent.parent.name, day_of(manifest.parent.name)
             if day is None:
                 continue  # not a partition
             try:
@@ -217,13 +217,17 @@ class Store:
         return checked, problems
 
 
-def _day(folder: str) -> dt.date | None:
-    """The day that a partition's folder is named by; None for anything else that lies about, such as a copy."""
+def day_of(text: str) -> dt.date | None:
+    """The day that is written so, as YYYY-MM-DD; None for anything else, such as the name of a copy of a folder.
+
+    >>> day_of("2025-06-30"), day_of("20250630"), day_of("2025-06-30 copy")
+    (datetime.date(2025, 6, 30), None, None)
+    """
     try:
-        day = dt.date.fromisoformat(folder)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         return None
-    return day if day.isoformat() == folder else None
+    return day if day.isoformat() == text else None
 
 
 def to_parquet(frame: pl.DataFrame) -> bytes:

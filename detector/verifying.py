@@ -3,8 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 
-from detector import casefiles, corrections, receipts, store
-from detector.errors import DetectorError, IntegrityError
+from detector import casefiles, corrections, published, receipts, store
 from detector.runs import Doors
 
 
@@ -12,12 +11,8 @@ def verify(doors: Doors) -> tuple[int, list[str]]:
     """How many files were compared with their digests - stored, published, models - and what is wrong with them."""
     checked, problems = doors.home.verify()
     for run in doors.ledger.publications():
-        for name, digest in run.manifest.items():
-            checked += 1
-            try:
-                store.checked_bytes(doors.home.home / str(run.directory) / name, digest)
-            except DetectorError as error:
-                problems.append(str(error))
+        checked += len(run.manifest)
+        problems += published.damaged(doors, run)
     models, spoiled = doors.registry().verify()
     return checked + models, problems + spoiled + [
         *receipts.unreadable(doors.home),
@@ -47,18 +42,13 @@ def _missing(doors: Doors) -> Iterator[str]:
 
 
 def lost_models(doors: Doors) -> Iterator[str]:
-    """Models that published nights name and are not there, one sentence each."""
-    known = {model.version for model in doors.registry().versions()}
-    named = {run.model_version for run in doors.ledger.publications() if run.model_version is not None}
-    for version in sorted(named - known):
-        yield f"expected model {version}, which published nights name, found none; bring `mlflow` back from a backup"
-
-
-def refuse_lost_models(doors: Doors) -> None:
-    """Nothing where every model that published nights name is there.
-
-    Raises:
-        IntegrityError: one is gone, and another would take its number.
-    """
-    for sentence in lost_models(doors):
-        raise IntegrityError(sentence)
+    """Models that published nights name and that are not there, or are others of that number, one sentence each."""
+    there = {model.version: model.sha256 for model in doors.registry().versions()}
+    named = {(run.model_version, run.record.get("model_sha256")) for run in doors.ledger.publications()}
+    gone = {version for version, _ in named if version and version not in there}
+    others = {version for version, sha256 in named if version in there and sha256 not in (None, there[version])}
+    for version in sorted(gone | others):
+        yield (
+            f"expected model {version}, which published nights name, found {'none' if version in gone else 'another'}; "
+            "bring `mlflow` back from a backup, or, where there is none, `detector train`"
+        )

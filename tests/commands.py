@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 from detector.cli import main
 
 
-def detector(*args: object, cwd: Path, stdin: str = "", env: dict[str, str] | None = None) -> tuple[int, str, str]:
+def detector(
+    *args: object, cwd: Path, stdin: str | bytes = "", env: dict[str, str] | None = None
+) -> tuple[int, str, str]:
     """Run the program in a folder: exit code, standard output, standard error.
 
     It runs in this process: to load its libraries anew for each of some two hundred commands takes longer than all that
@@ -38,7 +40,7 @@ def detector(*args: object, cwd: Path, stdin: str = "", env: dict[str, str] | No
 
 
 def refused(
-    *args: object, cwd: Path, code: int, saying: str, stdin: str = "", env: dict[str, str] | None = None
+    *args: object, cwd: Path, code: int, saying: str, stdin: str | bytes = "", env: dict[str, str] | None = None
 ) -> None:
     """The program refuses: this exit code, one sentence on standard error, no traceback."""
     found, out, err = detector(*args, cwd=cwd, stdin=stdin, env=env)

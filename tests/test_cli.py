@@ -2,9 +2,11 @@
 
 import datetime as dt
 import json
+import os
 from pathlib import Path
 from typing import Any
 
+import log_samples
 import polars as pl
 from commands import detector, refused
 from support import TRAINED_UNTIL
@@ -121,6 +123,9 @@ def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:
     assert answer["score"][-1] is None
     assert "colour" not in answer.columns
     assert all(status != "not seen" for status in answer["status"].head(3))
+    for account, lines in ((answer["account"][0], 1), (answer["account"][-1], 0)):
+        looks = json.loads(detector("audit", "who", account, "--json", cwd=folder)[1])
+        assert sum(look["action"] == "scores --for" for look in looks) == lines
 
 
 def test_a_service_is_invented_as_asked(tmp_path: Path) -> None:
@@ -237,7 +242,25 @@ def test_dry_run_changes_nothing(folder: Path) -> None:
     code, out, err = detector("nightly", "--day", TRAINED_UNTIL, "--dry-run", "--json", cwd=folder)
     assert code == 0, err
     assert json.loads(out)[0]["already_published"]
+    assert json.loads(out)[0]["publishes"]
     assert detector("runs", "--json", cwd=folder)[1] == before
+
+
+def test_dry_run_tells_new_files_from_known_ones_and_makes_no_home(tmp_path: Path) -> None:
+    """One that can not be read is no known one. Before the first `ingest` there is nothing to tell."""
+    (tmp_path / "log").mkdir()
+    log_samples.saying(tmp_path / "log" / "a.csv", 60, 1, 2)
+    there = {"DETECTOR_SOURCE__PATHS": json.dumps([str(tmp_path / "log")])}
+    night = ("nightly", "--day", "2025-06-30", "--dry-run", "--json")
+    refused(*night, cwd=tmp_path, code=4, saying="expected a home", env=there)
+    assert not (tmp_path / "detector-home").exists()
+    assert detector("ingest", "log", cwd=tmp_path)[0] == 0
+    log_samples.saying(tmp_path / "log" / "b.csv", 60, 3)
+    (tmp_path / "log" / os.fsdecode(b"\xe9.csv")).touch()
+    code, out, err = detector(*night, cwd=tmp_path, env=there)
+    assert code == 0, err
+    [plan] = json.loads(out)
+    assert (plan["source_files"], plan["new_source_files"], plan["publishes"]) == (3, 2, False)
 
 
 def test_a_second_model_waits_to_be_promoted(folder: Path) -> None:

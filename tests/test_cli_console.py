@@ -1,5 +1,6 @@
 """Who may use a home, said and asked in the terminal; and the console, started and stopped."""
 
+import json
 import shutil
 import signal
 import socket
@@ -77,7 +78,7 @@ def test_once_anybody_is_named_who_is_not_is_nobody(folder: Path, settings: conf
     for command in (
         ["review", "list"], ["review", "next"], ["review", "show", digits], ["review", "stats"], ["explain", digits],
         ["review", "decide", digits, "--verdict", "undecided"], ["audit", "who", digits], ["audit", "mine"],
-        ["scores", "--for", "ids.csv"], ["scores"], ["evaluate", "--truth", "ids.csv"],
+        ["scores", "--for", "ids.csv"], ["scores"], ["promote"], ["evaluate", "--truth", "ids.csv"],
     ):  # fmt: skip
         refused(*command, cwd=folder, code=77, saying=f"named in this home, found '{ME}'")
     with open_doors(folder / "detector-home", settings) as doors:
@@ -159,3 +160,15 @@ def test_the_demo_names_who_runs_it_and_a_user_for_the_desk(
             }
         told.add(password)
     assert len(told) == 2
+
+
+def test_who_brings_a_model_into_use_may_and_is_on_record(folder: Path, settings: config.Settings) -> None:
+    """An analyst may not; an admin may, and the run says who it was."""
+    _name(folder, settings, "somebody.else", "owner")
+    _name(folder, settings, ME, "analyst")
+    refused("promote", "1", cwd=folder, code=77, saying="bring a model into use")
+    with open_doors(folder / "detector-home", settings) as doors:
+        doors.ledger.people.set_role(ME, "admin", actor="test", now=clock())
+    code, out, err = detector("promote", "1", cwd=folder)
+    assert (code, out) == (0, "model 1 is in use\n"), err
+    assert json.loads(detector("runs", "--json", cwd=folder)[1])[0]["record"]["actor"] == ME

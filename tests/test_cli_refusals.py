@@ -21,6 +21,8 @@ def test_review_refuses_what_makes_no_sense(folder: Path) -> None:
     refused("review", "show", cwd=folder, code=2, saying="--id -")
     refused("review", "show", "0" * 16, cwd=folder, code=4, saying="review list")
     refused("review", "list", "--kind", "theft", cwd=folder, code=2, saying="resale")
+    refused("explain", "--id", "-", cwd=folder, stdin=b"\xff\n", code=2, saying="in UTF-8")
+    assert detector("review", "lift", "9" * 20, cwd=folder)[0] == 2
     refused("review", "decide", "--from", "gone.csv", cwd=folder, code=4, saying="gone.csv")
 
 
@@ -51,7 +53,8 @@ def test_bad_words_are_refused(tmp_path: Path) -> None:
     refused("ingest", "log.csv", "--format", "betamax", cwd=tmp_path, code=2, saying="betamax")
     refused("ingest", "log.csv", "--timezone", "Mars/Olympus", cwd=tmp_path, code=2, saying="Mars/Olympus")
     refused("--home", "nowhere", "scores", cwd=tmp_path, code=4, saying="expected a home")
-    refused("nightly", "--day", "tomorrow", cwd=tmp_path, code=2, saying="YYYY-MM-DD")
+    for odd in ("tomorrow", "20250630", "2025-W27-1", "2025-6-3"):
+        refused("nightly", "--day", odd, cwd=tmp_path, code=2, saying="YYYY-MM-DD")
     refused("nightly", "--from", "2025-06-02", cwd=tmp_path, code=2, saying="--from and --to")
     refused("nightly", "--from", "2025-06-02", "--to", "2025-06-01", cwd=tmp_path, code=2, saying="before")
     refused("--config", "missing.toml", "config", "check", cwd=tmp_path, code=4, saying="missing.toml")

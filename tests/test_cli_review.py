@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,3 +238,11 @@ def test_what_makes_no_sense_is_refused(home: Path, args: list[str], saying: str
     done = CliRunner().invoke(app, ["--home", str(home), "review", *args], env=QUICK)
     assert isinstance(done.exception, DetectorError)
     assert saying in str(done.exception)
+
+
+def test_pictures_are_drawn_from_what_the_case_keeps(typed: Typed, home: Path) -> None:
+    """As in the browser: also when the playbacks of its window are gone."""
+    number = next(case["id"] for case in _queue(typed) if case["origin"] == "flag")
+    drawn = typed("show", number, "--pictures")
+    shutil.rmtree(home / "playbacks")
+    assert typed("show", number, "--pictures") == drawn

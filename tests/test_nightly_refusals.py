@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -9,10 +10,11 @@ import pytest
 from nights import FIRST_NIGHT, log_of, published_days, run_night, take_in
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting, retraining
+from detector import config, digesting, registry, retraining
 from detector.errors import GateError, InputError, IntegrityError, NoChampionError
 from detector.ingesting import ingest
 from detector.runs import open_doors
+from detector.verifying import verify
 
 
 def test_a_file_that_can_not_be_read_is_left_out_of_the_night(
@@ -149,16 +151,29 @@ def test_a_changed_model_scores_nothing(home: Path, settings: config.Settings) -
 
 
 def test_a_model_that_is_gone_is_not_replaced_in_silence(home: Path, settings: config.Settings) -> None:
-    """Where nights name a model and none is there, `mlflow` was lost: another would take its number."""
+    """Where nights name a model and none is there, `mlflow` was lost. Where there is no backup one trains anew, and
+    `verify` goes on telling that the model of these nights is gone."""
     with open_doors(home, settings) as doors:
         run_night(doors, TRAINED_UNTIL, settings)
-        registry = doors.registry()
-        for model in registry.versions():
-            registry._client.delete_model_version("accounts", model.version)
-        for run in (run_night, lambda *of: retraining.train(*of[:2], settings=of[2], clock=clock)):
-            with pytest.raises(IntegrityError, match="bring `mlflow` back"):
-                run(doors, TRAINED_UNTIL, settings)
-        assert doors.registry().versions() == []
+        models = doors.registry()
+        for model in models.versions():
+            models._client.delete_model_version("accounts", model.version)
+        with pytest.raises(IntegrityError, match="found none; bring `mlflow` back"):
+            run_night(doors, TRAINED_UNTIL, settings)
+        retraining.train(doors, TRAINED_UNTIL, settings=settings, clock=clock)
+        assert any("expected model 1, which published nights name" in problem for problem in verify(doors)[1])
+
+
+def test_another_model_of_the_same_number_is_told(
+    home: Path, settings: config.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that was begun anew counts from 1 again."""
+    with open_doors(home, settings) as doors:
+        run_night(doors, TRAINED_UNTIL, settings)
+        assert verify(doors)[1] == []
+        (model,) = doors.registry().versions()
+        monkeypatch.setattr(registry.Registry, "versions", lambda _: [replace(model, sha256="0" * 64)])
+        assert any("expected model 1, which published nights name, found another" in one for one in verify(doors)[1])
 
 
 def test_a_release_that_renews_device_ids_holds_the_night(

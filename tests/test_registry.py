@@ -1,6 +1,7 @@
 """Which models are loaded, and which are refused before anything is scored."""
 
 import logging
+import shutil
 import sys
 import threading
 import warnings
@@ -11,7 +12,7 @@ import pytest
 import skops.io
 
 from detector import config, registry, store
-from detector.errors import IntegrityError
+from detector.errors import InputError, IntegrityError
 from detector.registry import CHAMPION
 from detector.runs import open_doors
 
@@ -74,3 +75,17 @@ def test_two_threads_at_once_leave_everything_as_it_was() -> None:
     for thread in threads:
         thread.join()
     assert (sys.stdout, sys.stderr, logging.root.manager.disable, list(warnings.filters)) == before
+
+
+def test_a_model_that_can_not_be_kept_is_told_in_a_sentence(home: Path, settings: config.Settings) -> None:
+    """A place that can not be written: where, and what to do; the model in use stays in use."""
+    with open_doors(home, settings) as doors:
+        models = doors.registry()
+        champion = models.with_alias(CHAMPION)
+        assert champion is not None
+        fitted = models.load(champion)
+        shutil.rmtree(home / "mlflow" / "artifacts")
+        (home / "mlflow" / "artifacts").touch()
+        with pytest.raises(InputError, match=r"mlflow.*free or unlock"):
+            models.log(fitted, example=registry.example_of(fitted), record={}, metrics={}, card="")
+        assert models.with_alias(CHAMPION) == champion

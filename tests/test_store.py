@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -352,6 +353,7 @@ def test_a_home_is_made_where_it_is_missing(tmp_path: Path) -> None:
     """With the folders above it; opening it again changes nothing."""
     home = tmp_path / "a" / "b 😀"
     assert open_home(home) == open_home(home) == Store(home)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert home.is_dir()
 
 

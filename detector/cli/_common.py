@@ -59,10 +59,11 @@ def day_of(text: str | None) -> dt.date | None:
     """A local day as it was typed; SettingsError where it is none."""
     if text is None:
         return None
-    try:
-        day = dt.datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise SettingsError(f"expected a day as YYYY-MM-DD, found {text!r}; write it like 2025-06-30") from None
+    from detector import store
+
+    day = store.day_of(text)
+    if day is None:
+        raise SettingsError(f"expected a day as YYYY-MM-DD, found {text!r}; write it like 2025-06-30")
     if not _FIRST_DAY <= day <= _LAST_DAY:
         raise SettingsError(f"expected a day from {_FIRST_DAY} to {_LAST_DAY}, found {day}; name another")
     return day
@@ -70,10 +71,10 @@ def day_of(text: str | None) -> dt.date | None:
 
 def typed_id() -> str:
     """The service's own id, from standard input; SettingsError where there is none."""
-    typed = sys.stdin.readline().strip()
     try:
-        typed.encode()
-    except UnicodeEncodeError:
+        typed = sys.stdin.readline().strip()
+        typed.encode()  # where the locale is none, what can not be read is handed on
+    except UnicodeError:
         raise SettingsError("expected the service's own id in UTF-8, found other bytes; write it so") from None
     if not typed:
         raise SettingsError("expected the service's own id on a line of standard input, found nothing; write it there")

@@ -17,7 +17,7 @@ from detector.aftermath import LaterNight
 from detector.cases import Shown
 from detector.errors import IntegrityError
 from detector.ledger import schema
-from detector.ledger.acting import portions, write_audit
+from detector.ledger.acting import write_audit, write_audits
 from detector.ledger.cases import Cases
 from detector.ledger.connection import Database, bring_to_head, sqlite_or_postgresql
 from detector.ledger.people import People
@@ -260,10 +260,8 @@ class Ledger:
         self, accounts: Iterable[str], *, actor: str, action: str, detail: Mapping[str, Any], now: dt.datetime
     ) -> None:
         """Add a line to the audit log for each of many accounts (16 hex digits), all or none."""
-        row = {"at": now, "actor": actor, "action": action, "purpose": None, "detail": dict(detail)}
         with self._database.writing() as connection:
-            for some in portions(accounts):
-                connection.execute(insert(schema.audit), [row | {"account": account} for account in some])
+            write_audits(connection, accounts, action=action, actor=actor, purpose=None, now=now, detail=detail)
 
     def looks(self, *, account: str | None = None, actor: str | None = None, limit: int) -> list[Look]:
         """The newest lines of the audit log, on one account (16 hex digits) or by one actor where these are given."""

@@ -62,8 +62,23 @@ def write_audit(
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Add a line to the audit log."""
-    row = {"at": now, "actor": actor, "action": action, "account": account, "purpose": purpose}
-    connection.execute(insert(schema.audit).values(**row, detail=dict(detail or {})))
+    write_audits(connection, [account], action=action, actor=actor, purpose=purpose, now=now, detail=detail)
+
+
+def write_audits(
+    connection: Connection,
+    accounts: Iterable[str | None],
+    *,
+    action: str,
+    actor: str,
+    purpose: str | None,
+    now: dt.datetime,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add a line to the audit log for each account."""
+    row = {"at": now, "actor": actor, "action": action, "purpose": purpose, "detail": dict(detail or {})}
+    for some in portions(accounts):
+        connection.execute(insert(schema.audit), [row | {"account": account} for account in some])
 
 
 def store(connection: Connection, before: Case, after: Case) -> None:

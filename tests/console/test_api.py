@@ -35,3 +35,13 @@ def test_no_request_of_the_api_is_an_error_of_ours(desk: Desk) -> None:
         walk()
         asked.add(operation.label)
     assert len(asked) == len([path for _, path in ROUTES if path.startswith("/api/") and "openapi" not in path])
+
+
+def test_a_case_that_is_not_there_is_not_found(desk: Desk) -> None:
+    """Whatever one wants to do with it; a case that is there, and not as it was, is a conflict."""
+    ana = desk.signed_in("analyst", "ana")
+    assert ana.get("/api/cases/999999").status_code == 404
+    assert ana.post("/api/cases/999999/note", json={"note": "x"}).status_code == 404
+    assert ana.post("/api/cases/999999/snooze", json={"until": None}).status_code == 404
+    number = desk.doors.ledger.cases.queue()[0].id
+    assert ana.post(f"/api/cases/{number}/undo", json={"note": "x"}).status_code == 409

@@ -9,10 +9,12 @@ from typing import Any
 import log_samples
 import polars as pl
 import pytest
+from commands import detector
 
 from detector import sources
 from detector.errors import InputError, SettingsError
 from detector.sources import Options
+from detector.store import Store
 
 ROW = {
     "Profile Name": "Ana",
@@ -272,3 +274,15 @@ def test_optional_columns_may_be_absent(tmp_path: Path) -> None:
     (row,) = read(tmp_path, export({}, columns=["Title", "Duration", "Start Time", "Profile Name"])).to_dicts()
     assert row["title_id"] == ROW["Title"]
     assert (row["country"], row["device_name"], row["position_end_s"], row["interaction"]) == (None,) * 4
+
+
+def test_the_zone_of_a_country_stands_before_the_one_given(tmp_path: Path) -> None:
+    """A row in the United States on a journey from Japan: its day is that of the zone set for its country."""
+    (tmp_path / "ViewingActivity.csv").write_text(export({"Start Time": "2023-05-01 20:00:00"}))
+    ingested = ("ingest", "ViewingActivity.csv", "--account", "home", "--timezone", "Asia/Tokyo")
+    there = {"DETECTOR_DAYS__ZONE_BY_COUNTRY": '{"US": "America/Los_Angeles"}'}
+    for home, env, day in (("without", {}, dt.date(2023, 5, 2)), ("with", there, dt.date(2023, 5, 1))):
+        code, _, err = detector("--home", home, *ingested, cwd=tmp_path, env=env)
+        assert code == 0, err
+        [rows] = Store(tmp_path / home).read("playbacks", [dt.date(2023, 5, 1)])
+        assert rows["day"].to_list() == [day]
