@@ -1,6 +1,7 @@
 """The house stands as it was drawn: what is pure imports no door, and each outside world has its one door."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -216,6 +217,13 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == ""
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("package", ["cli", "features", "ledger", "playbacks", "sources"])
+def test_public_names_exist(package: str) -> None:
+    """What a package lists as public is there."""
+    module = importlib.import_module(f"detector.{package}")
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
 
 
 def test_front_door_names_exist() -> None:

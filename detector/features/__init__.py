@@ -48,7 +48,6 @@ __all__ = [
     "Unresting",
     "Window",
     "build_features",
-    "present",
     "window_of",
 ]
 

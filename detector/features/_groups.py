@@ -3,6 +3,8 @@
 Two households that share an account have nothing that moves between them.
 """
 
+import math
+
 import polars as pl
 
 from detector.days import VISIT
@@ -11,6 +13,7 @@ from detector.spans import MAY_BE_HOME, days_of
 from detector.tables import SERVERS
 
 _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of the year tie these
+_EVENLY = 0.3  # mean resultant length under which hours are spread over the clock, and have no middle (Fisher 1993)
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
 
@@ -152,14 +155,59 @@ def at_once(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str], of: str
     """For each key: `most_at_once`, the most of something of its `contexts` that watched within one hour of the UTC
     clock, and `shared_hours`, the hours in which several did. A key has a day of the `visits` in it; keys with one of
     it alone are left out."""
-    context = ["account", *VISIT]
-    told = contexts.select(*context, of).unique()
-    theirs = visits.join(contexts, on="account", how="semi").join(told, on=context, nulls_equal=True)
-    hours = theirs.group_by(*by, of).agg(pl.col("utc_hours").bitwise_or())
-    hours = hours.filter(pl.len().over(by) > 1)
+    hours = _watched(contexts, visits, [*by, of]).filter(pl.len().over(by) > 1)
     watching = hours.group_by(by).agg(((pl.col("utc_hours") // 2**h) % 2).sum().alias(str(h)) for h in range(24))
     return watching.select(
         *by,
         most_at_once=pl.max_horizontal(str(h) for h in range(24)),
         shared_hours=pl.sum_horizontal((pl.col(str(h)) > 1).cast(pl.UInt32) for h in range(24)),
+    )
+
+
+def _watched(contexts: pl.DataFrame, visits: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+    """`by`, of what stands in the `contexts` and the day, and the `utc_hours` in which it watched."""
+    context = ["account", *VISIT]
+    told = contexts.select(*context, *(name for name in by if name not in (*context, "day"))).unique()
+    theirs = visits.join(contexts, on="account", how="semi").join(told, on=context, nulls_equal=True)
+    return theirs.group_by(by).agg(pl.col("utc_hours").bitwise_or())
+
+
+def hours_apart(contexts: pl.DataFrame, visits: pl.DataFrame) -> pl.DataFrame:
+    """`account, apart_h`: hours of the clock between the times of day of two groups of `contexts`, of those furthest
+    apart. The time of day of a group is the circular mean (Fisher 1993) of the hours in which it watched, each day's
+    for itself; one whose hours are spread over the clock has none. Accounts with fewer than two such are left out."""
+    group = ["account", "group"]
+    several = contexts.filter((pl.col("group").min() != pl.col("group").max()).over("account"))
+    of_day = _watched(several, visits, [*group, "day"])
+    watched = of_day.group_by(group).agg(((pl.col("utc_hours") // 2**h) % 2).sum().alias(str(h)) for h in range(24))
+    angles = {str(h): math.tau * h / 24 for h in range(24)}
+    east, north = (
+        pl.sum_horizontal(pl.col(hour) * part(angle) for hour, angle in angles.items()) for part in (math.cos, math.sin)
+    )
+    middles = (
+        watched.select(*group, east=east, north=north, hours=pl.sum_horizontal(*angles))
+        .filter(pl.col("hours") > 0, (pl.col("east") ** 2 + pl.col("north") ** 2).sqrt() >= _EVENLY * pl.col("hours"))
+        .select("account", "group", at_h=pl.arctan2("north", "east") * 24 / math.tau)
+    )
+    apart = (pl.col("at_h") - pl.col("at_h_other")).abs() % 24
+    return (
+        middles.join(middles, on="account", suffix="_other")
+        .filter(pl.col("group") < pl.col("group_other"))
+        .group_by("account")
+        .agg(apart_h=pl.min_horizontal(apart, 24 - apart).max())
+    )
+
+
+def regions(contexts: pl.DataFrame) -> pl.DataFrame:
+    """`account, regions`: in how many regions the groups of `contexts` are, each in that of most of its plays; where a
+    server stands says nothing. Groups of which no country is known are left out."""
+    region = ["account", "group", "country", "region"]
+    return (
+        contexts.filter(pl.col("country").is_not_null() & ~pl.col("network_kind").is_in(SERVERS).fill_null(False))
+        .group_by(region)
+        .agg(pl.col("plays").sum())
+        .sort("plays", *region, descending=[True, *(False for _ in region)])
+        .unique(["account", "group"], keep="first")
+        .group_by("account")
+        .agg(regions=pl.struct("country", "region").n_unique())
     )

@@ -1,9 +1,11 @@
 """How many groups of people there are: devices and places that nothing ties together."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
-from detector.features._groups import OFF_MAIN, at_once
+from detector.features._groups import OFF_MAIN, at_once, hours_apart, regions
 from detector.spans import days_of
 
 _MISSING = "no playback of the window says its address, or none its device"
@@ -23,6 +25,15 @@ _NO_DEVICE_SAID = [
 ]
 _NEVER_A_DEVICE = [{"ago": ago, "visits": [{"address": ago // 7}]} for ago in range(28)]
 _TIED = [{"ago": 5, "visits": [{"device": 1, "address": 2}]}]
+_OWN, _THEIRS = ({"device": home, "address": home, "country": "US"} for home in (1, 2))
+
+
+def _two_homes(own: Mapping[str, object], theirs: Mapping[str, object], days: int = 10) -> list[dict[str, object]]:
+    """Two homes with a device each, on so many days."""
+    return [{"ago": ago, "visits": [_OWN | dict(own), _THEIRS | dict(theirs)]} for ago in range(days)]
+
+
+_EVENING, _NIGHT, _ALL_DAY = ({"utc_hours": bits} for bits in (1 << 20 | 1 << 21, 1 << 3 | 1 << 4, 2**24 - 1))
 
 
 class Groups(Family):
@@ -45,8 +56,15 @@ class Groups(Family):
         theirs = window.grouped.join(several, on="account", how="semi")
         together = at_once(theirs, window.visits, ["account", "day"], "group")
         of_days = together.group_by("account").agg(pl.col("most_at_once").max(), pl.col("shared_hours").sum())
-        return accounts.join(of_days, on="account", how="left").with_columns(
-            pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours").fill_null(0)
+        lasting = groups.filter(pl.col("days") >= _LASTING_DAYS).select("account", "group")
+        those = window.grouped.join(lasting, on=["account", "group"], how="semi")
+        return (
+            accounts.join(of_days, on="account", how="left")
+            .join(hours_apart(those, window.visits), on="account", how="left")
+            .join(regions(those), on="account", how="left")
+            .with_columns(
+                pl.col("most_at_once").fill_null(1).clip(lower_bound=1), pl.col("shared_hours", "apart_h").fill_null(0)
+            )
         )
 
     lasting_groups = Feature(
@@ -105,5 +123,43 @@ class Groups(Family):
         when_high="{value:group} that never mixed watched within one hour; most accounts have {typical:.0f}",
         innocent=("a student away from home", "guests"),
         examples=[(_TWO_HOMES, 2), (_TWO_HOMES + _TIED, 1), ([{}], None)],
+        shown_by=OFF_MAIN,
+    )
+    lasting_groups_apart_h = Feature(
+        says="Hours of the clock between the times of day at which two of the groups of people that lasted watch, of "
+        "those furthest apart: 0 where only one did, or watches at all hours. Above six, hardly both of them sleep at "
+        "the same time.",
+        unit="hours",
+        expr=pl.col("apart_h"),
+        missing=_MISSING,
+        when_high="groups of devices and places that never mixed watch {value:hour} of the clock apart; those of most "
+        "accounts {typical:.0f}",
+        innocent=("a child or somebody who works nights at a second home", "a student away from home"),
+        examples=[
+            (_two_homes(_EVENING, _NIGHT), 7),
+            (_two_homes(_EVENING, _EVENING), 0),
+            (_two_homes(_EVENING, _ALL_DAY), 0),
+            (_two_homes(_EVENING, _NIGHT) + _TIED, 0),
+            (_two_homes(_EVENING, _NIGHT, days=3), 0),
+            ([{}], None),
+        ],
+        shown_by=OFF_MAIN,
+    )
+    lasting_group_regions = Feature(
+        says="Regions in which the groups of people that lasted play most, or countries where the log says no regions.",
+        unit="regions",
+        expr=pl.col("regions"),
+        missing="no group of people lasted of whose plays the log says the country",
+        when_high="groups of devices and places that never mixed live in {value:region}; those of most accounts in "
+        "{typical:.0f}",
+        innocent=("a student away from home", "a second home with devices of its own"),
+        examples=[
+            (_two_homes({"region": "CA"}, {"region": "TX"}), 2),
+            (_two_homes({"region": "CA"}, {"region": "CA"}), 1),
+            (_two_homes({}, {"country": "MX"}), 2),
+            (_two_homes({}, {"country": "MX", "network_kind": "vpn"}), 1),
+            (_two_homes({"region": "CA"}, {"region": "TX"}, days=3), None),
+            ([{}], None),
+        ],
         shown_by=OFF_MAIN,
     )

@@ -1,5 +1,8 @@
 """Where it is watched."""
 
+import datetime as dt
+import itertools
+
 import polars as pl
 
 from detector.features._feature import Family, Feature, Window
@@ -7,9 +10,18 @@ from detector.tables import SERVERS
 
 _MISSING = "no playback of the window says its network"
 _LEAST_PLAYS = 10  # below, a share of plays says nothing
+_EPOCH = dt.date(1970, 1, 1)  # from which the bits of a context's days are counted (`spans.by_context`)
 _OFF_MAIN = pl.col("network").is_not_null() & (
     pl.col("network") != pl.col("network").drop_nulls().mode().sort().first()
 )
+
+
+def _at(network: int, days: range) -> list[dict[str, object]]:
+    return [{"ago": ago, "visits": [{"network": network}]} for ago in days]
+
+
+_MOVED = _at(1, range(10, 20)) + _at(2, range(10))
+_TO_AND_FRO = _at(1, range(10, 20)) + _at(2, range(5, 10)) + _at(1, range(5))
 
 
 class Places(Family):
@@ -36,8 +48,10 @@ class Places(Family):
             .group_by("account")
             .agg(kind_plays=pl.col("plays").sum(), hosting_plays=pl.col("plays").filter(kind == "hosting").sum())
         )
-        return networks.join(countries, on="account", how="full", coalesce=True).join(
-            kinds, on="account", how="full", coalesce=True
+        return (
+            networks.join(countries, on="account", how="full", coalesce=True)
+            .join(kinds, on="account", how="full", coalesce=True)
+            .join(_settled(window), on="account", how="left")
         )
 
     networks = Feature(
@@ -82,6 +96,23 @@ class Places(Family):
         ],
         shown_by=_OFF_MAIN,
     )
+    unsettled_days_share = Feature(
+        says="Share of the days on networks (each day counts on each of its networks) outside the one used on most of "
+        "them, which may change once in the window: one move is a move.",
+        unit="share",
+        expr=1 - pl.col("settled_days") / pl.col("network_days"),
+        missing=_MISSING,
+        when_high="{value:.0%} of the days on networks were outside the main one, one move allowed for; most accounts "
+        "have {typical:.0%}",
+        innocent=("mobile carriers", "a second home", "an internet provider that changes addresses"),
+        examples=[
+            (_MOVED, 0),
+            (_TO_AND_FRO, 0.25),
+            ([{"visits": [{"network": 1}, {"network": 2}]}, {"ago": 3, "visits": [{"network": 1}]}], 0.333333333),
+            ([{"visits": [{}]}], None),
+        ],
+        shown_by=_OFF_MAIN,
+    )
     fastest_travel_kmh = Feature(
         says="Fastest travel that two successive plays imply, by places at least 100 km apart.",
         unit="km/h",
@@ -114,4 +145,28 @@ class Places(Family):
             ([{"visits": [{"network": 1, "plays": 20}]}], None),
         ],
         shown_by=(pl.col("network_kind") == "hosting").fill_null(False),
+    )
+
+
+def _settled(window: Window) -> pl.DataFrame:
+    """`account, network_days, settled_days`: days on networks, and how many of them were on the main one, which may
+    change after any day of the window."""
+    networks = (
+        window.contexts.filter(pl.col("network").is_not_null())
+        .group_by("account", "network")
+        .agg(pl.col("days").bitwise_or())
+    )
+    first = (window.first_day - _EPOCH).days
+    until = list(itertools.accumulate(1 << (first + nth) % 64 for nth in range(window.length_days)))
+    by_day = {"before": until, "after": [until[-1] - days for days in until]}
+    most = [
+        (pl.col("days") & pl.lit(days, pl.UInt64)).bitwise_count_ones().max().alias(f"{side}_{nth}")
+        for side, masks in by_day.items()
+        for nth, days in enumerate(masks)
+    ]
+    settled = (pl.col(f"before_{nth}") + pl.col(f"after_{nth}") for nth in range(window.length_days))
+    return (
+        networks.group_by("account")
+        .agg(pl.col("days").bitwise_count_ones().sum().alias("network_days"), *most)
+        .select("account", "network_days", settled_days=pl.max_horizontal(settled))
     )
