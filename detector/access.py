@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from detector.errors import DeniedError, SettingsError
 
 Role = Literal["analyst", "senior analyst", "auditor", "privacy officer", "admin", "owner"]
-Right = Literal["own", "look", "decide", "second", "unmask", "erase", "log", "stats", "people", "promote"]
+Right = Literal["own", "look", "decide", "second", "unmask", "log", "stats", "people", "promote"]
 ROLES: tuple[Role, ...] = get_args(Role)
 ALL: frozenset[Right] = frozenset(get_args(Right))
 
@@ -23,7 +23,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     "analyst": frozenset({"own", "look", "decide", "stats"}),
     "senior analyst": frozenset({"own", "look", "decide", "second", "stats"}),
     "auditor": frozenset({"own", "log", "stats"}),
-    "privacy officer": frozenset({"own", "look", "unmask", "erase", "log"}),
+    "privacy officer": frozenset({"own", "look", "unmask", "log"}),
     "admin": frozenset({"own", "people", "promote"}),
     "owner": ALL,  # of a home of one's own: everything but being one's own second person
 }
@@ -33,7 +33,6 @@ MEANING: dict[Right, str] = {
     "decide": "decide cases, take and assign them, write notes",
     "second": "be the second person of a severe verdict, or review a contest",
     "unmask": "open names, for a purpose",
-    "erase": "erase an account",
     "log": "read who looked at whom",
     "stats": "read what came of the cases",
     "people": "name people and their roles",

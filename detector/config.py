@@ -337,4 +337,6 @@ def _sentence(error: pydantic.ValidationError, layers: Sequence[tuple[str, dict[
     more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return f"expected known settings, found {key!r} in {where}; `detector config show` lists them{more}"
-    return f"setting {key!r} in {where}: {first['msg']}, found {first['input']!r}; mend it there{more}"
+    said = first["msg"].removeprefix("Value error, ")
+    found = "" if "found" in said else f", found {first['input']!r}"
+    return f"setting {key!r} in {where}: {said}{found}; mend it there{more}"

@@ -28,7 +28,7 @@ _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at
 @dataclass(frozen=True)
 class Brought:
     """What was done: days digested, days that later rows or other settings would change and that were left as
-    published, replays found, and by digested day how many of its rows contradict others."""
+    published, replays found, and by day of the window how many of its rows contradict others, where any do."""
 
     digested: list[dt.date]
     held: list[dt.date]
@@ -59,7 +59,6 @@ def bring_up_to_date(
     due = [day for day in every if day not in known or day >= watched_since]
     parts = functools.cache(functools.partial(home.parts, "playbacks"))  # each is asked for by several days
     digested, held, replays = [], [], 0
-    conflicts: dict[dt.date, int] = {}
     made: dict[dt.date, days.Day] = {}  # the last two, so that the next need not read them back
     replaced = corrections.replaced(home)
     scan = repairing.scanner(home, replaced)
@@ -78,20 +77,29 @@ def bring_up_to_date(
             progress("digest", due.index(first), len(due))
             repaired = ahead.of(batch, following=following if following and following[0] not in known else None)
             before = [made.get(day) or _stored(home, day) for day in _days_before(first)]
+            of_own = pl.col("on") == pl.col("day")  # other days look at the row as well
+            conflicts = dict(repaired.conflicts.filter(of_own)["on"].value_counts().iter_rows())
+            replays += repaired.replays.filter(of_own).height
             for day, digested_day in zip(batch, days.digest(repaired.playbacks, before, batch), strict=True):
                 inputs = _inputs(home, day, parts, settings, replaced)
                 plays = int(digested_day.account_days["plays"].sum())
-                notes = {"inputs": inputs, "method": _METHOD, "plays": plays, "key_id": key_id}
+                notes = {
+                    "inputs": inputs, "method": _METHOD, "plays": plays, "key_id": key_id,
+                    "conflicts": conflicts.get(day, 0),
+                }  # fmt: skip
                 home.put(DAYS, day, _files(digested_day), notes)
                 made = {date: made[date] for date in made if date == day - _ONE_DAY} | {day: digested_day}
                 digested.append(day)
-            of_own = pl.col("on") == pl.col("day")  # other days look at the row as well
-            conflicts |= dict(repaired.conflicts.filter(of_own)["on"].value_counts().iter_rows())
-            replays += repaired.replays.filter(of_own).height
     if digested:
         progress("digest", len(due), len(due))
     _fold_months(home, every, until)
-    return Brought(digested, held, replays, conflicts)
+    window = [day for day in every if (until - day).days < settings.window.days]
+    return Brought(digested, held, replays, {day: n for day in window if (n := _conflicts(home.parts(DAYS, day)))})
+
+
+def _conflicts(parts: Mapping[str, store.Part]) -> int:
+    """How many rows of a day contradicted others when it was digested; 0 where an earlier version did that."""
+    return max((int(part.notes.get("conflicts", 0)) for part in parts.values()), default=0)
 
 
 def _batches(due: Sequence[dt.date], known: Container[dt.date], parts: repairing.Parts) -> list[list[dt.date]]:

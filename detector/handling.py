@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from detector.cases import Case, Contest, Shown, Verdict
-from detector.errors import InputError
+from detector.errors import InputError, SettingsError
 
 HOLD_S = 600  # so long after a look nobody else decides the case
 _TOLD_CHANGE = 1.0  # of the score, in decades of evidence: less is no news
@@ -60,7 +60,7 @@ def second(case: Case, *, agrees: bool, actor: str, now: dt.datetime, version: i
     if case.decided_by == actor:
         raise InputError(
             f"expected another person than {actor}, who proposed the verdict on {case.account}; ask a colleague, or "
-            "take it back with `detector review undo`"
+            f"take it back with `detector review undo {case.account}`"
         )
     if not agrees:
         return _without_verdict(case)
@@ -80,7 +80,7 @@ def undo(case: Case, *, actor: str) -> Case:
     if case.seconded_by is not None:
         raise InputError(
             f"expected a verdict of one person on {case.account}, found one that {case.seconded_by} agreed with; open "
-            "the case again with `detector review reopen` if there is news"
+            f"the case again with `detector review reopen {case.account} --note WHY` if there is news"
         )
     _contest_is_over(case, actor)
     return _without_verdict(case)
@@ -103,7 +103,8 @@ def _contest_is_over(case: Case, actor: str) -> None:
     if case.contest == "open":
         raise InputError(
             f"expected the contest of {case.account} to have been reviewed, found it open; somebody who had no part in "
-            "the verdict says what came of it with `detector review contest --result`"
+            f"the verdict says what came of it with `detector review contest {case.account} --result upheld`, or "
+            "overturned"
         )
     if case.contest is not None:
         _had_no_part(case, actor)
@@ -141,7 +142,7 @@ def settle(case: Case, result: Contest, *, actor: str) -> Case:
     if case.contest != "open":
         raise InputError(
             f"expected a case of {case.account} with an open contest, found {case.contest or 'none'}; "
-            "record one with `detector review contest`"
+            f"record one with `detector review contest {case.account} --note WORDS`"
         )
     _had_no_part(case, actor)
     return replace(case, contest=result, contest_by=actor)
@@ -158,11 +159,12 @@ def snooze(case: Case, until: dt.date | None, *, today: dt.date) -> Case:
     """The case out of the queue until a day; None: back in it.
 
     Raises:
-        InputError: it is not open, or that day is not to come.
+        InputError: it is not open.
+        SettingsError: that day is not to come.
     """
     _open(case)
     if until is not None and until <= today:
-        raise InputError(f"expected a day after {today}, found {until}; name a later one")
+        raise SettingsError(f"expected a day after {today}, found {until}; name a later one")
     return replace(_let_go(case), snoozed_until=until)
 
 

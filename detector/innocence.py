@@ -33,15 +33,17 @@ Check = Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame]
 
 
 def one_habit(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether the title that shows a repetition on most days is played as one person's habit would be. What a log does
-    not say of screens and places speaks neither way; what begins again by itself was begun once."""
+    """Whether the title that shows a repetition on most days is played as one person's habit would be, each time that
+    it is. What a log does not say of screens and places speaks neither way; what begins again by itself was begun
+    once."""
     local = pl.col("started_at").dt.epoch("s") + pl.col("utc_offset_s")
     began = ~pl.col("is_repeat").fill_null(False)
-    shown = _shown(playbacks, evidence)
-    titles = shown.drop_nulls("title").group_by("account", "title").agg(days=pl.col("day").n_unique())
-    habits = titles.sort("days", "title", descending=[True, False]).unique("account", keep="first")
+    titles = _shown(playbacks, evidence).drop_nulls("title").group_by("account", "title")
+    habits = titles.agg(days=pl.col("day").n_unique())
+    habits = habits.sort("days", "title", descending=[True, False]).unique("account", keep="first")
     lies = (
-        shown.join(habits, on=["account", "title"], how="semi")
+        playbacks.join(habits, on=["account", "title"], how="semi")
+        .filter(began.any().over("account"))  # else the window knows only how it went on
         .group_by("account")
         .agg(
             screens=pl.col("device").drop_nulls().n_unique(),

@@ -120,6 +120,7 @@ def night(
         by_now = doors.ledger.cases.decided(measured=False, every=True)
         record["later_verdicts"] = len({case.account for case in by_now[len(every) :]})  # in order of their verdicts
         suppressed = doors.ledger.suppressions.on(day)
+        record["later_suppressions"] = len({one.account for one in doors.ledger.suppressions.later(day)})
         fingerprint = _fingerprint(doors, day, settings, champion, every, suppressed)
         served = doors.ledger.published(day)
         if served is not None and served.fingerprint == fingerprint and not published.damaged(doors, served):

@@ -37,13 +37,14 @@ def frame(doors: Doors, run: Run, name: str) -> pl.DataFrame:
     `neighbours.Neighbours`), checked against its digest.
 
     Raises:
-        InputError: the run was published before there was such a table.
+        InputError: there is no such table, or the run was published before there was.
     """
     file = f"{name}.parquet"
     if file not in run.manifest:
+        known = ", ".join(sorted(known.removesuffix(".parquet") for known in run.manifest))
         raise InputError(
-            f"expected {name} of the night of {run.day}, found it published without; "
-            f"publish it anew with `detector nightly --from {run.day} --to {run.day}`"
+            f"expected {name} of the night of {run.day}, found it published with {known} alone; name one of these, or "
+            f"publish it anew with `detector nightly --from {run.day} --to {run.day}` if an earlier version did"
         )
     return pl.read_parquet(store.checked_bytes(doors.home.home / str(run.directory) / file, run.manifest[file]))
 

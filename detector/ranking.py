@@ -99,10 +99,13 @@ def wilson(share: float, n: int) -> tuple[float, float]:
 
     >>> [round(bound, 3) for bound in wilson(1.0, 5)]
     [0.566, 1.0]
+    >>> {wilson(0.0, n)[0] for n in range(1, 1_000)}
+    {0.0}
     """
     centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z / (1 + _Z**2 / n) * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    # At 0 and 1 the last digit of the difference would put the share outside.
+    return min(share, max(0.0, float(centre - half))), max(share, min(1.0, float(centre + half)))
 
 
 def share_of(true: pl.Series) -> dict[str, Any]:

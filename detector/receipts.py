@@ -143,7 +143,7 @@ def refuse_unread(taken: Sequence[Ingested]) -> None:
     if unread:
         more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
         others = len(taken) - len(unread)
-        raise InputError(unread[0].unreadable + more + (f"; the other {others} were taken in" if others else ""))
+        raise InputError(unread[0].unreadable + more + (f"; all others ({others}) were taken in" if others else ""))
     if not any(file.rows or file.rejected_rows for file in taken):
         raise InputError(
             f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "

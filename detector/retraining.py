@@ -32,12 +32,22 @@ from detector.runs import Doors, on_record
 @dataclass(frozen=True)
 class Trained:
     """A new version of the model, whether it is now in use, what it learned from, and how it compares with the champion
-    on past nights (null: there was no other, or no night that both can score)."""
+    on past nights; null where there was no other to compare with, or `not_compared` says why not."""
 
     version: str
     champion: bool
     record: dict[str, Any]
     compared: comparison.Comparison | None = None
+    not_compared: str | None = None
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The version that is in use now, and why it was not compared with the one before; null: it was, or did not need
+    to be."""
+
+    version: str
+    not_compared: str | None
 
 
 def train(
@@ -86,30 +96,32 @@ def retrain(
         champion = models.with_alias(registry.CHAMPION)
         assert champion is not None  # else this one would be it
         compared = compare(doors, champion, models.version(trained.version), settings)
-        if compared is not None:
-            record["comparison"] = compared.summary()
-            models.attach(
-                trained.version,
-                {
-                    "comparison.md": comparison.report(compared, champion.version, trained.version),
-                    "comparison.png": pictures.compared(compared),
-                },
-            )
         progress("compare", 1, 1)
+        if isinstance(compared, str):
+            record["not_compared"] = compared
+            return replace(trained, not_compared=compared)
+        record["comparison"] = compared.summary()
+        models.attach(
+            trained.version,
+            {
+                "comparison.md": comparison.report(compared, champion.version, trained.version),
+                "comparison.png": pictures.compared(compared),
+            },
+        )
         return replace(trained, compared=compared)
 
 
 def compare(
     doors: Doors, champion: Registered, challenger: Registered, settings: config.Settings
-) -> comparison.Comparison | None:
-    """Two models on the last published nights; null where there is none whose features both can read, or the champion
-    can be used no more: then it holds back no other."""
+) -> comparison.Comparison | str:
+    """Two models on the last published nights, or why they can not be compared: there is no night whose features both
+    can read, or the champion can be used no more. Then it holds back no other."""
     models = doors.registry()
     new = models.load(challenger)
     try:
         old = models.load(champion)
-    except IntegrityError:
-        return None
+    except IntegrityError as error:
+        return f"model {champion.version}, which is in use, can be used no more: {error}"
     nights: list[comparison.PastNight] = []
     for run in reversed(doors.ledger.publications()):
         if len(nights) == settings.promotion.nights:
@@ -118,7 +130,7 @@ def compare(
         if run.day is not None and {*old.names, *new.names} <= set(found.columns):
             nights.append(comparison.PastNight(run.day, found, published.frame(doors, run, "scores")))
     if not nights:
-        return None
+        return f"no night is published whose features both it and model {champion.version} can read"
     decided = doors.ledger.cases.decided()
     return comparison.compare(old, new, sorted(nights, key=lambda night: night.day), decided, settings.decision)
 
@@ -131,7 +143,7 @@ def promote(
     actor: str,
     settings: config.Settings,
     clock: Callable[[], dt.datetime],
-) -> Registered:
+) -> Promoted:
     """Bring a model into use, by the hand of `actor`: the challenger where `version` is empty. One that has been in use
     before may come back.
 
@@ -150,9 +162,14 @@ def promote(
         models.load(wanted)
         champion = models.with_alias(registry.CHAMPION)
         record["model_version"] = wanted.version
+        not_compared = None
         if champion is not None and champion.version != wanted.version and not wanted.has_been_champion:
             compared = compare(doors, champion, wanted, settings)
-            reasons = compared.refusals(settings.promotion) if compared else []
+            if isinstance(compared, str):
+                record["not_compared"] = not_compared = compared
+                reasons = []
+            else:
+                reasons = compared.refusals(settings.promotion)
             record["refusals"] = reasons
             if reasons and not override.strip():
                 raise GateError(
@@ -162,7 +179,7 @@ def promote(
                 )
         if override.strip():
             record["override"] = override.strip()
-        return models.promote(wanted.version)
+        return Promoted(models.promote(wanted.version).version, not_compared)
 
 
 def _train(

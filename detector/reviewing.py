@@ -162,6 +162,29 @@ def worked_on(doors: Doors, typed: str) -> str:
     return account
 
 
+def contestable(doors: Doors, typed: str, *, settling: bool) -> str:
+    """The account, as `account_of`, of somebody who is about to contest the verdict that stands against it, or is
+    `settling` the contest that is open. Where a case number was typed it is that of this verdict.
+
+    Raises:
+        InputError: there is no case of that number, or the verdict in question is another case's.
+        SettingsError: it is neither.
+    """
+    account, number = account_of(doors, typed), _number_in(typed)
+    in_question = (
+        case.id
+        for case in doors.ledger.cases.of(account)
+        if (case.contest == "open" if settling else (case.status, case.outcome) == ("decided", "confirmed"))
+    )
+    newest = next(in_question, None)
+    if number is not None and newest not in (None, number):
+        raise InputError(
+            f"expected the case whose verdict {'is contested' if settling else 'stands'}, which is {newest}, found "
+            f"case {number}; give that number if you mean it"
+        )
+    return account
+
+
 def _number_in(typed: str) -> int | None:
     """The number of a case, as it was typed; None where it is none."""
     number = typed.strip().removeprefix("#")

@@ -21,7 +21,6 @@ def test_each_role_has_the_rights_that_the_privacy_page_states() -> None:
         "decide": {"analyst", "senior analyst", "owner"},
         "second": {"senior analyst", "owner"},
         "unmask": {"privacy officer", "owner"},
-        "erase": {"privacy officer", "owner"},
         "log": {"auditor", "privacy officer", "owner"},
         "stats": {"analyst", "senior analyst", "auditor", "owner"},
         "people": {"admin", "owner"},

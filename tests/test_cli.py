@@ -301,7 +301,12 @@ def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more()
     assert "false_discovery_share` shows more" in batch._night_line(night)
     assert "shows more" not in batch._night_line(night | {"kept_back": {}})
     assert "not counted" not in batch._night_line(night | {"later_verdicts": 0})
-    assert "verdicts on 3 accounts that were given after" in batch._night_line(night | {"later_verdicts": 3})
+    late = batch._night_line(night | {"later_verdicts": 3, "later_suppressions": 1})
+    assert "came after that day (UTC): verdicts on 3 accounts, what is suppressed for 1 account" in late
+    assert "warning: more ids (and 1 more)" in batch._night_line(night | {"moved_since_training": ["more ids", "less"]})
+    cold = {"error_rate_promised": False, "calibration_cases_open": 9}
+    assert "9 calibration cases to be reviewed first" in batch._night_line(night | cold)
+    assert "9 calibration cases had no verdict by then" in batch._night_line(night | cold | {"later_verdicts": 9})
 
 
 def test_of_a_day_that_is_not_over_it_is_said(tmp_path: Path) -> None:

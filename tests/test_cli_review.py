@@ -44,6 +44,18 @@ def _queue(typed: Typed) -> list[dict[str, object]]:
     return found
 
 
+def _flagged_again(account: str, home: Path, settings: config.Settings) -> int:
+    """The number of a case that a later night opens."""
+    with open_doors(home, settings) as doors:
+        day = dt.date(2999, 1, 1)  # after the verdict, which is of the day on which this runs
+        doors.ledger.start_run("later", command="nightly", day=day, key_id="k", now=clock())
+        doors.ledger.publish(
+            "later", fingerprint="f", directory="d", manifest={}, model_version="1", record={}, now=clock(),
+            flagged=[Shown(account, "ring", 9.0, "rings")],
+        )  # fmt: skip
+        return doors.ledger.cases.of(account)[0].id
+
+
 def test_the_desk_as_one_types_it(typed: Typed) -> None:
     """Snooze, suppress, lift, contest, reopen, views and stats; a case by its number; the queue within 80 columns."""
     one, two = _queue(typed)[:2]
@@ -92,15 +104,7 @@ def test_a_number_is_that_of_the_newest_case(typed: Typed, home: Path, settings:
     assert "open again" in typed("reopen", case["id"], "--note", "they wrote again")
     typed("decide", case["id"], "--verdict", "false-alarm")
     account = str(case["account"])
-    shown = Shown(account, "ring", 9.0, "rings")
-    with open_doors(home, settings) as doors:
-        day = dt.date(2999, 1, 1)  # after the verdict, which is of the day on which this runs
-        doors.ledger.start_run("later", command="nightly", day=day, key_id="k", now=clock())
-        doors.ledger.publish(
-            "later", fingerprint="f", directory="d", manifest={}, model_version="1", record={}, now=clock(),
-            flagged=[shown],
-        )  # fmt: skip
-        newest = doors.ledger.cases.of(account)[0].id
+    newest = _flagged_again(account, home, settings)
     for act in (["note", "--note", "x"], ["undo"], ["decide", "--verdict", "confirmed"], ["reopen", "--note", "x"]):
         with pytest.raises(DetectorError, match=f"newest case of its account, which is {newest}"):
             typed(act[0], case["id"], *act[1:])
@@ -173,6 +177,21 @@ def test_a_severe_action_takes_two_people(typed: Typed) -> None:
     assert stats["overturned"]["share"] == 1
 
 
+def test_a_contest_is_of_the_case_that_was_typed(typed: Typed, home: Path, settings: config.Settings) -> None:
+    """The account has an older case with a verdict that stands, and a newer one that waits: who types the number of the
+    newer one is told which it is; who types the account means the verdict."""
+    old = _queue(typed)[0]
+    account = str(old["account"])
+    typed("decide", account, "--verdict", "confirmed")
+    new = _flagged_again(account, home, settings)
+    with pytest.raises(DetectorError, match=f"stands, which is {old['id']}, found case {new};"):
+        typed("contest", new, "--note", "not me")
+    assert f"case {old['id']}: contest open" in typed("contest", account, "--note", "not me")
+    with pytest.raises(DetectorError, match=f"is contested, which is {old['id']}, found case {new};"):
+        typed("contest", new, "--result", "upheld", who="eva")
+    assert f"case {old['id']}: contest upheld" in typed("contest", old["id"], "--result", "upheld", who="eva")
+
+
 def test_who_looks_keeps_others_from_deciding(typed: Typed) -> None:
     """The queue and the case say who looks; a verdict of somebody else is refused meanwhile."""
     number = _queue(typed)[0]["id"]
@@ -200,6 +219,12 @@ def test_the_queue_is_written_for_other_programs(typed: Typed, tmp_path: Path) -
     (tmp_path / "torn.json").write_text(json.dumps(others)[:-9])
     with pytest.raises(DetectorError, match="expected a table with account"):
         typed("decide", "--from", "torn.json")
+    (tmp_path / "late.json").write_text(
+        json.dumps([{"account": queue[4]["account"], "verdict": "undecided"}, others[0]])
+    )
+    with pytest.raises(DetectorError, match=r"^row 2: expected an open case"):
+        typed("decide", "--from", "late.json")
+    assert queue[4]["account"] in {case["account"] for case in _queue(typed)}
 
 
 def test_what_strangers_write_is_shown_escaped(typed: Typed) -> None:
@@ -231,6 +256,9 @@ def test_what_strangers_write_is_shown_escaped(typed: Typed) -> None:
         (["lift", "7"], "review suppressions"),
         (["decide", "0" * 16, "--verdict", "confirmed", "--action", "ban"], "limit-streams"),
         (["decide", "0" * 16, "--verdict", "false-alarm", "--action", "message"], "confirmed only"),
+        (["decide", "0" * 16, "--from", "verdicts.csv"], "nothing but --from"),
+        (["decide", "--from", "verdicts.csv", "--note", "x"], "nothing but --from"),
+        (["decide", "--from", "verdicts.csv", "--action", "refer"], "nothing but --from"),
     ],
 )
 def test_what_makes_no_sense_is_refused(home: Path, args: list[str], saying: str) -> None:

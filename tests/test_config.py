@@ -187,6 +187,7 @@ def test_a_wrong_setting_is_refused_with_its_key_and_its_file(tmp_path: Path, la
     error = _refusal(**({"home": tmp_path} if layer == "home" else {"file": path}))
     assert isinstance(error, SettingsError)
     assert f"'{key}' in {path}" in str(error)
+    assert str(error).count("found ") == 1
 
 
 @pytest.mark.parametrize(

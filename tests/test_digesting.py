@@ -138,7 +138,8 @@ def test_a_column_that_an_old_day_lacks_is_not_known_of_it(tmp_path: Path) -> No
 
 
 def test_rows_that_contradict_each_other_count_on_their_own_day_alone(tmp_path: Path) -> None:
-    """Though both run over midnight, and are looked at for either day."""
+    """Though both run over midnight, and are looked at for either day. Who comes later hears of them, as long as the
+    window reaches back to them."""
     row = {"account_id": "a", "device_id": "tv", "timezone": "UTC", "title_id": "film", "playback_id": "1"}
     start = dt.datetime(2025, 6, 29, 23, 30, tzinfo=dt.UTC)
     rows = [row | {"started_at": start, "duration_s": seconds} for seconds in (7200, 7260)]
@@ -146,7 +147,11 @@ def test_rows_that_contradict_each_other_count_on_their_own_day_alone(tmp_path: 
     home, now = Store(tmp_path / "home"), dt.datetime(2025, 7, 2, 12, tzinfo=dt.UTC)
     list(ingest([str(tmp_path / "log.parquet")], into=home, keys=KEYS, settings=SETTINGS, now=now))
     done = digesting.bring_up_to_date(home, dt.date(2025, 6, 30), settings=SETTINGS, key_id=KEYS.key_id)
-    assert {day.day: rows for day, rows in done.conflicts.items() if rows} == {29: 2}
+    assert {day.day: rows for day, rows in done.conflicts.items()} == {29: 2}
+    again = digesting.bring_up_to_date(home, dt.date(2025, 7, 1), settings=SETTINGS, key_id=KEYS.key_id)
+    assert again.conflicts == done.conflicts
+    later = digesting.bring_up_to_date(home, dt.date(2025, 7, 27), settings=SETTINGS, key_id=KEYS.key_id)
+    assert not later.conflicts
 
 
 def test_a_replay_counts_once_however_many_days_look_at_it(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from test_cases import CASE, DAY, NOW
 
 from detector import handling
 from detector.cases import Case, Shown, Verdict
-from detector.errors import InputError
+from detector.errors import InputError, SettingsError
 
 
 def test_a_confirmed_case_takes_the_kind_it_looks_like_unless_another_is_said() -> None:
@@ -167,7 +167,7 @@ def test_a_case_sleeps_until_a_day_to_come() -> None:
     asleep = handling.snooze(CASE, today + dt.timedelta(days=1), today=today)
     assert asleep.snoozed_until == today + dt.timedelta(days=1)
     assert handling.snooze(asleep, None, today=today) == CASE
-    with pytest.raises(InputError, match="name a later one"):
+    with pytest.raises(SettingsError, match="name a later one"):
         handling.snooze(CASE, today, today=today)
 
 

@@ -56,7 +56,7 @@ HOME = {"device": 1, "address": 1}
     ("rows", "said"),
     [
         ([HOME] * 28, "the data fit a child's favourite"),
-        ([HOME] * 28 + [{"device": n, "address": n, "unrelated": True} for n in range(9)], "the data fit"),
+        ([HOME] * 28 + [{"title": 2, "device": n, "address": n, "unrelated": True} for n in range(9)], "the data fit"),
         ([{"device": n % 5, "address": 1} for n in range(28)], "hardly fit"),
         ([{"device": 1, "address": n % 5} for n in range(28)], "hardly fit"),
         ([HOME | {"at": EVENING + dt.timedelta(hours=n)} for n in range(28)], "hardly fit"),
@@ -91,6 +91,18 @@ def test_a_habit_is_one_title_and_is_begun_once_a_night() -> None:
         HOME | {"at": EVENING + dt.timedelta(hours=n % 10), "is_repeat": n % 10 > 0} for n in range(40)
     ]
     assert "the data fit a child's favourite" in _said(one_habit, rain)
+
+
+def test_a_habit_counts_all_plays_of_its_title() -> None:
+    """Where repeats alone show the reason, what was begun counts all the same: at nine hours of the day, on three
+    screens. Where the window has only repeats of it, nothing is said."""
+    repeats: list[dict[str, object]] = [{**HOME, "is_repeat": True} for _ in range(9)]
+    begun: list[dict[str, object]] = [
+        {"device": n % 3, "address": 1, "at": EVENING + dt.timedelta(hours=n), "unrelated": True} for n in range(9)
+    ]
+    assert "hardly fit a child's favourite or a title left on" in _said(one_habit, repeats + begun)
+    assert "devices: 3, places: 1, hours of the day at which it was begun: 9" in _said(one_habit, repeats + begun)
+    assert _said(one_habit, repeats) == ""
 
 
 @pytest.mark.parametrize("family", CHECKS)

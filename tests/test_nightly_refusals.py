@@ -8,9 +8,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 from nights import FIRST_NIGHT, log_of, published_days, run_night, take_in
-from support import TRAINED_UNTIL, clock
+from support import QUICK, TRAINED_UNTIL, clock
+from typer.testing import CliRunner
 
 from detector import config, digesting, registry, retraining
+from detector.cli import app
 from detector.errors import GateError, InputError, IntegrityError, NoChampionError
 from detector.ingesting import ingest
 from detector.runs import open_doors
@@ -160,6 +162,8 @@ def test_a_model_that_is_gone_is_not_replaced_in_silence(home: Path, settings: c
             models._client.delete_model_version("accounts", model.version)
         with pytest.raises(IntegrityError, match="found none; bring `mlflow` back"):
             run_night(doors, TRAINED_UNTIL, settings)
+        done = CliRunner().invoke(app, ["--home", str(home), "models"], env=QUICK)
+        assert "found none; bring `mlflow` back" in str(done.exception)
         retraining.train(doors, TRAINED_UNTIL, settings=settings, clock=clock)
         assert any("expected model 1, which published nights name" in problem for problem in verify(doors)[1])
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from support import TRAINED_UNTIL, clock
 
-from detector import config, digesting, registry, retraining, store, tables, training
+from detector import comparison, config, digesting, registry, retraining, store, tables, training
 from detector.cases import Verdict
 from detector.errors import GateError, InputError, IntegrityError
 from detector.model import AccountModel
@@ -71,13 +71,15 @@ def test_retraining_leaves_confirmed_accounts_out_and_compares(
     assert doors.registry().with_alias(CHALLENGER) is None
     # Rolling back is one command, and asks nothing.
     back = retraining.promote(doors, before.version, override="", actor="ana", settings=strict, clock=ticking)
-    assert CHAMPION in back.aliases
+    assert back.not_compared is None
+    assert doors.registry().with_alias(CHAMPION) == doors.registry().version(before.version)
 
 
 def test_a_champion_that_can_be_used_no_more_holds_back_no_other(
     doors: Doors, settings: config.Settings, ticking: Callable[[], dt.datetime], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After an update that reads its file no longer, training again and promoting is the way out."""
+    """After an update that reads its file no longer, training again and promoting is the way out. That nothing was
+    compared is said and goes on record."""
     before = doors.registry().with_alias(CHAMPION)
     assert before is not None
     load = registry.Registry.load
@@ -90,11 +92,13 @@ def test_a_champion_that_can_be_used_no_more_holds_back_no_other(
     monkeypatch.setattr(registry.Registry, "load", refusing)
     trained = retraining.retrain(doors, TRAINED_UNTIL, settings=settings, clock=ticking)
     assert trained.compared is None
+    why = f"model {before.version}, which is in use, can be used no more: train again and promote"
+    records = {run.command: run.record for run in doors.ledger.runs(9)}
+    assert trained.not_compared == records["retrain"]["not_compared"] == why
     strict = settings.model_copy(update={"promotion": settings.promotion.model_copy(update={"lost_share": 0.0})})
-    assert (
-        retraining.promote(doors, "", override="", actor="ana", settings=strict, clock=ticking).version
-        == trained.version
-    )
+    promoted = retraining.promote(doors, "", override="", actor="ana", settings=strict, clock=ticking)
+    assert promoted == retraining.Promoted(trained.version, why)
+    assert doors.ledger.runs(1)[0].record["not_compared"] == why
 
 
 def test_a_model_that_can_not_be_loaded_does_not_come_into_use(
@@ -131,7 +135,7 @@ def test_nights_that_a_model_can_not_read_are_left_out(doors: Doors, settings: c
     later = TRAINED_UNTIL - dt.timedelta(days=1)
     night(doors, later, settings=settings, clock=clock)
     found = retraining.compare(doors, champion, champion, longer)
-    assert found is not None
+    assert isinstance(found, comparison.Comparison)
     assert found.nights["day"].to_list() == [TRAINED_UNTIL]
     assert found.lost_share == 0
 

@@ -94,6 +94,13 @@ def test_a_night_knows_what_had_been_decided_by_its_end(doors: Doors, settings: 
     doors.ledger.cases.decide([(other, Verdict("false alarm"))], actor="ana", now=end - dt.timedelta(seconds=1))
     again = _night(doors, settings)
     assert again.record["later_verdicts"] == 1
+    assert again.record["later_suppressions"] == 0
+    ends_on = TRAINED_UNTIL + dt.timedelta(days=9)
+    make = doors.ledger.suppressions.make
+    make(one, "everything", None, ends_on=ends_on, why="a lab", actor="ana", now=end)
+    lifted = make(other, "everything", None, ends_on=ends_on, why="a lab", actor="ana", now=end)
+    doors.ledger.suppressions.lift(lifted.id, actor="ana", now=end)
+    assert _night(doors, settings).record["later_suppressions"] == 1
     assert one in _flagged(doors)
     assert other not in _flagged(doors)
 

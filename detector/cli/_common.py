@@ -91,8 +91,8 @@ def settings_of(context: typer.Context) -> "Loaded":
 @contextmanager
 def opened(context: typer.Context, *, make: bool = False, takes_in: bool = False) -> Iterator[tuple["Doors", "Loaded"]]:
     """The doors of the home; a command that only reads does not `make` one, nor one that `takes_in` what `[source]`
-    names where that is nothing: then the name of the home was mistyped."""
-    from detector.runs import open_doors
+    names where that is nothing: then the name of the home was mistyped. It is told at once where another is at work."""
+    from detector.runs import only_run, open_doors
 
     home: Path = context.obj["home"]
     loaded = settings_of(context)
@@ -104,6 +104,9 @@ def opened(context: typer.Context, *, make: bool = False, takes_in: bool = False
             "`detector demo`"
         )
     with open_doors(home, loaded.settings, context.obj["key_file"]) as doors:
+        if takes_in:
+            with only_run(home):
+                pass  # before it pays for scikit-learn; the run takes the lock for good
         yield doors, loaded
 
 

@@ -152,11 +152,12 @@ def nightly(
 ) -> None:
     """Run the batch for a local day (default: the last one that is over everywhere), or for several."""
     from detector import days, terminal
-    from detector import nightly as batch
 
     if (first is None) != (last is None) or (day is not None and first is not None):
         raise SettingsError("expected --day, or both --from and --to, found another mix; give one of these")
     with opened(context, takes_in=not dry_run) as (doors, loaded):
+        from detector import nightly as batch
+
         until = day_of(last) or day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         since = day_of(first) or until
         still_open = _still_open(until, loaded)
@@ -223,15 +224,27 @@ def _night_line(night: dict[str, Any]) -> str:
             "only if no larger share of the accounts it is compared with scores as high"
         )
         text += f"\n  no error rate can be promised yet: {flagged}; " + (
-            f"{terminal.counted(waiting, 'calibration case')} to be reviewed first (`detector review next`); "
-            "the flagged are in `detector review list --origin flag`"
+            f"{terminal.counted(waiting, 'calibration case')} "
+            + (
+                "had no verdict by then"
+                if night.get("later_verdicts")
+                else "to be reviewed first (`detector review next`)"
+            )
+            + "; the flagged are in `detector review list --origin flag`"
             if waiting
             else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
         )
-    if later := night.get("later_verdicts"):
-        text += (
-            f"\n  not counted: verdicts on {terminal.counted(later, 'account')} that were given after that day (UTC)"
+    later = {
+        what: night[name]
+        for what, name in (("verdicts on", "later_verdicts"), ("what is suppressed for", "later_suppressions"))
+        if night.get(name)
+    }
+    if later:
+        text += "\n  not counted, for it came after that day (UTC): " + ", ".join(
+            f"{what} {terminal.counted(n, 'account')}" for what, n in later.items()
         )
+    if moved := night.get("moved_since_training"):
+        text += f"\n  warning: {moved[0]}" + (f" (and {len(moved) - 1} more)" if len(moved) > 1 else "")
     return text + _about_days(night, str(night["day"]))
 
 
@@ -257,23 +270,22 @@ def _about_days(record: Mapping[str, Any], until: str) -> str:
 @app.command()
 def train(context: typer.Context, day: Day = None, json: Json = False) -> None:
     """Fit a model on the window up to a day; the first one comes into use at once."""
-    from detector import retraining
-
-    _fit(context, retraining.train, day, json)
+    _fit(context, day, json, retrains=False)
 
 
 @app.command()
 def retrain(context: typer.Context, day: Day = None, json: Json = False) -> None:
     """Fit anew without the accounts that reviewers confirmed, and compare with the model in use on past nights."""
-    from detector import retraining
-
-    _fit(context, retraining.retrain, day, json)
+    _fit(context, day, json, retrains=True)
 
 
-def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
+def _fit(context: typer.Context, day: str | None, json: bool, *, retrains: bool) -> None:
     from detector import days, terminal
 
     with opened(context, takes_in=True) as (doors, loaded):
+        from detector import retraining
+
+        fit = retraining.retrain if retrains else retraining.train
         until = day_of(day) or days.last_closed_day(now(), loaded.settings.days)
         still_open = _still_open(until, loaded)
         with terminal.progress() as progress:
@@ -281,6 +293,8 @@ def _fit(context: typer.Context, fit: Any, day: str | None, json: bool) -> None:
         plain = {"version": trained.version, "champion": trained.champion, **trained.record}
         if trained.compared is not None:
             plain["comparison"] = trained.compared.summary()
+        if trained.not_compared is not None:
+            plain["not_compared"] = trained.not_compared
         show(plain, json, _trained(trained, until) + still_open)
 
 
@@ -303,6 +317,8 @@ def _trained(trained: Any, until: dt.date) -> str:
         text += terminal.table(nights.to_dicts(), nights.columns)
         text += f"\n\n{terminal.table(verdicts.to_dicts(), verdicts.columns)}"
         text += f"\n\nnew cases for reviewers: {terminal.counted(trained.compared.cases_gained, 'account')}"
+    if trained.not_compared is not None:
+        text += f"\nnot compared with the model in use: {trained.not_compared}"
     return text + _about_days(record, str(until))
 
 
@@ -321,6 +337,8 @@ def promote(
         me = allowed(doors, "promote")
         promoted = retraining.promote(doors, version, override=override, actor=me, settings=loaded.settings, clock=now)
         print(f"model {promoted.version} is in use")
+        if promoted.not_compared is not None:
+            print(f"not compared with the one before: {promoted.not_compared}")
 
 
 @app.command()

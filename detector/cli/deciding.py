@@ -52,6 +52,11 @@ def decide(
 
     if (table is None) == (not verdict):
         raise SettingsError("expected --verdict for one account, or --from for a table of them; give one of the two")
+    if table is not None and (account or own_id or kind or cause or note or action != "none"):
+        raise SettingsError(
+            "expected nothing but --from, for the table says of which account, kind, cause, action and note; put the "
+            "rest into its columns"
+        )
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
         if table is not None:
@@ -189,9 +194,13 @@ def contest(
         raise SettingsError(f"expected --result to be upheld or overturned, found {result!r}; use one of these")
     if not result and not note.strip():
         raise SettingsError("expected the holder's words after --note, found none; write down what was said")
+    from detector import reviewing
+
     with opened(context) as (doors, _):
         me, moment = allowed(doors, "second" if result else "decide"), now()
         digits = f"{account_of(account, own_id, doors):016x}"
+        if account:
+            reviewing.contestable(doors, account, settling=bool(result))
         if result:
             overturned = result == "overturned"
             case = doors.ledger.cases.settle(digits, overturned=overturned, note=note, actor=me, now=moment)

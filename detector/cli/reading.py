@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 
 from detector.cli._common import Day, Json, allowed, app, audit, day_of, looking, now, opened, show, typed_id
-from detector.errors import SettingsError
+from detector.errors import IntegrityError, SettingsError
 
 
 @app.command()
 def models(context: typer.Context, json: Json = False) -> None:
     """List the models, newest first."""
-    from detector import terminal
+    from detector import terminal, verifying
 
     with opened(context) as (doors, _):
         rows = [
@@ -27,6 +27,9 @@ def models(context: typer.Context, json: Json = False) -> None:
             }
             for one in doors.registry().versions()
         ]
+        if not rows:
+            for sentence in verifying.lost_models(doors):
+                raise IntegrityError(sentence)
         show(rows, json, terminal.table(rows, list(rows[0])) if rows else "no model yet; run `detector train`")
 
 

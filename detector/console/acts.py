@@ -12,7 +12,7 @@ from detector.suppressed import SCOPES, Suppressed
 
 
 def verdict_of(verdict: str, kind: str | None, cause: str | None, note: str, response: str) -> Verdict:
-    """What a form or a request says, where a field that does not fit the verdict is left over from another choice."""
+    """What a form says, where a field that does not fit the verdict is left over from another choice."""
     outcome = reviewing.outcome_of(verdict)
     confirmed = outcome == "confirmed"
     return Verdict(
@@ -48,14 +48,13 @@ def reopen(visit: Visit, number: int, note: str) -> Case:
 
 def contest(visit: Visit, number: int, note: str) -> Case:
     """The account's holder contests the verdict."""
-    return visit.doors.ledger.cases.contest(
-        case_of(visit, number).account, _said(note, "the holder's words"), **_who(visit)
-    )
+    account = _contestable(visit, number, settling=False)
+    return visit.doors.ledger.cases.contest(account, _said(note, "the holder's words"), **_who(visit))
 
 
 def settle(visit: Visit, number: int, *, overturned: bool, note: str) -> Case:
     """Somebody who had no part in the verdict says whether it holds."""
-    account = case_of(visit, number).account
+    account = _contestable(visit, number, settling=True)
     return visit.doors.ledger.cases.settle(account, overturned=overturned, note=note.strip(), **_who(visit))
 
 
@@ -117,6 +116,12 @@ def _newest(visit: Visit, number: int) -> str:
     """The account whose newest case this is."""
     case_of(visit, number)  # not found, in the desk's words
     return reviewing.worked_on(visit.doors, str(number))
+
+
+def _contestable(visit: Visit, number: int, *, settling: bool) -> str:
+    """The account whose verdict this case's is, of the one that can be contested, or is."""
+    case_of(visit, number)  # not found, in the desk's words
+    return reviewing.contestable(visit.doors, str(number), settling=settling)
 
 
 def _said(text: str, what: str) -> str:

@@ -5,16 +5,17 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 import pydantic
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Query, Request
 from starlette.responses import JSONResponse
 
 from detector import explaining, reviewing, tallying
 from detector.access import MEANING
-from detector.cases import Case, Kind, Outcome, Response
+from detector.cases import Case, Kind, Origin, Outcome, Response, Status, Verdict
 from detector.console import acts, pages, queue
 from detector.console.desk import Visiting
 from detector.console.pages import Number
 from detector.suppressed import Scope
+from detector.views import Filters
 
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Nobody has signed in."},
@@ -30,6 +31,22 @@ Line = Annotated[str, pydantic.StringConstraints(max_length=2_000)]
 
 Said = Annotated[Line, Body(embed=True)]
 Id = Annotated[int, pydantic.Field(ge=1, le=2**31 - 1)]
+
+
+class Sought(pydantic.BaseModel):
+    """Which cases are asked for (see `views.Filters`), and the page of them, counted from 1."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    status: Status = "open"
+    kind: Kind | None = None
+    origin: Origin | None = None
+    family: str | None = None
+    least_score: pydantic.FiniteFloat | None = None
+    mine: bool = False
+    free: bool = False
+    snoozed: bool = False
+    page: Annotated[int, pydantic.Field(ge=1, le=100_000)] = 1
 
 
 class Decision(pydantic.BaseModel):
@@ -86,9 +103,9 @@ def me(visit: Visiting) -> dict[str, Any]:
 
 
 @router.get("/cases")
-def list_cases(visit: Visiting, asked: queue.Wanted) -> dict[str, Any]:
-    """One page of the open cases, in the order in which they are offered to you."""
-    found = queue.page_of(visit, asked)
+def list_cases(visit: Visiting, asked: Annotated[Sought, Query()]) -> dict[str, Any]:
+    """One page of the cases asked for, else of the open ones, in the order in which they are offered to you."""
+    found = queue.page_of(visit, queue.Asked(Filters(**asked.model_dump(exclude={"page"})), asked.page))
     rows = [_case(case) | {"why": queue.why(case)} for case in found.cases]
     return {"cases": rows, "total": found.total, "page": asked.page, "pages": found.pages}
 
@@ -127,7 +144,8 @@ def unmask(visit: Visiting, number: Number, purpose: Annotated[Line, Body(embed=
 @router.post("/cases/{number}/decide")
 def decide(visit: Visiting, number: Number, said: Decision) -> dict[str, Any]:
     """Close a case with a verdict, or propose it to a second person where its action is severe."""
-    verdict = acts.verdict_of(said.verdict, said.kind, said.cause, said.note, said.response)
+    cause = (said.cause or "").strip() or None
+    verdict = Verdict(said.verdict, kind=said.kind, cause=cause, note=said.note.strip(), response=said.response)
     return _case(acts.decide(visit, number, verdict, version=said.version))
 
 

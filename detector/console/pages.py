@@ -13,7 +13,7 @@ from detector.cases import Case
 from detector.console import drawings, evidence, queue
 from detector.console.desk import NoSuchCaseError, Visit, Visiting
 from detector.console.rendering import page
-from detector.errors import InputError, SettingsError
+from detector.errors import SettingsError
 from detector.portrait import Portrait
 
 router = APIRouter(include_in_schema=False)
@@ -78,7 +78,7 @@ def found_by(visit: Visit, text: str) -> Case:
     answered alike.
 
     Raises:
-        InputError: there is no such case.
+        NoSuchCaseError: there is none.
     """
     typed = text.strip()
     if re.fullmatch(r"#[0-9]{1,9}", typed):  # without the mark it may be the service's own id
@@ -89,7 +89,7 @@ def found_by(visit: Visit, text: str) -> Case:
     )
     found = visit.doors.ledger.cases.of(f"{account:016x}")
     if not found:
-        raise InputError("expected an account with a case, found none; only what was put before reviewers has one")
+        raise NoSuchCaseError("expected an account with a case, found none; only what was put before reviewers has one")
     return found[0]
 
 

@@ -64,7 +64,7 @@ class Unresting(Family):
             / (pl.col("starts_by_person").sum() + 1)
         ),
         missing=f"of fewer than {_LEAST_PLAYS} plays it is known who started them, or none says how long it lasted",
-        when_high="{value:.1f} hours were streamed for each time that a person pressed play; most accounts stream "
+        when_high="a person pressed play at most once in {value:.1f} hours of streaming; in most accounts once in "
         "{typical:.1f}",
         innocent=("a screen that is always on", "a series left to play on overnight"),
         examples=[

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from detector import cases, handling
 from detector.aftermath import LaterNight
 from detector.cases import Act, Case, Verdict
+from detector.errors import InputError
 from detector.ledger import queue, schema
 from detector.ledger.acting import NEWEST, OPEN, change, portions, store, write_audit
 from detector.ledger.connection import Database
@@ -140,20 +141,22 @@ class Cases:
         self, verdicts: Sequence[tuple[str, Verdict]], *, actor: str, now: dt.datetime, version: int | None = None
     ) -> list[Case]:
         """Close the open cases of some accounts with their verdicts, or propose these to a second person: all of them
-        or none. `version` is that of the sight that they were decided on, where it matters."""
+        or none. `version` is that of the sight that they were decided on, where it matters.
+
+        Raises:
+            InputError: an account has no case, or none that can be decided; of several the message has its row.
+        """
         with self._database.writing() as connection:
-            return [
-                change(
-                    connection,
-                    account,
-                    partial(handling.decide, verdict=verdict, actor=actor, now=now, version=version),
-                    "proposed" if verdict.needs_second else "decided",
-                    {name: value for name, value in asdict(verdict).items() if value and value != "none"},
-                    actor,
-                    now,
-                )
-                for account, verdict in verdicts
-            ]
+            decided = []
+            for row, (account, verdict) in enumerate(verdicts, start=1):
+                step = partial(handling.decide, verdict=verdict, actor=actor, now=now, version=version)
+                action: cases.Action = "proposed" if verdict.needs_second else "decided"
+                said = {name: value for name, value in asdict(verdict).items() if value and value != "none"}
+                try:
+                    decided.append(change(connection, account, step, action, said, actor, now))
+                except InputError as error:
+                    raise InputError(f"row {row}: {error}" if len(verdicts) > 1 else str(error)) from None
+            return decided
 
     def second(
         self, account: str, *, agrees: bool, note: str = "", actor: str, now: dt.datetime, version: int | None = None

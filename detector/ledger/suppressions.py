@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from detector import handling
 from detector.cases import Action, Case
-from detector.errors import InputError
+from detector.errors import InputError, SettingsError
 from detector.ledger import schema
 from detector.ledger.acting import change, write_audit
 from detector.ledger.connection import Database
@@ -29,10 +29,11 @@ class Suppressions:
         queue meanwhile where nothing counts.
 
         Raises:
-            InputError: that day is not to come, or the same does not count already.
+            SettingsError: that day is not to come.
+            InputError: the same does not count already.
         """
         if ends_on <= now.date():
-            raise InputError(f"expected an end after {now.date()}, found {ends_on}; name a later day")
+            raise SettingsError(f"expected an end after {now.date()}, found {ends_on}; name a later day")
         row = {
             "account": account, "scope": scope, "value": value, "why": why, "made_at": now, "made_by": actor,
             "ends_on": ends_on,
@@ -83,6 +84,11 @@ class Suppressions:
     def on(self, day: dt.date) -> list[Suppressed]:
         """What holds for a night, the oldest first."""
         return [one for one in reversed(self.all()) if one.holds(day)]
+
+    def later(self, day: dt.date) -> list[Suppressed]:
+        """What would hold for a night had it been made by then, the oldest first."""
+        made = [one for one in reversed(self.all()) if one.made_at.date() > day]
+        return [one for one in made if one.lifted_at is None and one.ends_on >= day]
 
 
 def _tell(

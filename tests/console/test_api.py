@@ -37,6 +37,25 @@ def test_no_request_of_the_api_is_an_error_of_ours(desk: Desk) -> None:
     assert len(asked) == len([path for _, path in ROUTES if path.startswith("/api/") and "openapi" not in path])
 
 
+def test_what_can_not_be_is_refused_and_not_bent(desk: Desk) -> None:
+    """A form has fields left over from another choice; a program that says them means them. What is no kind, origin,
+    family or filter is refused, rather than answered with all cases."""
+    sam = desk.signed_in("senior analyst")
+    number = desk.doors.ledger.cases.queue()[0].id
+    for said in (
+        {"verdict": "false alarm", "kind": "resale"},
+        {"verdict": "undecided", "response": "refer"},
+        {"verdict": "confirmed", "cause": "a big family"},
+    ):
+        assert sam.post(f"/api/cases/{number}/decide", json=said).status_code == 422
+    for query in ("kind=bogus", "origin=bogus", "family=bogus", "status=bogus", "least_score=nan", "view=mine"):
+        assert sam.get(f"/api/cases?{query}").status_code == 422
+    scores = [case["score"] for case in sam.get("/api/cases?least_score=3&origin=flag").json()["cases"]]
+    assert scores
+    assert min(scores) >= 3
+    assert sam.post("/api/search", json={"wanted": "nobody"}).status_code == 404
+
+
 def test_a_case_that_is_not_there_is_not_found(desk: Desk) -> None:
     """Whatever one wants to do with it; a case that is there, and not as it was, is a conflict."""
     ana = desk.signed_in("analyst", "ana")
