@@ -329,12 +329,12 @@ def _sets(layer: object, path: Sequence[str]) -> bool:
 
 
 def _sentence(error: pydantic.ValidationError, layers: Sequence[tuple[str, dict[str, Any]]]) -> str:
-    """The first thing that is wrong, with its key and the last layer that set it."""
-    first = error.errors()[0]
-    path = [part for part in first["loc"] if isinstance(part, str) and "[" not in part]
-    key = ".".join(path)
+    """The first thing that is wrong, with its key and the last layer that set it, and the keys of what else is."""
+    paths = [[part for part in one["loc"] if isinstance(part, str) and "[" not in part] for one in error.errors()]
+    first, path = error.errors()[0], paths[0]
+    key, *others = dict.fromkeys(map(".".join, paths))
     where = next((name for name, layer in reversed(layers) if _sets(layer, path)), "the settings")
-    more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    more = f" (and {', '.join(map(repr, others))})" if others else ""
     if first["type"] == "extra_forbidden":
         return f"expected known settings, found {key!r} in {where}; `detector config show` lists them{more}"
     said = first["msg"].removeprefix("Value error, ")

@@ -227,10 +227,10 @@ def test_the_layer_that_is_to_blame_is_the_last_that_set_the_value(tmp_path: Pat
     assert config.load(home=tmp_path, file=given, environ={"DETECTOR_MODEL__TREES": "5"}).settings.model.trees == 5
 
 
-def test_several_wrong_settings_are_counted(tmp_path: Path) -> None:
-    """The first is told in full, the others are announced."""
+def test_several_wrong_settings_are_named(tmp_path: Path) -> None:
+    """The first is told in full, of the others the keys."""
     path = _file(tmp_path / "many.toml", "[model]\ntrees = 0\nsamples = 0\nwood = 3")
-    assert "(2 more)" in str(_refusal(file=path))
+    assert "(and 'model.samples', 'model.wood')" in str(_refusal(file=path))
 
 
 def test_what_is_no_configuration_file_is_unreadable_input(tmp_path: Path) -> None:
