@@ -109,11 +109,11 @@ def on_record(
         try:
             yield run_id, record
         except BaseException as error:
-            run = doors.ledger.run(run_id)
-            if run is not None and run.status == "running":
-                # Messages may name paths, never ids or titles; of what is unforeseen, only the kind is kept.
-                said = str(error) if isinstance(error, DetectorError) else type(error).__name__
-                with suppress(DetectorError):  # what went wrong first is what has to be said
+            with suppress(DetectorError):  # what went wrong first is what has to be said
+                run = doors.ledger.run(run_id)
+                if run is not None and run.status == "running":
+                    # Messages may name paths, never ids or titles; of what is unforeseen, only the kind is kept.
+                    said = str(error) if isinstance(error, DetectorError) else type(error).__name__
                     doors.ledger.end_run(run_id, status=_ending(error), record=record | {"ended_by": said}, now=clock())
             raise
         run = doors.ledger.run(run_id)

@@ -1,6 +1,7 @@
 """Roles, rights and the table of routes."""
 
 import datetime as dt
+import os
 
 import pytest
 
@@ -34,6 +35,12 @@ def test_the_environment_does_not_say_who_one_is(monkeypatch: pytest.MonkeyPatch
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "mallory")
     assert access.user_name() == before != "mallory"
+
+
+def test_who_has_no_name_has_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container, whose list of users knows nobody of that number."""
+    monkeypatch.setattr(os, "geteuid", lambda: 2_000_000_111)
+    assert access.user_name() == "2000000111"
 
 
 def test_every_right_is_said_in_words() -> None:

@@ -130,13 +130,18 @@ def test_what_is_typed_stands_before_what_a_view_keeps(typed: Typed) -> None:
     assert "no decided case" not in typed("list", "--view", "closed", "--status", "open")
 
 
-def test_a_kind_is_typed_with_hyphens_or_without(typed: Typed) -> None:
+def test_a_kind_is_typed_with_hyphens_or_without(typed: Typed, tmp_path: Path) -> None:
     cases = {case["kind"] for case in _queue(typed)}
     for kind in cases:
         wanted = [str(kind), str(kind).replace(" ", "-")]
         assert len({typed("list", "--kind", one) for one in wanted}) == 1
     with pytest.raises(DetectorError, match="account-takeover"):
         typed("list", "--kind", "theft")
+    one, other = (case["account"] for case in _queue(typed)[:2])
+    assert "account takeover" in typed("decide", one, "--verdict", "confirmed", "--kind", "account-takeover")
+    row = {"account": other, "verdict": "confirmed", "kind": "account-takeover"}
+    (tmp_path / "verdict.json").write_text(json.dumps([row]))
+    assert "account takeover" in typed("decide", "--from", "verdict.json")
 
 
 def test_a_case_is_put_into_the_hands_of_who_decides_here(typed: Typed, home: Path, settings: config.Settings) -> None:

@@ -5,9 +5,13 @@ import shutil
 from pathlib import Path
 
 import log_samples
+import polars as pl
 import pytest
 from commands import detector, refused
+from support import clock
 
+from detector import config, identity, receipts, sources
+from detector.ingesting import ingest
 from detector.store import Store
 
 
@@ -46,19 +50,34 @@ def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
     """Which of the two is meant, nobody can tell."""
     (tmp_path / "log.csv").write_text("account_id,title_id,started_at,title_id\na,t,2025-06-01T20:00:00Z,u\n")
     refused("ingest", "log.csv", cwd=tmp_path, code=4, saying="expected one column title_id")
+    row = {"account_id": ["a"], "title_id": ["t"], " title_id": ["u"], "started_at": ["2025-06-01T20:00:00Z"]}
+    pl.DataFrame(row).write_parquet(tmp_path / "log.parquet")
+    refused("ingest", "log.parquet", cwd=tmp_path, code=4, saying="expected one column title_id")
 
 
 def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) -> None:
-    """They are taken as UTC, whatever `--timezone` says of the days, and as no address; both are said."""
+    """They are taken as UTC, whatever `--timezone` says of the days, and as no address; both are said, once."""
     rows = [
         {"account_id": "a", "title_id": "t", "ip": ip, "started_at": start}
-        for ip, start in (("203.0.113.7", "2025-06-01 23:30:00"), ("5f4dcc3b", "2025-06-02T20:00:00Z"))
-    ]
+        for ip, start in (
+            ("203.0.113.7", "2025-06-01 23:30:00"), (None, "2025-06-03 20:00:00"), ("5f4dcc3b", "2025-06-02T20:00:00Z"),
+        )
+    ]  # fmt: skip
     log_samples.as_csv(tmp_path / "log.csv", rows)
     code, out, err = detector("ingest", "log.csv", "--timezone", "America/New_York", cwd=tmp_path)
     assert code == 0
-    assert "1 rows say when they began without an offset from UTC" in out + err
+    assert "2 rows say when they began without an offset from UTC" in out + err
     assert "1 rows have an ip that is no IPv4 or IPv6 address" in out + err
+    naive = pl.col("started_at").str.slice(0, 19).str.to_datetime()
+    pl.DataFrame(rows).drop("ip").with_columns(naive).write_parquet(tmp_path / "naive.parquet")
+    said = detector("ingest", "naive.parquet", cwd=tmp_path)[1]
+    assert "3 rows say when they began without an offset" in said
+    home, settings = Store(tmp_path / "detector-home"), config.load(environ={}).settings
+    keys = identity.load_keys(home.home)
+    again = list(ingest([str(tmp_path / "log.csv")], into=home, keys=keys, settings=settings, now=clock(),
+                        options=sources.Options(timezone="America/New_York")))  # fmt: skip
+    assert [(file.known, file.offsetless) for file in again] == [(True, 2)]
+    assert receipts.warnings(again) == []
 
 
 def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:

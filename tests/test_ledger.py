@@ -147,12 +147,12 @@ def test_publishing_supersedes_what_was_served_for_that_day_only(ledger: Ledger)
 def test_the_latest_published_is_that_of_the_latest_day(ledger: Ledger) -> None:
     """Whatever the order of publication."""
     assert ledger.latest_published() is None
-    for offset in (0, 5, 3):
-        start(ledger, f"d{offset}", day=DAY + dt.timedelta(days=offset))
-        publish(ledger, f"d{offset}")
+    for run_id, offset in (("b", 0), ("a", 5), ("c", 3)):
+        start(ledger, run_id, day=DAY + dt.timedelta(days=offset))
+        publish(ledger, run_id)
     run = ledger.latest_published()
     assert run is not None
-    assert run.id == "d5"
+    assert run.id == "a"
 
 
 def test_runs_are_listed_newest_first(ledger: Ledger) -> None:

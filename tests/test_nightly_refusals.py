@@ -178,6 +178,10 @@ def test_another_model_of_the_same_number_is_told(
         (model,) = doors.registry().versions()
         monkeypatch.setattr(registry.Registry, "versions", lambda _: [replace(model, sha256="0" * 64)])
         assert any("expected model 1, which published nights name, found another" in one for one in verify(doors)[1])
+        # A night of an older version does not say which it was.
+        for run in doors.ledger.publications():
+            doors.ledger.add_to_record(run.id, {"model_sha256": None})
+        assert not any("published nights name" in one for one in verify(doors)[1])
 
 
 def test_a_release_that_renews_device_ids_holds_the_night(

@@ -2,11 +2,13 @@
 
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from nights import run_night
-from support import TRAINED_UNTIL
+from support import TRAINED_UNTIL, clock
 
 from detector import config, runs
 from detector.errors import BusyError, IntegrityError, SettingsError
@@ -48,3 +50,29 @@ def test_what_a_home_was_made_with_is_not_made_anew(home: Path, settings: config
     assert not (home / "identity.key").exists()
     with open_doors(home, settings, tmp_path / "right") as doors:
         assert doors.keys == keys
+
+
+def test_a_sealing_key_that_is_another_is_refused(home: Path, settings: config.Settings) -> None:
+    """It opens none of the names that were sealed. Those that an older program sealed do not say with which key."""
+    (home / "sealing.key").write_text("0" * 64 + "\n")
+    with pytest.raises(IntegrityError, match=r"sealing\.key, found"), open_doors(home, settings):
+        pass
+    for manifest in home.glob("sealed/*/manifest.json"):
+        manifest.write_text(re.sub(r'"key_id": "\w+"', "", manifest.read_text()))
+    with open_doors(home, settings) as doors:
+        assert doors.keys.sealing == bytes(32)
+
+
+def test_what_went_wrong_first_is_said_where_it_can_not_go_on_record(home: Path, settings: config.Settings) -> None:
+    """The state database is locked by then, which would be said instead."""
+    state = settings.state.model_copy(update={"lock_timeout_s": 1})
+    impatient = settings.model_copy(update={"state": state})
+    with open_doors(home, impatient) as doors, closing(sqlite3.connect(home / "ledger.db")) as other:
+
+        def divide() -> None:
+            with runs.on_record(doors, "nightly", day=None, clock=clock):
+                other.execute("BEGIN IMMEDIATE")
+                _ = 1 / 0
+
+        with pytest.raises(ZeroDivisionError):
+            divide()

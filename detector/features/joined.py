@@ -144,6 +144,7 @@ class Joined(Family):
             ([*_UNPLACED, *_new((30, 5))], 0),
             ([*_OLD, *_new((30, 5), region=None)], 0),
             ([*_OLD, *_new((30, 5), country="BR", region=None)], 0.5),
+            ([*_OLD, *_new((30, 5), country="BR", region=None, network_kind="vpn")], 0),
             ([*_OLD[:2], *_new((30, 5))], 1),
             (_new((30, 5)), None),
         ],

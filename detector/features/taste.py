@@ -98,6 +98,7 @@ class Taste(Family):
             ([*_OLD, *_AT_HOME], 0),
             ([*_OLD, *_seen(11, _THEIRS, (27, 20))], 0),
             ([*_OLD, *_seen(11, _THEIRS, _LATELY, number=4)], None),
+            ([*_seen(1, _OWN, _LONG, number=4), *_UNLIKE], None),
             ([*_OLD, *_NOBODY_ELSES], None),
             (_UNPLACED, 0.5),
             (_OLD, 0),

@@ -54,6 +54,7 @@ def test_what_can_not_be_is_refused_and_not_bent(desk: Desk) -> None:
     assert scores
     assert min(scores) >= 3
     assert sam.post("/api/search", json={"wanted": "nobody"}).status_code == 404
+    assert sam.post(f"/api/cases/{number}/assign", json={"to": "nobody-here"}).status_code == 422
 
 
 def test_a_case_that_is_not_there_is_not_found(desk: Desk) -> None:
