@@ -127,8 +127,8 @@ class Groups(Family):
     )
     lasting_groups_apart_h = Feature(
         says="Hours of the clock between the times of day at which two of the groups of people that lasted watch, of "
-        "those furthest apart: 0 where only one did, or watches at all hours. Above six, hardly both of them sleep at "
-        "the same time.",
+        "those furthest apart: 0 where only one did, or watches at all hours. Those in other time zones, or with other "
+        "bedtimes, are apart.",
         unit="hours",
         expr=pl.col("apart_h"),
         missing=_MISSING,
