@@ -181,9 +181,16 @@ def one_who_sleeps(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFr
     hours = _by_hour(_on_local_clock(playbacks)).select("account", "hour").unique().sort("account", "hour")
     rests = hours.with_columns(rest_h=(pl.col("hour").shift(-1) - pl.col("hour") - 1).over("account"))
     rested = (pl.col("rest_h") >= _RESTED_H).fill_null(True)
-    begun = playbacks.select("account", date=pl.col("day").cast(pl.Int32).cast(pl.Int64)).unique()
-    by_day = rests.group_by("account", date=pl.col("hour") // 24).agg(rested=rested.any())
-    by_day = by_day.join(begun, on=["account", "date"], how="semi")  # not those that are only reached past midnight
+    date = pl.col("day").cast(pl.Int32).cast(pl.Int64)
+    begun = playbacks.select("account", date=date, begun=date).unique().sort("date")
+    # An hour on a day that is only reached past midnight is of the day on which it was begun.
+    of_day = (
+        rests.with_columns(date=pl.col("hour") // 24, rested=rested)
+        .sort("date")
+        .join_asof(begun, on="date", by="account", check_sortedness=False)
+        .drop_nulls("begun")
+    )
+    by_day = of_day.group_by("account", "begun").agg(pl.col("rested").any())
     days = by_day.group_by("account").agg(days=pl.len(), rested=pl.col("rested").sum())
     return _said(
         days,

@@ -247,6 +247,13 @@ def test_who_is_hardly_known_sleeps_too(evenings: int) -> None:
     assert f"on {evenings} days with playbacks, {evenings} had a rest" in said
 
 
+def test_who_watches_past_midnight_and_then_not_for_days_sleeps() -> None:
+    """The rest after a late film lies on a day on which nothing was begun: it is of the day of the film."""
+    late = EVENING + dt.timedelta(hours=3, minutes=30)
+    rows: list[dict[str, object]] = [{"at": late + dt.timedelta(days=3 * n)} for n in range(9)]
+    assert "on 9 days with playbacks, 9 had a rest" in _said(one_who_sleeps, rows)
+
+
 def test_a_day_is_a_local_one() -> None:
     """From eight to ten in the evening in Los Angeles is on two dates of UTC, and on one day."""
     late = [{"at": EVENING + dt.timedelta(hours=n), "utc_offset_s": -7 * 3600} for n in (7, 8)]

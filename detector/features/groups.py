@@ -11,6 +11,7 @@ from detector.spans import days_of
 _MISSING = "no playback of the window says its address, or none its device"
 _LASTING_DAYS = 4  # a group that was there on fewer days is a visit
 _RETURNING_DAYS = 2
+_APART_H = 4
 _TWO_HOMES = [
     {
         "ago": ago,
@@ -33,7 +34,9 @@ def _two_homes(own: Mapping[str, object], theirs: Mapping[str, object], days: in
     return [{"ago": ago, "visits": [_OWN | dict(own), _THEIRS | dict(theirs)]} for ago in range(days)]
 
 
-_EVENING, _NIGHT, _ALL_DAY = ({"utc_hours": bits} for bits in (1 << 20 | 1 << 21, 1 << 3 | 1 << 4, 2**24 - 1))
+_EVENING, _AFTERNOON, _NIGHT, _ALL_DAY = (
+    {"utc_hours": bits} for bits in (1 << 20 | 1 << 21, 1 << 17 | 1 << 18, 1 << 3 | 1 << 4, 2**24 - 1)
+)
 
 
 class Groups(Family):
@@ -127,10 +130,10 @@ class Groups(Family):
     )
     lasting_groups_apart_h = Feature(
         says="Hours of the clock between the times of day at which two of the groups of people that lasted watch, of "
-        "those furthest apart: 0 where only one did, or watches at all hours. Those in other time zones, or with other "
-        "bedtimes, are apart.",
+        "those furthest apart: 0 where only one did, or watches at all hours, and under four hours, which a household "
+        "is apart, too. Those in other time zones, or with other bedtimes, are further.",
         unit="hours",
-        expr=pl.col("apart_h"),
+        expr=pl.when(pl.col("apart_h") >= _APART_H).then("apart_h").otherwise(pl.col("apart_h") * 0),
         missing=_MISSING,
         when_high="groups of devices and places that never mixed watch {value:hour} of the clock apart; those of most "
         "accounts {typical:.0f}",
@@ -138,6 +141,7 @@ class Groups(Family):
         examples=[
             (_two_homes(_EVENING, _NIGHT), 7),
             (_two_homes(_EVENING, _EVENING), 0),
+            (_two_homes(_EVENING, _AFTERNOON), 0),
             (_two_homes(_EVENING, _ALL_DAY), 0),
             (_two_homes(_EVENING, _NIGHT) + _TIED, 0),
             (_two_homes(_EVENING, _NIGHT, days=3), 0),

@@ -97,13 +97,13 @@ class Places(Family):
         shown_by=_OFF_MAIN,
     )
     unsettled_days_share = Feature(
-        says="Share of the networks played from, each counted once a day, that were not the one used on most days, which "
-        "may change once in the window: one move is a move.",
+        says="Share of the networks played from, each counted once a day, that were not the one used on most days, "
+        "which may change once in the window: one move is a move.",
         unit="share",
         expr=1 - pl.col("settled_days") / pl.col("network_days"),
         missing=_MISSING,
-        when_high="counted by day, {value:.0%} of the networks played from were not the main one, one move allowed for; "
-        "of most accounts {typical:.0%} were not",
+        when_high="counted by day, {value:.0%} of the networks played from were not the main one, one move allowed "
+        "for; of most accounts {typical:.0%} were not",
         innocent=("mobile carriers", "a second home", "an internet provider that changes addresses"),
         examples=[
             (_MOVED, 0),
