@@ -176,21 +176,17 @@ def one_of_them(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame
 
 
 def one_who_sleeps(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether there is time to sleep on most local days, be it at night or not. What follows the last hour of all is
-    not known, and so counts as a rest."""
+    """Whether there is time to sleep on most local days, be it at night or not: after an hour of the day in which
+    something played, or from its midnight to the first. What follows the last hour of all is not known, and so counts
+    as a rest."""
     hours = _by_hour(_on_local_clock(playbacks)).select("account", "hour").unique().sort("account", "hour")
-    rests = hours.with_columns(rest_h=(pl.col("hour").shift(-1) - pl.col("hour") - 1).over("account"))
-    rested = (pl.col("rest_h") >= _RESTED_H).fill_null(True)
-    date = pl.col("day").cast(pl.Int32).cast(pl.Int64)
-    begun = playbacks.select("account", date=date, begun=date).unique().sort("date")
-    # An hour on a day that is only reached past midnight is of the day on which it was begun.
-    of_day = (
-        rests.with_columns(date=pl.col("hour") // 24, rested=rested)
-        .sort("date")
-        .join_asof(begun, on="date", by="account", check_sortedness=False)
-        .drop_nulls("begun")
-    )
-    by_day = of_day.group_by("account", "begun").agg(pl.col("rested").any())
+    gap_h = (pl.col("hour") - pl.col("hour").shift(1) - 1).over("account")
+    rests = hours.with_columns(rest_h=gap_h.shift(-1).over("account"), before_h=gap_h)
+    since_midnight = (pl.col("before_h") >= _RESTED_H) & (pl.col("hour") % 24 >= _RESTED_H)
+    rested = (pl.col("rest_h") >= _RESTED_H).fill_null(True) | since_midnight.fill_null(False)
+    begun = playbacks.select("account", date=pl.col("day").cast(pl.Int32).cast(pl.Int64)).unique()
+    by_day = rests.group_by("account", date=pl.col("hour") // 24).agg(rested=rested.any())
+    by_day = by_day.join(begun, on=["account", "date"], how="semi")  # not those that are only reached past midnight
     days = by_day.group_by("account").agg(days=pl.len(), rested=pl.col("rested").sum())
     return _said(
         days,
