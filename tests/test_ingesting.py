@@ -100,7 +100,7 @@ def test_what_can_not_be_read_or_holds_nothing_stops_no_other_file(tmp_path: Pat
     assert code == 4
     assert "known already" in out
     assert "a-torn.parquet" in err
-    assert "the other 3 were taken in" in err
+    assert "all others (3) were taken in" in err
     (log / "b-good.csv").unlink()
     (log / "a-torn.parquet").unlink()
     refused("ingest", "log", cwd=tmp_path, code=4, saying="found no rows")

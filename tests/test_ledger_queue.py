@@ -6,7 +6,7 @@ import pytest
 from flagged import NOW, ONE_DAY, A, B, C, publish, shown
 
 from detector.cases import Shown
-from detector.errors import InputError
+from detector.errors import InputError, SettingsError
 from detector.ledger import Ledger
 from detector.suppressed import Scope
 from detector.views import Filters
@@ -100,7 +100,7 @@ def test_suppressions_are_made_listed_and_lifted(ledger: Ledger) -> None:
         ledger.suppressions.lift(made[0].id, actor="ben", now=NOW)
     with pytest.raises(InputError, match="found none"):
         ledger.suppressions.lift(99, actor="ben", now=NOW)
-    with pytest.raises(InputError, match="name a later day"):
+    with pytest.raises(SettingsError, match="name a later day"):
         ledger.suppressions.make(A, "everything", None, ends_on=NOW.date(), why="x", actor="ana", now=NOW)
     (case,) = ledger.cases.of(A)
     assert [act.action for act in ledger.cases.acts(case.id)] == ["suppressed", "lifted"]
