@@ -30,6 +30,7 @@ def silent(what: str, done: int, of: int) -> None:
 
 _AS_THE_FILE_SAYS = sources.Options()
 _FUTURE = "starts_in_the_future"  # a rule that the same row may keep later
+_NOT_UTF8 = "id_is_not_utf8"  # a rule that all rows break where the file is in another encoding
 _NO_DATE = dt.date(1970, 1, 1)  # where rejects of a file without a believable row stand
 
 
@@ -285,9 +286,10 @@ def _pass_gate(read: _Read, gate: config.Gate) -> None:
     share = found.rejected_rows / max(found.rows + found.rejected_rows, 1)
     if share > gate.reject_share:
         most = next(iter(found.rejects))
+        mend = "save it as UTF-8" if most == _NOT_UTF8 else "mend the file or raise [gate] reject_share"
         raise GateError(
             f"expected at most {gate.reject_share:.0%} rejected rows in {read.path}, found {share:.0%}"
-            f" (mostly: {most}); nothing of it was taken in, mend the file or raise [gate] reject_share"
+            f" (mostly: {most}); nothing of it was taken in, {mend}"
         )
 
 

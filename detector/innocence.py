@@ -88,7 +88,8 @@ def one_roof(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
     return _said(
         at_once,
         (pl.col("together") >= _MOSTLY * pl.col("hours")) & rests,
-        "a big household: of {} hours with several devices at work, on {} days, {} saw them all in one home",
+        "a big household: of {} hours of the clock with several devices at work, on {} days, {} saw them all in one "
+        "home",
         "hours",
         "days",
         "together",
@@ -96,8 +97,8 @@ def one_roof(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
 
 
 def one_traveller(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
-    """Whether what plays away from the main region plays on devices that come back to it, and not while others play
-    there: a journey, a second home."""
+    """Whether what plays away from the main region, or line where no region is known, plays on devices that come back
+    to it, and not while others play there: a journey, a second home."""
     hours = _by_hour(playbacks, _REGION).drop_nulls(["device", "place"])
     days = hours.group_by("account", "place").agg(days=pl.col("day").n_unique())
     main = (
@@ -123,8 +124,8 @@ def one_traveller(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFra
     return _said(
         away,
         fits,
-        "a traveller or a second home: of {} hours away from the main region, {} are of devices that were in it too, "
-        "and during {} something played there as well",
+        "a traveller or a second home: of {} hours of the clock away from the main place (each for each device), {} "
+        "are of devices that were there too, and during {} something played there as well",
         "hours",
         "theirs",
         "both",

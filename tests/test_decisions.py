@@ -206,3 +206,24 @@ def test_who_was_seen_too_little_teaches_nothing() -> None:
     year = pl.DataFrame({"account": [1, 2, 3], "first_day": first, "plays": [50, 50, 3]})
     taught = training.learn_from(year.select("account"), year, day, config.load().settings.window)
     assert taught["account"].to_list() == [1]
+
+
+def test_evidence_of_newcomers_is_theirs_though_they_play_more() -> None:
+    """A reason says which share of the plays is theirs. They play little; most of all on a line of their own; or most
+    of all on ever other lines. On how many days both were there is shown by either."""
+    schema = tables.columns(tables.Playbacks)
+    for feature, value, owner, theirs, shown in (
+        ("joined_365d_share", 0.2, [1] * 8, [2, 2], {2}),
+        ("newcomer_share", 0.8, [1] * 2, [2] * 8, {2}),
+        ("newcomer_share", 0.8, [1] * 2, list(range(2, 10)), set(range(2, 10))),
+        ("joined_365d_beside_days", 5.0, [1] * 2, [2] * 8, {1, 2}),
+    ):
+        start = at("2025-06-01 20:00")
+        rows: list[dict[str, object]] = [
+            dict.fromkeys(schema) | {"account": 1, "playback": n, "address": line, "started_at": start}
+            for n, line in enumerate([*owner, *theirs])
+        ]
+        playbacks = pl.DataFrame(rows, schema=schema)
+        reasons = decisions.reasons_of(_explained((feature, value, 0.0, 99.0)), CATALOGUE)
+        [evidence] = decisions.evidence_of(playbacks, reasons, CATALOGUE)["evidence"].to_list()
+        assert set(playbacks.filter(pl.col("playback").is_in(evidence))["address"]) == shown

@@ -133,7 +133,7 @@ def _together(devices: int, **places: object) -> list[dict[str, object]]:
         (_together(4, address=1), "the data fit a big household: of 20 hours"),
         (
             _together(4, address=lambda n: n),
-            "hardly fit a big household: of 20 hours with several devices at work, on 20 days, 0 saw",
+            "hardly fit a big household: of 20 hours of the clock with several devices at work, on 20 days, 0 saw",
         ),
         (_together(4), ""),
         (_together(1, address=1), ""),
@@ -175,8 +175,9 @@ AWAY = {"country": "FR", "region": "75"}
     ("rows", "said"),
     [
         ([AT_HOME] * 20 + [AWAY | {"device": 1}] * 8, "the data fit a traveller"),
-        ([AT_HOME] * 20 + [AWAY | {"device": 2}] * 8, "hardly fit a traveller or a second home: of 8 hours "
-         "away from the main region, 0 are of devices that were in it too"),
+        ([AT_HOME] * 20 + [AWAY | {"device": 2}] * 8,
+         "hardly fit a traveller or a second home: of 8 hours of the clock "
+         "away from the main place (each for each device), 0 are of devices that were there too"),
         ([AT_HOME] * 20, ""),
         ([{"device": n} for n in range(9)], ""),
     ],

@@ -226,7 +226,9 @@ def explained(found: dict[str, Any]) -> str:
         shown = [row | {c: row[c][:8] for c in ("profile", "device", "network") if row[c]} for row in latest]
         shown = [row | {named: row[named] and row[named][:_TITLE]} for row in shown]
         which = f", the latest {len(shown)}" if len(shown) < len(found["evidence"]) else ""
-        lines += ["", f"{len(found['evidence'])} playbacks that show it{which} (times in UTC, ids cut to 8 digits)"]
+        show_it = "that shows it" if len(found["evidence"]) == 1 else "that show it"
+        count = terminal.counted(len(found["evidence"]), "playback")
+        lines += ["", f"{count} {show_it}{which} (times in UTC, ids cut to 8 digits)"]
         lines.append(_indented(terminal.table(shown, columns)))
     return "\n".join(lines)
 

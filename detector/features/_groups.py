@@ -16,6 +16,12 @@ _AT_HOME = pl.col("is_home") & pl.col("device").is_not_null()  # the lines of th
 _EVENLY = 0.3  # mean resultant length under which hours are spread over the clock, and have no middle (Fisher 1993)
 # Playbacks away from the address that is used most: they show that there are others.
 OFF_MAIN = pl.col("address").is_not_null() & (pl.col("address") != pl.col("address").drop_nulls().mode().sort().first())
+# Playbacks of people whose share of them is the reason's value: who takes an account over may play more than its owner,
+# and is then on the address that is used most.
+_OFF_MAIN_SHARE, _SAID = OFF_MAIN.mean(), pl.col("reason_value")
+_ON_MAIN = (1 - _OFF_MAIN_SHARE - _SAID).abs() < (_OFF_MAIN_SHARE - _SAID).abs()
+OF_THEIRS = pl.col("address").is_not_null() & (_ON_MAIN != OFF_MAIN)
+WITH_PLACE = pl.col("address").is_not_null()  # of both lives: neither alone shows that they were there at once
 
 
 def grouped(contexts: pl.DataFrame, year: pl.DataFrame, hubs: pl.Series, one_line: pl.DataFrame) -> pl.DataFrame:

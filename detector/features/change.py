@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features._groups import OFF_MAIN
+from detector.features._groups import OF_THEIRS
 from detector.spans import days_of
 from detector.tables import SERVERS
 
@@ -166,7 +166,7 @@ class Change(Family):
             (_NEW, None),
         ],
         implied_by=("newcomer_abroad_share", "newcomers_staying_share", "newcomers_on_profile_share"),
-        shown_by=OFF_MAIN,
+        shown_by=OF_THEIRS,
     )
     newcomer_abroad_share = Feature(
         says="Share of the plays by such groups in countries where none of the older ones was seen.",
@@ -184,7 +184,7 @@ class Change(Family):
             ([*_UNPLACED, *_NEW], 0),
             (_NEW, None),
         ],
-        shown_by=OFF_MAIN,
+        shown_by=OF_THEIRS,
     )
     newcomers_staying_share = Feature(
         says="Share of the plays by such groups that are still there, or stayed for two weeks; none that came as the "
@@ -199,7 +199,7 @@ class Change(Family):
         examples=[([*_OLD, *_NEW], 0.5), ([*_OLD, *_WENT], 0), ([*_OLD, *_NEW, *_TIED], 0), (_NEW, None)],
         telling="rank",
         implied_by=("newcomers_on_profile_share",),
-        shown_by=OFF_MAIN,
+        shown_by=OF_THEIRS,
     )
     newcomers_on_profile_share = Feature(
         says="Share of the plays by such groups, still there or for two weeks, on a profile that the older ones use.",
@@ -212,5 +212,5 @@ class Change(Family):
         innocent=_INNOCENT,
         examples=[([*_OLD, *_MINE], 0.5), ([*_OLD, *_NEW], 0), ([*_OLD, *_MINE, *_TIED], 0), (_NEW, None)],
         telling="rank",
-        shown_by=OFF_MAIN,
+        shown_by=OF_THEIRS,
     )

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 
 from detector.features._feature import STRANGERS, Family, Feature, Window
-from detector.features._groups import OFF_MAIN
+from detector.features._groups import OF_THEIRS, WITH_PLACE
 from detector.features._ties import SETTLED
 from detector.tables import SERVERS
 
@@ -126,7 +126,7 @@ class Joined(Family):
         ],
         telling="rank",
         implied_by=("joined_365d_elsewhere_share",),
-        shown_by=OFF_MAIN,
+        shown_by=OF_THEIRS,
     )
     joined_365d_elsewhere_share = Feature(
         says="Share of the plays by such devices in countries or regions where no older one played in the window; who "
@@ -149,7 +149,7 @@ class Joined(Family):
             (_new((30, 5)), None),
         ],
         telling="rank",
-        shown_by=OFF_MAIN,
+        shown_by=OF_THEIRS,
     )
     joined_365d_beside_days = Feature(
         says="Most days on which such devices played while an older one, which they never met, played on the same day, "
@@ -158,8 +158,8 @@ class Joined(Family):
         expr=pl.when("known").then("beside_days"),
         missing=_MISSING,
         history_days=KNOWN_DAYS,
-        when_high="on {value:day} devices that joined later played beside older ones that they never met; most "
-        "accounts have {typical:.0f}",
+        when_high="on {value:day} devices that joined later played within a day of older ones that they never met; "
+        "most accounts have {typical:.0f}",
         innocent=_INNOCENT,
         examples=[
             ([*_OLD, *_new((30, 5, 3))], 1),
@@ -167,7 +167,7 @@ class Joined(Family):
             (_new((30, 5)), None),
         ],
         telling="rank",
-        shown_by=OFF_MAIN,
+        shown_by=WITH_PLACE,
     )
 
 

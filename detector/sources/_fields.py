@@ -85,9 +85,9 @@ def began(position_end_s: pl.Expr, seconds: pl.Expr) -> pl.Expr:
     return pl.when(position >= -_SKIPPED_BACK_S).then(position.clip(lower_bound=0).floor().cast(pl.Int64))
 
 
-def ip(name: str) -> pl.Expr:
-    """An IP without the port, the brackets and the zone that some servers write around it."""
-    written = text(name).str.strip_chars()
+def ip(*names: str) -> pl.Expr:
+    """The first IP that stands, without the port, the brackets and the zone that some servers write around it."""
+    written = text(*names).str.strip_chars()
     bare = pl.coalesce(written.str.extract(_BRACKETED_IP), written.str.extract(_IPV4_AND_PORT), written)
     return bare.str.replace("%.*$", "")
 

@@ -24,7 +24,7 @@ from detector.sources._format import Fact, Format, Options, missing_columns, rea
 
 _EXTENDED = ("ts", "ms_played")
 _WANTED = (
-    *_EXTENDED, "username", "platform", "conn_country", "ip_addr", "master_metadata_track_name",
+    *_EXTENDED, "username", "platform", "conn_country", "ip_addr", "ip_addr_decrypted", "master_metadata_track_name",
     "master_metadata_album_artist_name", "spotify_track_uri", "episode_name", "episode_show_name",
     "spotify_episode_uri", "audiobook_title", "audiobook_uri", "audiobook_chapter_uri", "audiobook_chapter_title",
     "reason_start",
@@ -95,7 +95,7 @@ def _extended(table: pl.LazyFrame, options: Options) -> pl.LazyFrame:
         title_kind=pl.when(is_track).then(pl.lit("track")).when(is_spoken).then(pl.lit("episode")),
         started_at=end - values.span(field.number("ms_played") / 1000),
         ended_at=end,
-        ip=field.ip("ip_addr"),
+        ip=field.ip("ip_addr", "ip_addr_decrypted"),
         country=field.country("conn_country"),
         interaction=field.kind("reason_start", _STARTED_BY),
     )
