@@ -170,16 +170,15 @@ def _playbacks(
 
 
 def since(doors: Doors, run: Run, settings: config.Settings, year: Day) -> dt.date | None:
-    """Since when the flagged account whose `year` this is has looked as it does (see `onset.since`)."""
+    """Since when the flagged account whose `year` this is has looked as it does (see `onset.since`): as high as what
+    the night flagged or, where it had a place for less than one account, as rare as that takes."""
     assert run.day is not None
-    return onset.since(
-        year,
-        doors.registry().load(_used(doors, run)),
-        published.frame(doors, run, "hubs")["address"],
-        line=min(published.frame(doors, run, "flags")["score"].to_list()),
-        day=run.day,
-        settings=settings.window,
-    )
+    fitted = doors.registry().load(_used(doors, run))
+    line = min(published.frame(doors, run, "flags")["score"].to_list())
+    if run.record.get("capacity", 1) < 1:
+        line = min(line, fitted.line_of(settings.decision.capacity_share))
+    hubs = published.frame(doors, run, "hubs")["address"]
+    return onset.since(year, fitted, hubs, line=line, day=run.day, settings=settings.window)
 
 
 def _known(

@@ -112,7 +112,8 @@ def find(
     judged = _judged(fitted, measured, suppressed)
     progress("score", 1, 3)
     reviewed = error_rate.calibration(fitted.highest_.tolist(), seen=by_account["account"].to_list(), decided=decided)
-    scored = model.score(fitted.without(reviewed.confirmed), judged)
+    judge = fitted.without(reviewed.confirmed)
+    scored = model.score(judge, judged)
     scores = decisions.decide(scored, year, day=day, model_version=champion.version, settings=settings.window)
     kinds = likeness.kinds(scores, judged)
     progress("score", 2, 3)
@@ -138,7 +139,10 @@ def find(
     of_others = suppressing.told(model.explain(fitted, others), suppressed)
     told = decisions.reasons_of(of_others, features.CATALOGUE, note_of(champion))
     reasons = pl.concat([frame.select("account", "reasons") for frame in (argued, told)])
-    cleared_by = clearing.cleared_by(fitted, flagged, explained, lines=chosen.accounts.select("account", "line"))
+    # Where less than one account has a place, the first must be rare as well.
+    rare = judge.line_of(settings.decision.capacity_share) if chosen.capacity < 1 else None
+    lines = chosen.accounts.select("account", line=pl.max_horizontal("line", pl.lit(rare, pl.Float64)))
+    cleared_by = clearing.cleared_by(fitted, flagged, explained, lines=lines)
     flags = decisions.flag(chosen.accounts, scores, kinds, argued, cleared_by, year)
     own = not champion.record.get("invented_accounts")
     earlier = day.isoformat() < str(champion.record.get("day", ""))

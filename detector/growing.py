@@ -54,8 +54,10 @@ def new_rows(copy: Copy, into: Store) -> pl.DataFrame:
     return rows
 
 
-def supersede(new: pl.DataFrame, copy: Copy, into: Store) -> None:
-    """Let go of what other copies of a log that grows said of playbacks of which this one says something else."""
+def supersede(new: pl.DataFrame, copy: Copy, into: Store) -> list[dt.date]:
+    """Let go of what other copies of a log that grows said of playbacks of which this one says something else: the
+    local day of each row that was let go."""
+    let_go: list[dt.date] = []
     by_date = playbacks.by_utc_date(new)
     for date, part in _other_parts(by_date, copy, into):
         if part.notes.get("format") == copy.format:
@@ -65,8 +67,11 @@ def supersede(new: pl.DataFrame, copy: Copy, into: Store) -> None:
             near = pl.concat([new.clear(), *(by_date[day] for day in _around(date) if day in by_date)])
             gone = pl.concat([unsaid.join(near, on=same, how="semi", nulls_equal=True)["nth"] for same in _SAME])
             if gone.len():
-                kept = numbered.filter(~pl.col("nth").is_in(gone.implode())).drop("nth")
+                is_gone = pl.col("nth").is_in(gone.implode())
+                let_go += numbered.filter(is_gone)["day"].to_list()
+                kept = numbered.filter(~is_gone).drop("nth")
                 into.put("playbacks", date, {part.name: kept}, part.notes)
+    return let_go
 
 
 def _without(rows: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:

@@ -45,14 +45,13 @@ def ingest(
     now: dt.datetime,
     progress: Progress = silent,
 ) -> Iterator[Ingested]:
-    """Take in files, folders and globs, one file after the other; one that can not be taken in stops no other.
+    """Take in files, folders and globs, one file after the other; one that can not be taken in stops no other. Where
+    more of one is rejected than `[gate] reject_share` allows, only the rejects of it are kept.
 
     Raises:
         InputError: a path stands for no file, a location database can not be read, or nothing can be stored.
         SettingsError: a location database or an option is not what it should be.
-        GateError: more of a file is rejected than `[gate] reject_share` allows; of that file only the rejects are kept.
     """
-    refused: GateError | None = None
     let_go_of_begun(into)
     for read in _read_all(
         paths, settings, keys=keys, into=into, format=format, options=options, now=now, progress=progress
@@ -64,11 +63,9 @@ def ingest(
         try:
             _pass_gate(read, settings.gate)
         except GateError as error:
-            refused = refused or error
+            yield replace(_account_of(read), refused=str(error))
             continue
         yield _take_in(read, into, keys)
-    if refused:
-        raise refused
 
 
 def let_go_of_begun(home: Store) -> None:
@@ -110,7 +107,8 @@ def replace_day(
 
     Raises:
         InputError: as `ingest`; a file can not be read, or none of them holds a row of the day.
-        SettingsError, GateError: as `ingest`. After each of these, all is as before.
+        SettingsError: as `ingest`.
+        GateError: too much of a file is rejected. After each of these, all is as before.
     """
     found = list(
         _read_all(paths, settings, keys=keys, into=None, format=format, options=options, now=now, progress=progress)
@@ -197,7 +195,7 @@ def _read_all(
                 # Among others it is hardly what was meant; alone it is what the options were meant for.
                 if format != "auto" or len(files) == 1:
                     raise
-                yield replace(nothing, unreadable=str(error))
+                yield replace(nothing, unreadable=f"{file.name}: {error}")
                 continue
             west = _too_far_west(checked.rows, settings.days)
             yield _Read(file, content, asked, named, ignored, checked, before, west)
@@ -221,7 +219,8 @@ def _take_in(read: _Read, into: Store, keys: identity.Keys) -> Ingested:
     if grows:
         # Its rows are there now, and whoever is killed from here on finds them: taken in again it goes on as here.
         receipts.forget(read.content, into)
-        growing.supersede(rows, copy, into)
+        said_anew = [day for day in growing.supersede(rows, copy, into) if day not in replaced]
+        ingested = replace(ingested, repeated=min(ingested.repeated + len(said_anew), ingested.rows))
     # Read otherwise than before (another time zone, say), its rows may have moved to other dates.
     moved = set(read.before["dates"] if read.before else ()) - {date.isoformat() for date in dates}
     _remove(read.content, map(dt.date.fromisoformat, moved), into)

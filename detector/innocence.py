@@ -50,15 +50,15 @@ def one_habit(playbacks: pl.DataFrame, evidence: pl.DataFrame) -> pl.DataFrame:
             places=_PLACE.drop_nulls().n_unique(),
             hours=(local // _HOUR_S % 24).filter(began).n_unique(),
         )
+        .with_columns(known=pl.concat_str(_counted("devices", "screens"), _counted("places", "places")))
     )
     habit = (pl.col("screens") <= _SCREENS) & (pl.col("places") <= _PLACES) & (pl.col("hours") <= _HOURS)
     return _said(
         lies,
         habit,
-        "a child's favourite or a title left on: of the title that shows it on most days there are devices: {}, "
-        "places: {}, hours of the day at which it was begun: {}",
-        "screens",
-        "places",
+        "a child's favourite or a title left on: of the title that shows it on most days there are {}hours of the day "
+        "at which it was begun: {}",
+        "known",
         "hours",
     )
 
@@ -238,6 +238,11 @@ def _by_hour(playbacks: pl.DataFrame, place: pl.Expr = _PLACE) -> pl.DataFrame:
         .select("account", "day", "device", "place", "network", "network_kind", "hour")
         .explode("hour")
     )
+
+
+def _counted(what: str, column: str) -> pl.Expr:
+    """How many there are, as the beginning of a list; "" where none is known."""
+    return pl.when(pl.col(column) > 0).then(pl.format(what + ": {}, ", column)).otherwise(pl.lit(""))
 
 
 def _said(found: pl.DataFrame, fits: pl.Expr, sentence: str, *columns: str) -> pl.DataFrame:

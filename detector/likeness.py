@@ -63,6 +63,9 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
     # window have come lately, however plainly they are apart.
     one_home = value("homes_365d", 0) & ~value("homes_365d", 2)
     apart = pl.when(one_home).then(0.0).otherwise(evidence("groups"))
+    # Friends share for long; who came lately, to another country than the old life goes on in, is no friend's household
+    # for being apart from it.
+    abroad = value("newcomer_abroad_share", _ANY)
     several = [value(name, 2) for name in _SEVERAL]
     # Without addresses nobody knows who belongs together: then places, and devices or streams beside them, must do.
     elsewhere = evidence("places") >= _SELDOM
@@ -84,7 +87,7 @@ def kinds(scores: pl.DataFrame, features: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("restreaming"))
         .when(crowd)
         .then(pl.lit("resale"))
-        .when((newcomers >= _SELDOM) & (newcomers >= pl.max_horizontal(apart, evidence("residents"))))
+        .when((newcomers >= _SELDOM) & (abroad | (newcomers >= pl.max_horizontal(apart, evidence("residents")))))
         .then(pl.lit("account takeover"))
         .when(pl.any_horizontal(several))
         .then(pl.lit("household sharing"))

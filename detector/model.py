@@ -204,6 +204,14 @@ class AccountModel(BaseEstimator):  # type: ignore[misc]
         n = len(self.calibration_)
         return (1 + n - np.searchsorted(self.calibration_, score, side="left")) / (n + 1)
 
+    def line_of(self, p_value: float) -> float:
+        """The lowest score whose p-value is at most that; infinite where none is."""
+        n = len(self.calibration_)
+        as_high = int(np.floor(np.round(p_value * (n + 1), 9))) - 1  # so many held-out accounts may be
+        if as_high < 0:
+            return float("inf")
+        return float(np.nextafter(self.calibration_[n - 1 - as_high], np.inf)) if as_high < n else float("-inf")
+
 
 def _rounded(values: Values) -> Values:
     return np.array(pl.Series(values, dtype=pl.Float64).round_sig_figs(_SIGNIFICANT))

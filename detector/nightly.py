@@ -41,7 +41,7 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 from detector.suppressed import Suppressed
 
-_METHOD = 28  # raise when the same inputs, settings and model come to give other results
+_METHOD = 29  # raise when the same inputs, settings and model come to give other results
 _NOT_NONE_BY_CHANCE = 30  # usual playbacks of a day: where there are none of them, the log is not there
 _FILES = ("scores", "features", "flags", "ties", "hubs")
 _AFTER = "case_files"  # is on the record of a run when all that follows from its publication is done
@@ -64,6 +64,7 @@ def take_in(
 
     Raises:
         InputError: none of the files can be read.
+        GateError: a new file has too many rejects.
     """
     ingesting.let_go_of_begun(doors.home)
     source, taken = settings.source, []
@@ -75,10 +76,9 @@ def take_in(
                 options=options, now=now, progress=progress,
             )
         )  # fmt: skip
-    if taken and all(file.unreadable for file in taken):
-        receipts.refuse_unread(taken)
     record["ingested"] = receipts.summary(taken)
     record["warnings"] = receipts.warnings(taken)
+    receipts.refuse_left_out(taken, unread=bool(taken) and all(file.unreadable for file in taken))
 
 
 def night(

@@ -81,7 +81,8 @@ def scores_for(doors: Doors, run: Run, asked: pl.DataFrame, *, with_features: bo
     if "account_id" not in asked.columns:
         raise InputError(f"expected a column account_id, found {columns_found(asked.columns)}; name it so")
     ids = asked.select(pl.col("account_id").cast(pl.String))
-    accounts = identity.pseudonymise_ids(ids, doors.keys)["account"]
+    said = ids.with_columns(pl.when(pl.col("account_id").str.strip_chars() != "").then("account_id"))
+    accounts = identity.pseudonymise_ids(said, doors.keys)["account"]
     known = scores(doors, run, with_features=with_features)
     answered = ids.with_columns(account=identity.to_hex(accounts)).join(
         known, on="account", how="left", maintain_order="left"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from detector import corrections, sources, store
-from detector.errors import InputError
+from detector.errors import GateError, InputError
 from detector.store import Store
 
 _FOLDER = "receipts"
@@ -28,9 +28,10 @@ class Ingested:
         rejects: how often each rule was broken.
         first_date, last_date: UTC dates of the rows; null where there are none.
         known: it had been taken in before.
-        repeated: rows that had come before, with it or with another file of the same growing log.
+        repeated: rows of playbacks that had come before, with it or with another file of the same growing log.
         replaced: rows that do not count, because their day was replaced with other files.
         unreadable: why it can not be read; "" where it can.
+        refused: why nothing of it was taken in though it can be read; "" where it was.
         ignored: its columns that the format does not have.
         zoneless: rows of which nobody knows the time zone.
         offsetless: rows that say when they began without an offset, which is taken as UTC.
@@ -49,6 +50,7 @@ class Ingested:
     repeated: int = 0
     replaced: int = 0
     unreadable: str = ""
+    refused: str = ""
     ignored: tuple[str, ...] = ()
     zoneless: int = 0
     offsetless: int = 0
@@ -58,7 +60,7 @@ class Ingested:
     @property
     def new_rows(self) -> int:
         """Rows that were not there before."""
-        return 0 if self.known else self.rows - self.repeated - self.replaced
+        return 0 if self.known or self.refused else self.rows - self.repeated - self.replaced
 
 
 def of(content: str, home: Store) -> dict[str, Any] | None:
@@ -133,17 +135,24 @@ def _dates(receipt: dict[str, Any]) -> list[dt.date]:
     return [dt.date.fromisoformat(date) for date in receipt["dates"]]
 
 
-def refuse_unread(taken: Sequence[Ingested]) -> None:
-    """Nothing where every file could be read and one of them held a row.
+def refuse_left_out(taken: Sequence[Ingested], *, unread: bool = True) -> None:
+    """Nothing where every file was taken in and one of them held a row; where one may be `unread`, of the others.
 
     Raises:
-        InputError: it is not so.
+        GateError: more of a file was rejected than `[gate] reject_share` allows.
+        InputError: a file can not be read, or none holds a row.
     """
-    unread = [file for file in taken if file.unreadable]
-    if unread:
-        more = f" (and {len(unread) - 1} more files)" if len(unread) > 1 else ""
-        others = len(taken) - len(unread)
-        raise InputError(unread[0].unreadable + more + (f"; all others ({others}) were taken in" if others else ""))
+    left_out = [file for file in taken if file.refused or file.unreadable]
+    others = len(taken) - len(left_out)
+    beside = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
+    beside += f"; all others ({others}) were taken in" if others else ""
+    for file in left_out:
+        if file.refused:
+            raise GateError(file.refused + beside)
+    if not unread:
+        return
+    if left_out:
+        raise InputError(left_out[0].unreadable + beside)
     if not any(file.rows or file.rejected_rows for file in taken):
         raise InputError(
             f"expected playbacks in {', '.join(file.file for file in taken[:3])}, found no rows; "
@@ -156,7 +165,7 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
     whose days may be others."""
     names = dict.fromkeys(name for file in taken if not file.known for name in file.ignored)
     shown = ", ".join([*names][:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
-    said = [f"left out: {file.unreadable}" for file in taken if file.unreadable]
+    said = [f"left out: {file.unreadable or file.refused}" for file in taken if file.unreadable or file.refused]
     if names:
         said.append(f"columns that the format does not have are ignored: {shown}")
     if zoneless := sum(file.zoneless for file in taken if not file.known):
@@ -184,15 +193,16 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
 
 def summary(taken: Sequence[Ingested]) -> dict[str, Any]:
     """For a run's record: how many `files` and `rows` are new, `rejects` by rule, rows of days
-    that were `replaced` with other files, files left `unread`, and formats."""
-    fresh = [file for file in taken if not file.known and not file.unreadable]
+    that were `replaced` with other files, files left `unread` and `refused`, and formats."""
+    fresh = [file for file in taken if not (file.known or file.unreadable or file.refused)]
     rules: dict[str, int] = {}
-    for file in fresh:
-        for rule, count in file.rejects.items():
+    for file in taken:
+        for rule, count in ({} if file.known else file.rejects).items():
             rules[rule] = rules.get(rule, 0) + count
     counts = {"files": len(fresh), "rows": sum(file.new_rows for file in fresh), "rejects": rules}
     counts["replaced"] = sum(file.replaced for file in fresh)
-    return counts | {"unread": sum(bool(file.unreadable) for file in taken)} | formats_of(taken)
+    counts["unread"] = sum(bool(file.unreadable) for file in taken)
+    return counts | {"refused": sum(bool(file.refused) for file in taken)} | formats_of(taken)
 
 
 def formats_of(taken: Sequence[Ingested]) -> dict[str, Any]:

@@ -114,12 +114,13 @@ def test_scores_say_where_to_ask_why_a_higher_one_is_not_flagged(folder: Path) -
 def test_scores_for_answers_every_id_asked(folder: Path, service: Path) -> None:
     """One row for each id asked, in order, beside the service's own id; unknown ones are not seen; other columns go."""
     known = pl.read_parquet(service / "truth.parquet")["account_id"].head(3).to_list()
-    pl.DataFrame({"account_id": [*known, "nobody"], "colour": "red"}).write_parquet(folder / "ids.parquet")
+    pl.DataFrame({"account_id": [*known, " ", "nobody"], "colour": "red"}).write_parquet(folder / "ids.parquet")
     code, _, err = detector("scores", "--for", "ids.parquet", "--out", "answer.parquet", cwd=folder)
     assert code == 0, err
     answer = pl.read_parquet(folder / "answer.parquet")
-    assert answer["account_id"].to_list() == [*known, "nobody"]
-    assert answer["status"][-1] == "not seen"
+    assert answer["account_id"].to_list() == [*known, " ", "nobody"]
+    assert answer["status"].to_list()[-2:] == ["not seen"] * 2
+    assert answer["account"][-2] is None  # a blank is nobody's id
     assert answer["score"][-1] is None
     assert "colour" not in answer.columns
     assert all(status != "not seen" for status in answer["status"].head(3))

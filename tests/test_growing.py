@@ -66,8 +66,10 @@ def test_of_a_playback_that_went_on_as_a_log_was_copied_the_later_copy_counts(tm
     """The row that was at work then is no contradiction now; nor is an old copy that comes after the new one."""
     home, settings = Store(tmp_path / "home"), config.load().settings
     copies = [_database(tmp_path / name, *lasted) for name, lasted in (("one", [1800]), ("two", [6000, 660]))]
-    for copy in copies:
-        list(ingest([copy], into=home, keys=KEYS, settings=settings, now=clock()))
+    first, later = (
+        file for copy in copies for file in ingest([copy], into=home, keys=KEYS, settings=settings, now=clock())
+    )
+    assert (first.new_rows, later.new_rows, later.repeated) == (1, 1, 1)  # what is said anew was there
     assert watched_s(home, 1, 2) == [5400, 60]
     other = Store(tmp_path / "other")
     for copy in reversed(copies):

@@ -107,13 +107,21 @@ def test_what_can_not_be_read_or_holds_nothing_stops_no_other_file(tmp_path: Pat
 
 
 def test_an_odd_file_among_others_stops_none_of_them(tmp_path: Path) -> None:
-    """One with too many rejects ends the run when the others are in; one that would need an option is named."""
+    """One with too many rejects ends the run when the others are in, and all of that is told; one that would need an
+    option is named."""
     log = tmp_path / "log"
     log.mkdir()
     log_samples.as_csv(log / "a-odd.csv", [{"account_id": "a", "title_id": "t", "started_at": "1970-01-01T00:00:00Z"}])
     log_samples.write(log, "netflix", "csv").rename(log / "b-netflix.csv")
     log_samples.saying(log / "c-good.csv", 60, 1, 2)
-    refused("ingest", "log", cwd=tmp_path, code=3, saying="a-odd.csv")
+    code, out, err = detector("ingest", "log", cwd=tmp_path)
+    assert code == 3
+    assert "a-odd.csv, found 100%" in err
+    assert "2 playbacks taken in from 1 file\n" in out
+    assert "left out: expected at most 20% rejected rows in log/a-odd.csv" in out
+    assert "b-netflix.csv" in out
+    [run] = json.loads(detector("runs", "--json", cwd=tmp_path)[1])
+    assert (run["status"], run["record"]["rows"], run["record"]["refused"]) == ("refused", 2, 1)
     (log / "a-odd.csv").unlink()
     code, out, err = detector("ingest", "log", cwd=tmp_path)
     assert code == 4

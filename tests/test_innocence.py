@@ -105,6 +105,12 @@ def test_a_habit_counts_all_plays_of_its_title() -> None:
     assert _said(one_habit, repeats) == ""
 
 
+def test_of_screens_and_places_that_no_log_says_nothing_is_counted() -> None:
+    """None known is not none."""
+    assert "on most days there are hours of the day at which it was begun: 1" in _said(one_habit, [{}] * 28)
+    assert "there are devices: 1, hours of the day" in _said(one_habit, [{"device": 1}] * 28)
+
+
 @pytest.mark.parametrize("family", CHECKS)
 def test_accounts_without_such_playbacks_have_no_row(family: str) -> None:
     """Nothing is said of them."""

@@ -43,6 +43,16 @@ QUIET = dict.fromkeys(
             {"returning_groups": 2.0, "lasting_groups": 2.0},
             "account takeover",
         ),
+        (
+            {"score_groups": 3.0, "score_change": 2.5},
+            {"lasting_groups": 2.0, "returning_groups": 2.0, "newcomer_share": 0.6, "newcomer_abroad_share": 0.0},
+            SHARING,
+        ),
+        (
+            {"score_groups": 3.0, "score_change": 2.5},
+            {"lasting_groups": 2.0, "returning_groups": 2.0, "newcomer_share": 0.6, "newcomer_abroad_share": 0.6},
+            "account takeover",
+        ),
         ({"score_groups": 3.0}, {"returning_groups": 4.0, "lasting_groups": 2.0, "newcomer_share": 0.1}, "resale"),
         ({"score_groups": 3.0}, {"returning_groups": 4.0, "lasting_groups": 2.0, "newcomer_share": 0.0}, SHARING),
         ({"score_groups": 2.0}, {"returning_groups": 3.0, "lasting_groups": 2.0}, SHARING),

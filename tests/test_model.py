@@ -212,6 +212,17 @@ def test_no_p_value_is_below_the_least() -> None:
         assert one.least_p_value == one.p_value(np.array([np.inf]))[0] < 0.01
 
 
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5])
+def test_the_line_of_a_p_value_is_the_lowest_score_that_has_it(share: float) -> None:
+    """A hair lower is more common; what nobody can be rarer than has no line, and anything has a p-value of 1."""
+    fitted = model.fit(_accounts(1, 300), CATALOGUE, SETTINGS)
+    line = fitted.line_of(share)
+    above, below = fitted.p_value(np.array([line, np.nextafter(line, -np.inf)]))
+    assert above <= share < below
+    assert fitted.line_of(fitted.least_p_value / 2) == np.inf
+    assert fitted.line_of(1.0) == -np.inf
+
+
 def test_rare_p_values_are_as_rare_as_they_say() -> None:
     """Over many small services together, no more than one ordinary account in 100 has a p-value of at most 0.01.
 

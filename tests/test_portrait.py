@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,26 @@ def test_a_published_night_has_portraits(home: Path, settings: config.Settings, 
         told = explaining.plain(portrait)
     assert identity.from_hex(told["devices"][0]["device"]) == portrait.devices["device"][0]
     assert len(told["calendar"]) == settings.window.year_days
+
+
+def test_since_when_is_told_by_the_line_of_a_small_home(
+    home: Path, settings: config.Settings, day_of_night: dt.date
+) -> None:
+    """Where less than one account has a place, what is flagged is as rare as that takes, not as high as the one that
+    was flagged: a score that grows was high enough before."""
+    with open_doors(home, settings) as doors:
+        run = published.run_of(doors, day_of_night)
+        account = published.frame(doors, run, "flags").sort("score")["account"][0]
+        year = explaining.year_of(doors, run, account, settings)
+
+        def since(capacity: float, share: float) -> dt.date | None:
+            told = replace(run, record=run.record | {"capacity": capacity})
+            decision = settings.decision.model_copy(update={"capacity_share": share})
+            return explaining.since(doors, told, settings.model_copy(update={"decision": decision}), year)
+
+        by_flags = since(9, 1.0)
+        assert since(0.5, 0.0) == by_flags  # nothing is as rare as that
+        small = since(0.5, 1.0)  # anything is
+    assert by_flags is not None
+    assert small is not None
+    assert small < by_flags

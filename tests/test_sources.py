@@ -267,6 +267,7 @@ def test_unknown_format_is_a_settings_error_that_lists_the_known(tmp_path: Path)
         ("log.csv", "one word a line\nanother\n", "none of them; export it again"),
         ("log.csv", CSV.encode("utf-16"), "text in UTF-16; save it as UTF-8"),
         ("log.csv", "\n\n", "none of them; export it again"),
+        ("log.json", '\ufeff [{"id": 1, "who": "a"}]', "none of them; export it again"),
     ],
 )
 def test_unrecognised_file_is_refused_and_told_what_was_expected(

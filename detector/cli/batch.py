@@ -68,50 +68,52 @@ def ingest(
         source = loaded.settings.source
         options = sources.Options(account or source.account, _zone(timezone) or source.timezone, source.columns)
         day = day_of(replace)
-        with terminal.progress() as progress, on_record(doors, "ingest", day=day, clock=now) as (_, record):
+        with on_record(doors, "ingest", day=day, clock=now) as (_, record):
             record["geo"] = geo.editions(loaded.settings.geo)
-            asked: dict[str, Any] = {
-                "into": doors.home, "keys": doors.keys, "settings": loaded.settings, "format": format,
-                "options": options, "now": now(), "progress": progress,
-            }  # fmt: skip
-            done = ingesting.replace_day(day, paths, **asked) if day else None
-            taken = done.taken if done else list(ingesting.ingest(paths, **asked))
+            with terminal.progress() as progress:
+                asked: dict[str, Any] = {
+                    "into": doors.home, "keys": doors.keys, "settings": loaded.settings, "format": format,
+                    "options": options, "now": now(), "progress": progress,
+                }  # fmt: skip
+                done = ingesting.replace_day(day, paths, **asked) if day else None
+                taken = done.taken if done else list(ingesting.ingest(paths, **asked))
             record.update(receipts.summary(taken), **({"let_go": done.let_go} if done else {}))
-            if not any(file.rows or file.rejected_rows for file in taken):
-                receipts.refuse_unread(taken)
-        if json:
-            lacking = {name: format.lacks for name, format in sources.FORMATS.items()}
-            print(terminal.as_json([asdict(file) | {"lacks": lacking.get(file.format, ())} for file in taken]))
-        else:
-            print("\n".join(_taken_in(taken)))
-            if done:
-                print(f"of {day} only these files count from now on: {done.let_go} playbacks of other files do not")
-            if done and done.of_other_days:
+            if not any((file.rows or file.rejected_rows) and not file.refused for file in taken):
+                receipts.refuse_left_out(taken)
+            if json:
+                lacking = {name: format.lacks for name, format in sources.FORMATS.items()}
+                print(terminal.as_json([asdict(file) | {"lacks": lacking.get(file.format, ())} for file in taken]))
+            else:
+                print("\n".join(_taken_in(taken)))
+            receipts.refuse_left_out(taken, unread=False)
+        if done and not json:
+            print(f"of {day} only these files count from now on: {done.let_go} playbacks of other files do not")
+            if done.of_other_days:
                 print(f"{done.of_other_days} playbacks of other days were left out: ingest the files for those")
-        receipts.refuse_unread(taken)
+        receipts.refuse_left_out(taken)
 
 
 def _taken_in(taken: list[Any]) -> Iterator[str]:
     """What became of files, line by line."""
     from detector import receipts, sources, terminal
 
-    fresh = [file for file in taken if not file.known and not file.unreadable]
+    fresh = [file for file in taken if not (file.known or file.unreadable or file.refused)]
     known = sum(file.known for file in taken)
     new_rows = terminal.counted(sum(file.new_rows for file in fresh), "playback")
     yield f"{new_rows} taken in from {terminal.counted(len(fresh), 'file')}" + (
         f"; {terminal.counted(known, 'file')} known already" if known else ""
     )
     if repeated := sum(file.repeated for file in fresh):
-        yield f"{repeated} playbacks of them had come before, with this file or another of the same log"
+        yield f"{terminal.counted(repeated, 'playback')} came before, with this file or another of the same log"
     if replaced := sum(file.replaced for file in fresh):
-        yield f"{replaced} playbacks do not count: other files have replaced their days"
+        yield f"{terminal.counted(replaced, 'playback')} not counted: other files have replaced their days"
     if empty := [file.file for file in fresh if not file.rows and not file.rejected_rows]:
         yield f"{len(empty)} of the files hold no rows: {', '.join(empty[:3])}" + (", ..." if len(empty) > 3 else "")
-    formats = receipts.formats_of(taken)["formats"]
+    formats = receipts.formats_of([file for file in taken if not file.refused])["formats"]
     for name, count in formats.items():
         yield f"{terminal.counted(count, 'file')} read as {name}"
     yield from filter(None, (sources.FORMATS[name].caveat for name in formats))
-    yield from receipts.warnings([file for file in fresh if not file.unreadable])
+    yield from receipts.warnings(taken)
     dates = [date for file in taken for date in (file.first_date, file.last_date) if date]
     if dates:
         yield f"UTC dates {min(dates)} to {max(dates)}"

@@ -206,7 +206,7 @@ def explained(found: dict[str, Any]) -> str:
             f"at most {found['p_value']:.2%} of held-out accounts score as high",
         ]
         if found.get("since"):
-            lines.append(f"so since {found['since']} or earlier: each weekly look back would have flagged it")
+            lines.append(f"each weekly look back as far as {found['since']} would have flagged it")
     lines += ["", "what speaks for it"]
     reasons = [reason["sentence"] for reason in found["reasons"]] or ["nothing stands out by itself"]
     lines += [terminal.wrapped(sentence, "  - ") for sentence in reasons]

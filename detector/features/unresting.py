@@ -29,7 +29,7 @@ class Unresting(Family):
         unit="hours",
         expr=pl.when(_HOURS.count() >= _LEAST_DAYS).then(_HOURS.mean()),
         missing=f"{_MISSING}, or only on fewer than {_LEAST_DAYS} days",
-        when_high="one device played in {value:.1f} hours of a usual day; in most accounts in {typical:.1f}",
+        when_high="one device played in parts of {value:.1f} hours of a usual day; in most accounts in {typical:.1f}",
         innocent=_INNOCENT,
         examples=[
             ([{"ago": ago, "busiest_device_hours": 4} for ago in range(7)], 4),

@@ -1,8 +1,10 @@
 """SQLite databases of other programs, read and never written."""
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from detector.sources._values import texts
 _MAGIC = b"SQLite format 3\0"
 _WAL = b"\x02\x02"  # bytes 18 and 19 of a database that keeps its newest pages in a file beside it
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_UNINDEXED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 def columns(path: Path, table: str) -> frozenset[str]:
@@ -68,15 +71,24 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """The database, which nothing is written to.
 
     One that keeps its newest pages in a file beside it (WAL) and has none there is not in use: it is taken as it
-    stands, for SQLite would make that file anew. Where there is one, SQLite may leave its index (`-shm`) there as well.
+    stands, for SQLite would make that file anew. Where there is one, SQLite may leave its index (`-shm`) there as well;
+    where that can not be made, as where nothing may be written, a copy of both is read.
     """
     if head(path, len(_MAGIC)) != _MAGIC:
         raise InputError(f"expected a SQLite database in {path}, found another kind of file; check the path")
-    alone = head(path, 20)[18:] == _WAL and not path.with_name(f"{path.name}-wal").exists()
-    uri = f"file:{quote(str(path.absolute()))}?mode=ro" + ("&immutable=1" if alone else "")
+    newest = path.with_name(f"{path.name}-wal")
+    alone = head(path, 20)[18:] == _WAL and not newest.exists()
     try:
-        with closing(sqlite3.connect(uri, uri=True)) as database:
-            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        with ExitStack() as kept:
+            try:
+                database = kept.enter_context(_connected(path, alone=alone))
+            except sqlite3.OperationalError as error:
+                if alone or not newest.exists() or error.sqlite_errorcode & 0xFF not in _UNINDEXED:
+                    raise
+                folder = Path(kept.enter_context(tempfile.TemporaryDirectory()))
+                for file in (path, newest):
+                    shutil.copyfile(file, folder / file.name)
+                database = kept.enter_context(_connected(folder / path.name, alone=False))
             yield database
     except (sqlite3.Error, UnicodeDecodeError) as error:
         # What SQLite says is left out: it may quote what stands in the file, and need not even be text.
@@ -87,3 +99,12 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise InputError(
             f"expected a sound SQLite database in {path}, found a damaged one or one cut short; copy it again"
         ) from None
+
+
+@contextmanager
+def _connected(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro" + ("&immutable=1" if alone else "")
+    with closing(sqlite3.connect(uri, uri=True)) as database:
+        database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        database.execute("PRAGMA schema_version")  # it is opened with the first word to it
+        yield database

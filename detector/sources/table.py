@@ -26,7 +26,7 @@ from detector.errors import InputError, SettingsError
 from detector.sources import _csv, _ndjson
 from detector.sources import _fields as fields
 from detector.sources import _values as values
-from detector.sources._format import Format, Options, head, missing_columns, reading
+from detector.sources._format import Format, Options, decoded, head, missing_columns, reading
 
 _WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name not in ("row", "says_offset")}
 _OURS = (*_WANTED, "duration_s")
@@ -135,9 +135,9 @@ def _read_parquet(path: Path, options: Options) -> pl.LazyFrame:
 
 
 def _is_csv(path: Path) -> bool:
-    return (
-        path.suffix != ".parquet" and not _is_parquet(path) and not _is_ndjson(path) and _csv.header(path) is not None
-    )
+    is_json = decoded(head(path)).lstrip()[:1] in ("[", "{")
+    others = path.suffix == ".parquet" or _is_parquet(path) or is_json
+    return not others and _csv.header(path) is not None
 
 
 def _read_csv(path: Path, options: Options) -> pl.LazyFrame:

@@ -30,7 +30,8 @@ def test_reading_leaves_the_folder_as_it_was(wal: bool, tmp_path: Path) -> None:
 
 
 def test_rows_that_stand_in_the_log_beside_a_database_in_use_are_read(tmp_path: Path) -> None:
-    """A program that keeps its database open has its newest rows in the -wal file; they are seen."""
+    """A program that keeps its database open has its newest rows in the -wal file; they are seen, also where SQLite can
+    not make its index of them beside it, as in a folder in which nothing may be written."""
     path = database(tmp_path / "used.db", {"metadata_item_views": [VIEWED]}, wal=True)
     writer = sqlite3.connect(path)
     writer.execute("UPDATE metadata_item_views SET title = 'Later'")
@@ -40,6 +41,10 @@ def test_rows_that_stand_in_the_log_beside_a_database_in_use_are_read(tmp_path: 
         assert titles(path) == ["Later"]
         copied = tmp_path / "copy"
         shutil.copytree(tmp_path, copied, ignore=shutil.ignore_patterns("copy", "*-shm"))
+        assert titles(copied / "used.db") == ["Later"]
+        for index in copied.glob("*-shm"):
+            index.unlink()
+        (copied / "used.db-shm").mkdir()  # no file of that name can be made
         assert titles(copied / "used.db") == ["Later"]
     finally:
         writer.close()
