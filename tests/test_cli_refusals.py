@@ -1,6 +1,7 @@
 """What the command line refuses and how a run ends that can not go on: exit codes, and what they say to do."""
 
 import datetime as dt
+import io
 import json
 import os
 import signal
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 from commands import detector, refused
 from support import TRAINED_UNTIL
+
+from detector.cli._common import typed_id
+from detector.errors import SettingsError
 
 
 def test_review_refuses_what_makes_no_sense(folder: Path) -> None:
@@ -95,6 +99,14 @@ def test_unknown_accounts_are_refused(folder: Path) -> None:
     refused("scores", "--features", cwd=folder, code=2, saying="expected --out FILE or --json beside --features")
 
 
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_an_own_id_that_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch, errors: str) -> None:
+    """Also where there is no locale, and what can not be read is handed on."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), "utf-8", errors))
+    with pytest.raises(SettingsError, match="in UTF-8, found other bytes"):
+        typed_id()
+
+
 def test_a_damaged_publication_ends_with_five(folder: Path) -> None:
     """Reads refuse bytes that were changed, and verify finds them."""
     victim = next((folder / "detector-home" / "runs").glob("*/*/scores.parquet"))
@@ -112,6 +124,17 @@ def test_two_runs_at_once_end_with_75(folder: Path) -> None:
 
     with only_run(folder / "detector-home"):
         refused("nightly", "--day", TRAINED_UNTIL, cwd=folder, code=75, saying="try again")
+        # At once: what takes seconds to load is not needed for it.
+        code = (
+            "import sys; from detector.cli import main\n"
+            "try: main()\n"
+            "finally: print(sorted({'sklearn', 'mlflow'} & set(sys.modules)))"
+        )
+        for command in ("nightly", "train", "retrain"):
+            done = subprocess.run(
+                [sys.executable, "-c", code, command], cwd=folder, capture_output=True, text=True, check=False
+            )
+            assert (done.returncode, done.stdout) == (75, "[]\n"), done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])

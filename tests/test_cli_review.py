@@ -154,8 +154,12 @@ def test_a_case_is_put_into_the_hands_of_who_decides_here(typed: Typed, home: Pa
         with pytest.raises(DetectorError, match="list-users"):
             typed("assign", number, "--to", nobody)
     assert "in the hands of ana" in typed("assign", number, "--to", "ana")
-    with pytest.raises(DetectorError, match="auditor"):
-        typed("note", 99_999, "--note", "x", who="aud")  # whether there is such a case is not told
+    for act in (
+        ["note", "--note", "x"], ["decide", "--verdict", "undecided"], ["agree"], ["disagree"], ["assign"],
+        ["snooze", "--wake"], ["undo"], ["reopen", "--note", "x"],
+    ):  # fmt: skip
+        with pytest.raises(DetectorError, match="auditor"):
+            typed(act[0], 99_999, *act[1:], who="aud")  # whether there is such a case is not told
 
 
 def test_a_severe_action_takes_two_people(typed: Typed) -> None:

@@ -5,7 +5,7 @@ import datetime as dt
 import polars as pl
 from support import at
 
-from detector import config, decisions, tables, training
+from detector import config, decisions, tables
 from detector.decisions import Chosen
 from detector.features import CATALOGUE
 
@@ -30,6 +30,20 @@ def _chosen(**changes: object) -> Chosen:
     scores, kinds = _night()
     asked: dict[str, object] = {"resting": NOBODY, "promised": False, "settings": POLICY} | changes
     return decisions.put_before_reviewers(scores, kinds, **asked)  # type: ignore[arg-type]
+
+
+def test_of_whom_too_little_was_seen_the_row_is_kept_without_a_score() -> None:
+    """How long an account is known counts its first day and the night."""
+    day = dt.date(2025, 6, 30)
+    account = pl.Series([1, 2, 3], dtype=pl.UInt64)
+    scored = pl.DataFrame({"account": account, "score": 9.0, "p_value": 0.1, "score_groups": 3.0})
+    first = [day - dt.timedelta(days=ago) for ago in (60, 3, 60)]
+    year = pl.DataFrame({"account": account, "first_day": first, "plays": [99, 99, 1]})
+    known = config.load().settings.window
+    found = decisions.decide(scored, year, day=day, model_version="1", settings=known)
+    assert found.select("status", "history_days", "score", "rank").rows() == [
+        ("scored", 61, 9.0, 1), ("short history", 4, None, None), ("few playbacks", 61, None, None),
+    ]  # fmt: skip
 
 
 def test_what_is_kept_back_gives_its_place_to_the_next() -> None:
@@ -180,32 +194,6 @@ def test_an_account_of_which_nothing_stands_out_has_no_reason() -> None:
     nothing = pl.DataFrame(schema=tables.columns(tables.Playbacks))
     argued = decisions.argue(explained, nothing, CATALOGUE)
     assert [len(reasons) for reasons in argued["reasons"]] == [0, 1]
-
-
-def test_of_whom_too_little_is_seen_stands_without_a_score() -> None:
-    """History counts both ends; an account that the year does not know is new."""
-    day = dt.date(2025, 6, 30)
-    year = pl.DataFrame(
-        {"account": [1, 2], "first_day": [day - dt.timedelta(days=27), day - dt.timedelta(days=13)], "plays": [50, 50]},
-        schema_overrides={"account": pl.UInt64},
-    )
-    scored = pl.DataFrame(
-        {"account": [1, 2, 3], "score": [1.0, 2.0, 3.0], "p_value": [0.3, 0.2, 0.1]},
-        schema_overrides={"account": pl.UInt64},
-    )
-    found = decisions.decide(scored, year, day=day, model_version="1", settings=config.load().settings.window)
-    assert found.select("history_days", "status", "score", "rank").rows() == [
-        (28, "scored", 1.0, 1), (14, "short history", None, None), (0, "short history", None, None),
-    ]  # fmt: skip
-
-
-def test_who_was_seen_too_little_teaches_nothing() -> None:
-    """Neither who is new nor who hardly plays."""
-    day = dt.date(2025, 6, 30)
-    first = [day - dt.timedelta(days=ago) for ago in (60, 3, 60)]
-    year = pl.DataFrame({"account": [1, 2, 3], "first_day": first, "plays": [50, 50, 3]})
-    taught = training.learn_from(year.select("account"), year, day, config.load().settings.window)
-    assert taught["account"].to_list() == [1]
 
 
 def test_evidence_of_newcomers_is_theirs_though_they_play_more() -> None:

@@ -1,18 +1,23 @@
 """Taking odd files in: strange names, damaged receipts, columns that stand twice, values that mean nothing."""
 
+import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import log_samples
 import polars as pl
 import pytest
 from commands import detector, refused
-from support import clock
 
-from detector import config, identity, receipts, sources
-from detector.ingesting import ingest
+from detector import receipts
 from detector.store import Store
+
+INGESTED: dict[str, object] = {
+    "file": "f", "format": "csv", "rows": 1, "rejected_rows": 0, "rejects": {}, "first_date": None, "last_date": None
+}  # fmt: skip
+NOT_ASKED = json.dumps({"ingested": INGESTED, "dates": []}).encode()
 
 
 def test_a_file_whose_name_is_no_text_is_left_out(tmp_path: Path) -> None:
@@ -27,7 +32,9 @@ def test_a_file_whose_name_is_no_text_is_left_out(tmp_path: Path) -> None:
     assert "caf\\xe9.csv; rename it" in err
 
 
-@pytest.mark.parametrize("damage", [b"[1]", b"{}", b'{"asked": 1}', b'{"begun": true}', b"\xff"], ids=range(5))
+@pytest.mark.parametrize(
+    "damage", [b"[1]", b"{}", b'{"asked": 1}', b'{"begun": true}', b"\xff", NOT_ASKED], ids=range(6)
+)
 def test_a_damaged_receipt_costs_reading_the_file_again(tmp_path: Path, damage: bytes) -> None:
     """`verify` names it; the file again is as if it had not been read, and nothing counts twice."""
     log_samples.write(tmp_path, "csv", "csv")
@@ -56,7 +63,7 @@ def test_a_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) -> None:
-    """They are taken as UTC, whatever `--timezone` says of the days, and as no address; both are said, once."""
+    """They are taken as UTC, whatever `--timezone` says of the days, and as no address; both are said."""
     rows = [
         {"account_id": "a", "title_id": "t", "ip": ip, "started_at": start}
         for ip, start in (
@@ -72,12 +79,22 @@ def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) 
     pl.DataFrame(rows).drop("ip").with_columns(naive).write_parquet(tmp_path / "naive.parquet")
     said = detector("ingest", "naive.parquet", cwd=tmp_path)[1]
     assert "3 rows say when they began without an offset" in said
-    home, settings = Store(tmp_path / "detector-home"), config.load(environ={}).settings
-    keys = identity.load_keys(home.home)
-    again = list(ingest([str(tmp_path / "log.csv")], into=home, keys=keys, settings=settings, now=clock(),
-                        options=sources.Options(timezone="America/New_York")))  # fmt: skip
-    assert [(file.known, file.offsetless) for file in again] == [(True, 2)]
-    assert receipts.warnings(again) == []
+
+
+def test_what_rows_do_not_say_is_told_when_they_are_taken_in_and_not_every_night() -> None:
+    """A log that holds all that was logged so far is handed over again and again."""
+    taken = receipts.Ingested(
+        "log.csv", "csv", 3, 0, {}, None, None, zoneless=3, offsetless=2, unread_ips=1, too_far_west=1
+    )
+    assert len(receipts.warnings([taken])) == 4
+    assert receipts.warnings([replace(taken, known=True)]) == []
+
+
+def test_a_file_in_another_encoding_is_told_so(tmp_path: Path) -> None:
+    """To let more be rejected would not help."""
+    text = "account_id,title_id,started_at\nJosé,t,2025-06-01T20:00:00Z\n"
+    (tmp_path / "log.csv").write_text(text, encoding="cp1252")
+    refused("ingest", "log.csv", cwd=tmp_path, code=3, saying="id_is_not_utf8); nothing of it was taken in, save it as")
 
 
 def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:

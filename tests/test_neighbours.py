@@ -90,6 +90,17 @@ def test_a_host_is_beside_each_guest_and_these_beside_nobody_else() -> None:
     assert beside == {1: 1, 2: 1, 3: 1, 4: 1, 9: 4}
 
 
+def test_a_guest_of_an_evening_makes_nobody_there_beside_another() -> None:
+    """A hotel's screen again: while each of two was on it, one after the other, somebody else was for an evening."""
+    visits = [
+        visit | {"day": visit["day"] - dt.timedelta(days=ago)}
+        for account, n, ago in ((1, 4, 0), (2, 4, 10), (3, 1, 2), (4, 1, 12))
+        for visit in _days(n, account=account, device=10)
+    ]
+    at_home = [visit for account in range(1, 5) for visit in _days(20, account=account, device=account)]
+    assert _ring(_meet(*visits, *at_home)) == {}
+
+
 def test_a_hotels_screen_ties_none_of_its_guests() -> None:
     """Each was on it for some days, one after the other, and played at home on most."""
     visits = [

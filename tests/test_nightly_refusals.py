@@ -172,7 +172,7 @@ def test_a_model_that_is_gone_is_not_replaced_in_silence(home: Path, settings: c
 def test_another_model_of_the_same_number_is_told(
     home: Path, settings: config.Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A registry that was begun anew counts from 1 again."""
+    """A registry that was begun anew counts from 1 again. Nights of an older program do not say which they had."""
     with open_doors(home, settings) as doors:
         run_night(doors, TRAINED_UNTIL, settings)
         assert verify(doors)[1] == []

@@ -2,9 +2,11 @@
 
 import logging
 import shutil
+import sqlite3
 import sys
 import threading
 import warnings
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -87,5 +89,20 @@ def test_a_model_that_can_not_be_kept_is_told_in_a_sentence(home: Path, settings
         shutil.rmtree(home / "mlflow" / "artifacts")
         (home / "mlflow" / "artifacts").touch()
         with pytest.raises(InputError, match=r"mlflow.*free or unlock"):
+            models.log(fitted, example=registry.example_of(fitted), record={}, metrics={}, card="")
+        assert models.with_alias(CHAMPION) == champion
+
+
+def test_a_model_that_its_database_does_not_take_is_told_in_a_sentence(home: Path, settings: config.Settings) -> None:
+    """Of what MLflow raises then, only the kind is said."""
+    with open_doors(home, settings) as doors:
+        models = doors.registry()
+        champion = models.with_alias(CHAMPION)
+        assert champion is not None
+        fitted = models.load(champion)
+        (file,) = (home / "mlflow").glob("*.db")
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("CREATE TRIGGER full BEFORE INSERT ON runs BEGIN SELECT RAISE(FAIL, 'disk is full'); END")
+        with pytest.raises(InputError, match=r"MlflowException\); free or unlock"):
             models.log(fitted, example=registry.example_of(fitted), record={}, metrics={}, card="")
         assert models.with_alias(CHAMPION) == champion

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import settings as how_often
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from repairs import played, rows_of
 from support import KEY, at
 
 from detector import config, days, digesting, identity, playbacks, repairing, tables
@@ -136,6 +137,17 @@ def test_a_machine_with_thousands_of_plays_is_told_apart_row_by_row(tmp_path: Pa
     assert ending["playback"].to_list() == [4320]
     both = pl.concat([own, rest])
     assert repairing._ending(both.lazy(), rest).collect().height == rest.height + 1
+
+
+def test_what_starts_while_an_earlier_one_runs_is_looked_up_though_a_later_one_has_ended() -> None:
+    """On the same device only, and not on one that is known by its name only, which may be several."""
+    rows = rows_of(
+        *(played(f"10 20:{start}", minutes) for start, minutes in (("00", 50), ("10", 10), ("15", 1), ("30", 1))),
+        played("10 20:51", 1),
+        *(played(f"10 20:{start}", 50, device=2, device_is_real=False) for start in ("00", "10")),
+    )
+    to = rows.filter(pl.col("playback").is_in([1, 2, 6]))
+    assert repairing._ending(rows.lazy(), to).collect()["playback"].sort().to_list() == [1, 2, 3, 4]
 
 
 def test_what_came_in_between_the_evening_before_is_known_after_midnight(tmp_path: Path) -> None:

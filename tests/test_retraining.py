@@ -33,6 +33,15 @@ def doors(home: Path, settings: config.Settings) -> Iterator[Doors]:
         yield doors
 
 
+def test_who_was_seen_too_little_teaches_nothing(settings: config.Settings) -> None:
+    """New accounts and silent ones."""
+    account = pl.Series([1, 2, 3, 4], dtype=pl.UInt64)
+    first = [TRAINED_UNTIL - dt.timedelta(days=ago) for ago in (60, 3, 60)]
+    year = pl.DataFrame({"account": account.head(3), "first_day": first, "plays": [99, 99, 1]})
+    taught = training.learn_from(pl.DataFrame({"account": account}), year, TRAINED_UNTIL, settings.window)
+    assert taught["account"].to_list() == [1]
+
+
 def test_retraining_leaves_confirmed_accounts_out_and_compares(
     doors: Doors, settings: config.Settings, ticking: Callable[[], dt.datetime]
 ) -> None:

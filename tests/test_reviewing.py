@@ -175,6 +175,8 @@ def test_a_table_of_verdicts_is_read_by_either_id(doors: Doors) -> None:
     assert reviewing.verdicts_of(table, doors) == [(expected, Verdict("false alarm", cause="guests"))]
     severe = pl.DataFrame({"account": ["0" * 16], "verdict": ["confirmed"], "action": ["limit-streams"]})
     assert reviewing.verdicts_of(severe, doors) == [("0" * 16, Verdict("confirmed", response="limit streams"))]
+    named = pl.DataFrame({"account": ["0" * 16], "verdict": ["confirmed"], "kind": ["Account-Takeover"]})
+    assert reviewing.verdicts_of(named, doors) == [("0" * 16, Verdict("confirmed", kind="account takeover"))]
     rows = pl.DataFrame({"account": ["0" * 16, "0" * 16], "verdict": ["confirmed", "guilty"]})
     with pytest.raises(InputError, match="row 2"):
         reviewing.verdicts_of(rows, doors)

@@ -12,7 +12,7 @@ from support import TRAINED_UNTIL, clock
 
 from detector import config, runs
 from detector.errors import BusyError, IntegrityError, SettingsError
-from detector.runs import open_doors
+from detector.runs import Doors, open_doors
 
 
 def test_one_run_at_a_time(home: Path, settings: config.Settings) -> None:
@@ -63,16 +63,26 @@ def test_a_sealing_key_that_is_another_is_refused(home: Path, settings: config.S
         assert doors.keys.sealing == bytes(32)
 
 
-def test_what_went_wrong_first_is_said_where_it_can_not_go_on_record(home: Path, settings: config.Settings) -> None:
-    """The state database is locked by then, which would be said instead."""
-    state = settings.state.model_copy(update={"lock_timeout_s": 1})
-    impatient = settings.model_copy(update={"state": state})
-    with open_doors(home, impatient) as doors, closing(sqlite3.connect(home / "ledger.db")) as other:
+@pytest.mark.parametrize(
+    "done",
+    [
+        "BEGIN IMMEDIATE",
+        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'nonsense'; PRAGMA schema_version = 9999",
+    ],
+    ids=["locked", "damaged"],
+)
+def test_what_went_wrong_first_is_said_where_it_can_not_go_on_record(
+    home: Path, settings: config.Settings, done: str
+) -> None:
+    """By then the state database is locked or damaged, which would be said instead."""
+    impatient = settings.model_copy(update={"state": settings.state.model_copy(update={"lock_timeout_s": 1})})
 
-        def divide() -> None:
-            with runs.on_record(doors, "nightly", day=None, clock=clock):
-                other.execute("BEGIN IMMEDIATE")
-                _ = 1 / 0
+    def run(doors: Doors, database: sqlite3.Connection) -> None:
+        with runs.on_record(doors, "nightly", day=None, clock=clock):
+            database.executescript(done)
+            raise InterruptedError
 
-        with pytest.raises(ZeroDivisionError):
-            divide()
+    with open_doors(home, impatient) as doors, closing(sqlite3.connect(home / "ledger.db")) as database:
+        with pytest.raises(InterruptedError):
+            run(doors, database)
+        database.rollback()

@@ -216,6 +216,16 @@ def test_a_streak_that_ended_before_the_window_stays(tmp_path: Path, settings: c
     assert _without(home, 12, settings).select(streaks).rows() == [(1, 100)]
 
 
+def test_a_streak_that_ended_in_the_window_goes_with_its_device(tmp_path: Path, settings: config.Settings) -> None:
+    """A bar's screen played a film up to the end of May, ten days before the night. That month, which is kept as a
+    whole, still tells of it."""
+    bar = _evenings("bar", "loop", 130, 20)[: -NIGHT.day] + _evenings("bar", "other", 1, 20)
+    home = _home_of(tmp_path / "log", bar + _evenings("phone", "film {n}", 130, 10), settings)
+    streaks = ["longest_streak", "longest_streak_365d"]
+    assert _without(home, 10, settings).select(streaks).rows() == [(settings.window.days - NIGHT.day, 130 - NIGHT.day)]
+    assert _without(home, 20, settings).select(streaks).rows() == [(1, 1)]
+
+
 def test_what_began_before_the_window_runs_on_without_another_device(tmp_path: Path, settings: config.Settings) -> None:
     """A channel left on for six days from four days before the window on, and a phone; a second phone is left out."""
     window_days = settings.window.days

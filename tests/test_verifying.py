@@ -16,7 +16,10 @@ def test_verify_names_what_was_changed(home: Path, settings: config.Settings) ->
     """One byte changed in anything stored, published or registered is found."""
     with open_doors(home, settings) as doors:
         run_night(doors, TRAINED_UNTIL, settings)
-        assert verify(doors)[1] == []
+        checked, problems = verify(doors)
+        published, models = list(home.glob("runs/*/*/*.parquet")), list(home.glob("mlflow/artifacts/**/model.skops"))
+        assert checked == doors.home.verify()[0] + len(published) + len(models)
+        assert problems == []
         for pattern in ("account_days/*/*.parquet", "runs/*/*/scores.parquet", "mlflow/artifacts/**/model.skops"):
             victim = sorted(home.glob(pattern))[0]
             kept = victim.read_bytes()

@@ -14,6 +14,7 @@ _OTHER_DEVICES = pl.col("device").is_not_null() & (
 )
 _FEW = f"or under {_TITLES} titles of either side that other accounts play too"
 _OWN, _THEIRS = {"device": 1, "address": 1, "profile": 1}, {"device": 2, "address": 2, "profile": 2}
+_GUEST = {"device": 3, "address": 3, "profile": 3}
 
 
 def _seen(
@@ -37,7 +38,10 @@ def _seen(
 _LONG, _LATELY = (80, 60, 20, 2), (30, 5)
 _OLD = _seen(1, _OWN, _LONG)
 _UNLIKE, _ALIKE = _seen(11, _THEIRS, _LATELY), _seen(11, _THEIRS, _LATELY, goes_with=1)
-_NOBODY_ELSES = [day | {"titles": [title | {"goes_with": None} for title in day["titles"]]} for day in _UNLIKE]
+_NOBODY_ELSES, _OLD_NOBODY_ELSES = (
+    [day | {"titles": [title | {"goes_with": None} for title in day["titles"]]} for day in days]
+    for days in (_UNLIKE, _OLD)
+)
 _AT_HOME = _seen(11, _OWN | {"device": 2}, _LATELY)
 _UNPLACED = _seen(1, {"device": 1}, _LONG) + _seen(11, {"device": 2}, _LATELY)
 _APART, _AGREED = _seen(11, _THEIRS, _LONG), _seen(11, _THEIRS, _LONG, goes_with=1)
@@ -100,6 +104,7 @@ class Taste(Family):
             ([*_OLD, *_seen(11, _THEIRS, _LATELY, number=4)], None),
             ([*_seen(1, _OWN, _LONG, number=4), *_UNLIKE], None),
             ([*_OLD, *_NOBODY_ELSES], None),
+            ([*_OLD_NOBODY_ELSES, *_NOBODY_ELSES, *_seen(21, _GUEST, (27, 20))], None),
             (_UNPLACED, 0.5),
             (_OLD, 0),
             (_UNLIKE, None),

@@ -24,6 +24,18 @@ def test_the_second_of_two_is_told_who_was_first(desk: Desk) -> None:
     assert (case.decided_by, case.outcome) == ("ana", "false alarm")
 
 
+def test_a_case_is_put_into_the_hands_of_who_decides(desk: Desk) -> None:
+    """As in the terminal: whom nobody has named, or who decides nothing, is refused; nobody takes it back."""
+    ana = desk.signed_in("analyst", "ana")
+    desk.add("aud", "auditor")
+    number = desk.doors.ledger.cases.queue()[0].id
+    for to, status, whose in (("bem", 422, None), ("aud", 422, None), (" Ana", 303, "ana"), (" ", 303, None)):
+        assert ana.post(f"/cases/{number}/assign", data={"to": to}).status_code == status
+        case = desk.doors.ledger.cases.numbered(number)
+        assert case is not None
+        assert case.assignee == whose
+
+
 def test_who_decides_nothing_holds_nobody_up(desk: Desk) -> None:
     """A case that the privacy officer looks at can be decided meanwhile; one that a colleague looks at can not."""
     ana, pia = desk.signed_in("analyst", "ana"), desk.signed_in("privacy officer", "pia")

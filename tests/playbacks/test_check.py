@@ -80,12 +80,15 @@ def test_a_row_that_broke_two_rules_stands_twice_among_the_rejects() -> None:
     assert done.rows.height == 1
 
 
-@pytest.mark.parametrize("nowhere", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize(
+    ("nowhere", "what"), [(math.nan, "no number"), (math.inf, "no finite number"), (-math.inf, "no finite number")]
+)
 @pytest.mark.parametrize("degrees", ["latitude", "longitude"])
-def test_a_place_that_is_no_number_is_rejected(degrees: str, nowhere: float) -> None:
+def test_a_place_that_is_no_number_is_rejected(degrees: str, nowhere: float, what: str) -> None:
     """NaN and infinity are no degrees; they would travel through every later sum."""
     done = check(raw({degrees: nowhere}, {degrees: 10.0}))
     assert {rule.split(" ")[0] for rule in done.rejects["rule"]} == {degrees}
+    assert f"{degrees} is {what}" in done.rejects["rule"]
     assert set(done.rejects["row"]) == {1}
     assert done.rows[degrees].to_list() == [10.0]
 

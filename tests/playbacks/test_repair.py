@@ -376,3 +376,13 @@ def test_repair_makes_nothing_up(things: list[dict[str, Any]]) -> None:
     following = pl.col("started_at").shift(-1).over("account", "device")
     apart = ended.filter((pl.col("ended_at") > following) & (pl.col("title") != pl.col("title").shift(-1)))
     assert apart.is_empty()
+
+
+def test_what_others_play_meanwhile_makes_no_repeat_and_no_first_time() -> None:
+    """A song twice in a row, while somebody else leaves another after some seconds."""
+    song = {"title_kind": "track", "title_runtime_s": 180}
+    other = song | {"account": 2, "device": 2, "title": 2}
+    done = repair(
+        played("10 20:00", 3, **song), played("10 20:03:01", 3, **song), played("10 20:02", 0.1, **other)
+    ).playbacks
+    assert done.sort("account", "started_at")["is_repeat"].to_list() == [False, True, False]

@@ -42,6 +42,11 @@ def test_one_stream_of_the_extended_history(tmp_path: Path) -> None:
     }
 
 
+def test_older_files_name_the_address_otherwise(tmp_path: Path) -> None:
+    """`endsong_*.json` holds it as `ip_addr_decrypted`."""
+    assert only(tmp_path, ip_addr=None, ip_addr_decrypted="203.0.113.9")["ip"] == "203.0.113.9"
+
+
 def test_the_account_is_the_one_given_else_the_one_in_the_file(tmp_path: Path) -> None:
     """Older extended exports name the user; a file that names none needs --account."""
     assert only(tmp_path, account="")["account_id"] == "secret-user"

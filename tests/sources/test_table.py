@@ -48,6 +48,15 @@ def column(folder: Path, name: str, values: Any, **further: Any) -> pl.Series:
     return read(folder / "log.parquet")["ended_at" if name == "duration_s" else name]
 
 
+@pytest.mark.parametrize(
+    ("moment", "says"), [(NOON.replace(tzinfo=None), False), (NOON, True), (1714564800, True), (1714564800.5, True)]
+)
+def test_whether_a_moment_of_a_type_says_its_offset(tmp_path: Path, moment: object, says: bool) -> None:
+    """A datetime with a zone does, and seconds since 1970 are those of UTC; a datetime without a zone does not."""
+    pl.DataFrame([ROW | {"started_at": moment}]).write_parquet(tmp_path / "log.parquet")
+    assert read(tmp_path / "log.parquet")["says_offset"].to_list() == [says]
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_column_of_the_table_survives(kind: str, tmp_path: Path) -> None:
     """Each optional column comes out under its name and in its type, from each of the three files."""
