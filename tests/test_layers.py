@@ -62,6 +62,7 @@ RECIPES = (
     "published",
     "explaining",
     "reviewing",
+    "typed",
     "tallying",
     "casefiles",
     "demo",
@@ -89,7 +90,7 @@ DOORS = {
     "matplotlib": {"pictures"},
     "pydantic_settings": {"config"},
     "tomllib": {"config"},
-    "tempfile": {"registry", "training"},
+    "tempfile": {"registry", "training", "sources"},
     "maxminddb": {"geo"},
     "http": {"webhook"},
 }

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
 
-import polars as pl
 import pytest
 import sqlalchemy as sa
 from support import TRAINED_UNTIL, clock
@@ -166,32 +165,3 @@ def test_looking_at_what_is_no_case_is_on_record_too(doors: Doors, home: Path, s
     with engine.connect() as connection:
         assert connection.scalar(sa.select(schema.audit.c.account)) == f"{1:016x}"
     engine.dispose()
-
-
-def test_a_table_of_verdicts_is_read_by_either_id(doors: Doors) -> None:
-    """`account` or the service's own `account_id`; a row that makes no sense is named by its number."""
-    table = pl.DataFrame({"account_id": ["account-1"], "verdict": ["False-Alarm"], "cause": ["guests"], "kind": [""]})
-    expected = f"{identity.pseudonym_of('account-1', doors.keys):016x}"
-    assert reviewing.verdicts_of(table, doors) == [(expected, Verdict("false alarm", cause="guests"))]
-    severe = pl.DataFrame({"account": ["0" * 16], "verdict": ["confirmed"], "action": ["limit-streams"]})
-    assert reviewing.verdicts_of(severe, doors) == [("0" * 16, Verdict("confirmed", response="limit streams"))]
-    named = pl.DataFrame({"account": ["0" * 16], "verdict": ["confirmed"], "kind": ["Account-Takeover"]})
-    assert reviewing.verdicts_of(named, doors) == [("0" * 16, Verdict("confirmed", kind="account takeover"))]
-    rows = pl.DataFrame({"account": ["0" * 16, "0" * 16], "verdict": ["confirmed", "guilty"]})
-    with pytest.raises(InputError, match="row 2"):
-        reviewing.verdicts_of(rows, doors)
-    with pytest.raises(InputError, match="rename"):
-        reviewing.verdicts_of(pl.DataFrame({"verdict": ["confirmed"]}), doors)
-    with pytest.raises(InputError, match="found none"):
-        reviewing.verdicts_of(rows.clear(), doors)
-    twice = pl.DataFrame({"account": ["0" * 16, "1" * 16, "0" * 16], "verdict": ["confirmed"] * 3})
-    with pytest.raises(InputError, match="row 3: expected an account once, found it in row 1"):
-        reviewing.verdicts_of(twice, doors)
-
-
-def test_a_table_of_verdicts_may_come_from_a_spreadsheet(doors: Doors) -> None:
-    """With blanks around names and words, and with columns that are somebody else's; a list is no verdict."""
-    typed = pl.DataFrame({"account ": [" " + "0" * 16], " verdict": ["confirmed "], "tags": [["a", "b"]]})
-    assert reviewing.verdicts_of(typed, doors) == [("0" * 16, Verdict("confirmed"))]
-    with pytest.raises(InputError, match="several values in one"):
-        reviewing.verdicts_of(typed.with_columns(cause=pl.Series([["guests", "a lab"]])), doors)

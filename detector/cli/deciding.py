@@ -47,7 +47,7 @@ def decide(
     Nothing is done to an account by this program. A verdict that proposes to limit streams or to refer counts once a
     second person agrees.
     """
-    from detector import reviewing
+    from detector import typed
     from detector.cases import Verdict
 
     if (table is None) == (not verdict):
@@ -60,13 +60,13 @@ def decide(
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
         if table is not None:
-            verdicts = reviewing.verdicts_of(read_table(table, "a table with account and verdict"), doors)
+            verdicts = typed.verdicts_of(read_table(table, "a table with account and verdict"), doors)
         else:
             said = Verdict(
-                reviewing.outcome_of(verdict), kind=reviewing.kind_of(kind), cause=cause or None, note=note,
-                response=reviewing.response_of(action),
+                typed.outcome_of(verdict), kind=typed.kind_of(kind), cause=cause or None, note=note,
+                response=typed.response_of(action),
             )  # fmt: skip
-            verdicts = [(f"{account_of(account, own_id, doors, acting=True):016x}", said)]
+            verdicts = [(f"{account_of(account, own_id, doors, 'newest'):016x}", said)]
         decided = doors.ledger.cases.decide(verdicts, actor=me, now=now())
         say("\n".join(_decided(case) for case in decided[:20]))
         if len(decided) > 20:
@@ -82,7 +82,7 @@ def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, n
     """Agree with a verdict that waits for a second person: it counts from now on."""
     with opened(context) as (doors, _):
         me = allowed(doors, "second")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
         case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=me, now=now())
         say(_decided(case))
 
@@ -92,7 +92,7 @@ def disagree(context: typer.Context, account: Account = "", own_id: OwnId = None
     """Disagree with a verdict that waits for a second person: the case is open again."""
     with opened(context) as (doors, _):
         me = allowed(doors, "second")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
         case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=me, now=now())
         print(f"case {case.id} is open again")
 
@@ -107,7 +107,7 @@ def note(
     """Add a note to a case."""
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
         case = doors.ledger.cases.note(digits, text, actor=me, now=now())
         print(f"noted with case {case.id}")
 
@@ -123,12 +123,12 @@ def assign(
     """Put a case into somebody's hands."""
     if to and nobody:
         raise SettingsError("expected --to or --nobody, found both; give one of them")
-    from detector import reviewing
+    from detector import typed
 
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
-        whose = None if nobody else reviewing.assignee_of(doors, to) if to else me
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+        whose = None if nobody else typed.assignee_of(doors, to) if to else me
         case = doors.ledger.cases.assign(digits, whose, actor=me, now=now())
         say(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
 
@@ -146,7 +146,7 @@ def snooze(
         raise SettingsError("expected --until with a day, or --wake; give one of them")
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
         case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=me, now=now())
         print(
             f"case {case.id} is out of the queue until {case.snoozed_until}"
@@ -160,7 +160,7 @@ def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, no
     """Take a verdict back that was a slip: the case is open again."""
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
         case = doors.ledger.cases.undo(digits, note, actor=me, now=now())
         print(f"case {case.id} is open again")
 
@@ -175,7 +175,7 @@ def reopen(
     """Open a closed case again, because there is news of it."""
     with opened(context) as (doors, _):
         me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, acting=True):016x}"
+        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
         case = doors.ledger.cases.reopen(digits, why, actor=me, now=now())
         print(f"case {case.id} is open again")
 
@@ -194,13 +194,9 @@ def contest(
         raise SettingsError(f"expected --result to be upheld or overturned, found {result!r}; use one of these")
     if not result and not note.strip():
         raise SettingsError("expected the holder's words after --note, found none; write down what was said")
-    from detector import reviewing
-
     with opened(context) as (doors, _):
         me, moment = allowed(doors, "second" if result else "decide"), now()
-        digits = f"{account_of(account, own_id, doors):016x}"
-        if account:
-            reviewing.contestable(doors, account, settling=bool(result))
+        digits = f"{account_of(account, own_id, doors, 'contested' if result else 'standing'):016x}"
         if result:
             overturned = result == "overturned"
             case = doors.ledger.cases.settle(digits, overturned=overturned, note=note, actor=me, now=moment)
@@ -225,7 +221,7 @@ def suppress(
     ] = "",
 ) -> None:
     """Let an account, or one thing about it, not count until a day. It is no verdict, and teaches nothing."""
-    from detector import reviewing
+    from detector import typed
 
     if not until or not why.strip():
         raise SettingsError("expected --until with a day and --why with a reason; give both")
@@ -234,9 +230,9 @@ def suppress(
     with opened(context) as (doors, loaded):
         actor = allowed(doors, "decide")
         digits = f"{account_of(account, own_id, doors):016x}"
-        device = reviewing.whole(doors, digits, "device", device, settings=loaded.settings)
-        network = reviewing.whole(doors, digits, "network", network, settings=loaded.settings)
-        scope, value = reviewing.scope_of(feature=feature, device=device, network=network)
+        device = typed.whole(doors, digits, "device", device, settings=loaded.settings)
+        network = typed.whole(doors, digits, "network", network, settings=loaded.settings)
+        scope, value = typed.scope_of(feature=feature, device=device, network=network)
         made = doors.ledger.suppressions.make(digits, scope, value, ends_on=ends_on, why=why, actor=actor, now=now())
         what = f"{made.scope} {made.value}" if made.value else made.scope
         print(f"suppression {made.id}: {what} does not count, up to the night of {made.ends_on}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from detector.cases import Case
     from detector.runs import Doors
+    from detector.typed import Meant
 
 review_app = typer.Typer(help="The cases put before reviewers, and their verdicts.", no_args_is_help=True)
 app.add_typer(review_app, name="review")
@@ -31,15 +32,15 @@ _WIDTH = 80
 _VERDICTS = "with one of the verdicts: confirmed, false-alarm, undecided"
 
 
-def account_of(account: str, own_id: str | None, doors: "Doors", *, acting: bool = False) -> int:
-    """The account that was typed, or whose own id stands on standard input; SettingsError where it is neither. A case
-    number must be that of its newest case where somebody is `acting` on it."""
-    from detector import identity, reviewing
+def account_of(account: str, own_id: str | None, doors: "Doors", meant: "Meant" = "any") -> int:
+    """The account that was typed, by its digits or a case that is `meant` (see `typed.account_of`), or whose own id
+    stands on standard input; SettingsError where it is neither."""
+    from detector import identity, typed
 
     if (own_id is None) == (not account) or own_id not in (None, "-"):
         raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
     if account:
-        return identity.from_hex((reviewing.worked_on if acting else reviewing.account_of)(doors, account))
+        return identity.from_hex(typed.account_of(doors, account, meant))
     return identity.pseudonym_of(typed_id(), doors.keys)
 
 
@@ -64,11 +65,11 @@ def list_cases(
     json: Json = False,
 ) -> None:
     """The cases, in the order in which they are offered to you."""
-    from detector import reviewing
+    from detector import reviewing, typed
     from detector.views import Filters
 
     said = {
-        "status": status, "kind": reviewing.kind_of(kind), "origin": origin or None, "family": family or None,
+        "status": status, "kind": typed.kind_of(kind), "origin": origin or None, "family": family or None,
         "least_score": least_score, "mine": mine, "free": free, "snoozed": snoozed,
     }  # fmt: skip
     with opened(context) as (doors, _):

@@ -3,17 +3,18 @@
 import datetime as dt
 from typing import Any
 
-from detector import reviewing
+from detector import typed
 from detector.cases import Case, Verdict
 from detector.console.desk import Visit
 from detector.console.pages import case_of
 from detector.errors import InputError, SettingsError
 from detector.suppressed import SCOPES, Suppressed
+from detector.typed import Meant
 
 
 def verdict_of(verdict: str, kind: str | None, cause: str | None, note: str, response: str) -> Verdict:
     """What a form says, where a field that does not fit the verdict is left over from another choice."""
-    outcome = reviewing.outcome_of(verdict)
+    outcome = typed.outcome_of(verdict)
     confirmed = outcome == "confirmed"
     return Verdict(
         outcome,
@@ -26,41 +27,41 @@ def verdict_of(verdict: str, kind: str | None, cause: str | None, note: str, res
 
 def decide(visit: Visit, number: int, verdict: Verdict, *, version: int | None) -> Case:
     """A verdict; who comes second is told who was first."""
-    account = _newest(visit, number)
+    account = _account(visit, number, "newest")
     return visit.doors.ledger.cases.decide([(account, verdict)], version=version, **_who(visit))[0]
 
 
 def second(visit: Visit, number: int, *, agrees: bool, note: str, version: int | None) -> Case:
     """A second person agrees with the verdict that waits, or does not."""
-    account = _newest(visit, number)
+    account = _account(visit, number, "newest")
     return visit.doors.ledger.cases.second(account, agrees=agrees, note=note.strip(), version=version, **_who(visit))
 
 
 def undo(visit: Visit, number: int, note: str) -> Case:
     """The verdict is taken back: it was a slip."""
-    return visit.doors.ledger.cases.undo(_newest(visit, number), note.strip(), **_who(visit))
+    return visit.doors.ledger.cases.undo(_account(visit, number, "newest"), note.strip(), **_who(visit))
 
 
 def reopen(visit: Visit, number: int, note: str) -> Case:
     """A closed case is open again: there is news."""
-    return visit.doors.ledger.cases.reopen(_newest(visit, number), note.strip(), **_who(visit))
+    return visit.doors.ledger.cases.reopen(_account(visit, number, "newest"), note.strip(), **_who(visit))
 
 
 def contest(visit: Visit, number: int, note: str) -> Case:
     """The account's holder contests the verdict."""
-    account = _contestable(visit, number, settling=False)
+    account = _account(visit, number, "standing")
     return visit.doors.ledger.cases.contest(account, _said(note, "the holder's words"), **_who(visit))
 
 
 def settle(visit: Visit, number: int, *, overturned: bool, note: str) -> Case:
     """Somebody who had no part in the verdict says whether it holds."""
-    account = _contestable(visit, number, settling=True)
+    account = _account(visit, number, "contested")
     return visit.doors.ledger.cases.settle(account, overturned=overturned, note=note.strip(), **_who(visit))
 
 
 def snooze(visit: Visit, number: int, until: dt.date | None) -> Case:
     """Out of the queue until a day, or back in it."""
-    return visit.doors.ledger.cases.snooze(_newest(visit, number), until, **_who(visit))
+    return visit.doors.ledger.cases.snooze(_account(visit, number, "newest"), until, **_who(visit))
 
 
 def suppress(visit: Visit, number: int, scope: str, value: str, *, ends_on: dt.date, why: str) -> Suppressed:
@@ -73,7 +74,7 @@ def suppress(visit: Visit, number: int, scope: str, value: str, *, ends_on: dt.d
         raise SettingsError(f"expected one of {', '.join(SCOPES)}, found {scope[:80]!r}; use one of these")
     if scope != "everything" and not value:
         raise SettingsError(f"expected a {scope}, found none; say which")
-    kind, told = reviewing.scope_of(**({} if scope == "everything" else {scope: value}))
+    kind, told = typed.scope_of(**({} if scope == "everything" else {scope: value}))
     return visit.doors.ledger.suppressions.make(
         case_of(visit, number).account,
         kind,
@@ -103,25 +104,19 @@ def assign(visit: Visit, number: int, to: str) -> Case:
         SettingsError: nobody of that name decides here.
     """
     return visit.doors.ledger.cases.assign(
-        _newest(visit, number), reviewing.assignee_of(visit.doors, to) if to.strip() else None, **_who(visit)
+        _account(visit, number, "newest"), typed.assignee_of(visit.doors, to) if to.strip() else None, **_who(visit)
     )
 
 
 def note(visit: Visit, number: int, text: str) -> Case:
     """Something to remember."""
-    return visit.doors.ledger.cases.note(_newest(visit, number), _said(text, "a note"), **_who(visit))
+    return visit.doors.ledger.cases.note(_account(visit, number, "newest"), _said(text, "a note"), **_who(visit))
 
 
-def _newest(visit: Visit, number: int) -> str:
-    """The account whose newest case this is."""
+def _account(visit: Visit, number: int, meant: Meant) -> str:
+    """The account of a case that is the one `meant` (see `typed.account_of`)."""
     case_of(visit, number)  # not found, in the desk's words
-    return reviewing.worked_on(visit.doors, str(number))
-
-
-def _contestable(visit: Visit, number: int, *, settling: bool) -> str:
-    """The account whose verdict this case's is, of the one that can be contested, or is."""
-    case_of(visit, number)  # not found, in the desk's words
-    return reviewing.contestable(visit.doors, str(number), settling=settling)
+    return typed.account_of(visit.doors, str(number), meant)
 
 
 def _said(text: str, what: str) -> str:
