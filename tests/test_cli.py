@@ -8,6 +8,7 @@ from typing import Any
 
 import log_samples
 import polars as pl
+import pytest
 from commands import detector, refused
 from support import TRAINED_UNTIL
 
@@ -297,17 +298,31 @@ def test_a_night_that_keeps_accounts_back_for_its_promise_says_how_to_see_more()
     """A small service may have nothing to flag at a small share of false alarms."""
     night = {
         "day": "2026-06-30", "accounts": 900, "flags": 0, "kinds": {}, "unchanged": False, "error_rate_promised": True,
-        "kept_back": {decisions.BEYOND_PROMISE: 9},
+        "kept_back": {decisions.BEYOND_PROMISE: 9}, "capacity": 9, "calibration_cases_open": 9, "later_verdicts": 0,
     }  # fmt: skip
     assert "false_discovery_share` shows more" in batch._night_line(night)
     assert "shows more" not in batch._night_line(night | {"kept_back": {}})
-    assert "not counted" not in batch._night_line(night | {"later_verdicts": 0})
+    assert "not counted" not in batch._night_line(night)
     late = batch._night_line(night | {"later_verdicts": 3, "later_suppressions": 1})
     assert "came after that day (UTC): verdicts on 3 accounts, what is suppressed for 1 account" in late
     assert "warning: more ids (and 1 more)" in batch._night_line(night | {"moved_since_training": ["more ids", "less"]})
-    cold = {"error_rate_promised": False, "calibration_cases_open": 9}
-    assert "9 calibration cases to be reviewed first" in batch._night_line(night | cold)
-    assert "9 calibration cases had no verdict by then" in batch._night_line(night | cold | {"later_verdicts": 9})
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({}, "as many as reviewers can take are flagged; 9 calibration cases to be reviewed first"),
+        ({"capacity": 0.4}, "of so few accounts reviewers take less than one"),
+        ({"later_verdicts": 9}, "9 calibration cases had no verdict by then; the flagged are in `detector review list"),
+        ({"calibration_cases_open": 0}, "flagged; the accounts that this model compares with are invented or gone"),
+    ],
+)
+def test_a_night_that_can_promise_nothing_yet_says_what_is_flagged_and_what_to_do(
+    record: dict[str, Any], told: str
+) -> None:
+    """Until enough is reviewed no error rate is promised."""
+    cold = {"error_rate_promised": False, "capacity": 9, "calibration_cases_open": 9, "later_verdicts": 0}
+    assert told in batch._error_rate(cold | record)
 
 
 def test_of_a_day_that_is_not_over_it_is_said(tmp_path: Path) -> None:

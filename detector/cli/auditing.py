@@ -24,7 +24,7 @@ def who(
 ) -> None:
     """Everybody who looked at an account or decided on it, newest first; this look is on record too."""
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = account_of(account, own_id, doors)
         audit(doors, "audit who", digits, None, {}, rights=["log"])
         _show(doors.ledger.looks(account=digits, limit=limit), json)
 

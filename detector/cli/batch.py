@@ -204,7 +204,6 @@ def _still_open(day: dt.date, loaded: "Loaded") -> str:
 
 def _night_line(night: dict[str, Any]) -> str:
     from detector import terminal
-    from detector.decisions import BEYOND_PROMISE
 
     text = f"{night['day']}: {terminal.counted(night['accounts'], 'account')}, {night['flags']} flagged"
     if night["kinds"]:
@@ -213,29 +212,8 @@ def _night_line(night: dict[str, Any]) -> str:
         text += "; published before, nothing has changed"
     if kept_back := night.get("kept_back"):
         text += "\n  scored as high and kept back: " + ", ".join(f"{n} {why}" for why, n in kept_back.items())
-    if night.get("error_rate_promised"):
-        text += "\n  flagged under the promised share of false alarms; `detector review stats` has what came of it"
-        if BEYOND_PROMISE in night["kept_back"]:
-            text += "; a larger `[decision] false_discovery_share` shows more"
-    elif "error_rate_promised" in night:
-        waiting = night["calibration_cases_open"]
-        flagged = (
-            "as many as reviewers can take are flagged"
-            if night.get("capacity", 1) >= 1
-            else "of so few accounts reviewers take less than one (`[decision] capacity_share`): the first is flagged "
-            "only if no larger share of the accounts it is compared with scores as high"
-        )
-        text += f"\n  no error rate can be promised yet: {flagged}; " + (
-            f"{terminal.counted(waiting, 'calibration case')} "
-            + (
-                "had no verdict by then"
-                if night.get("later_verdicts")
-                else "to be reviewed first (`detector review next`)"
-            )
-            + "; the flagged are in `detector review list --origin flag`"
-            if waiting
-            else "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
-        )
+    if "error_rate_promised" in night:
+        text += f"\n  {_error_rate(night)}"
     later = {
         what: night[name]
         for what, name in (("verdicts on", "later_verdicts"), ("what is suppressed for", "later_suppressions"))
@@ -248,6 +226,36 @@ def _night_line(night: dict[str, Any]) -> str:
     if moved := night.get("moved_since_training"):
         text += f"\n  warning: {moved[0]}" + (f" (and {len(moved) - 1} more)" if len(moved) > 1 else "")
     return text + _about_days(night, str(night["day"]))
+
+
+def _error_rate(night: Mapping[str, Any]) -> str:
+    """What a published night can promise of its flags, and what is to be done for more."""
+    from detector import terminal
+    from detector.decisions import BEYOND_PROMISE
+
+    if night["error_rate_promised"]:
+        more = (
+            "; a larger `[decision] false_discovery_share` shows more" if BEYOND_PROMISE in night["kept_back"] else ""
+        )
+        return f"flagged under the promised share of false alarms; `detector review stats` has what came of it{more}"
+    if night["capacity"] >= 1:
+        flagged = "as many as reviewers can take are flagged"
+    else:
+        flagged = (
+            "of so few accounts reviewers take less than one (`[decision] capacity_share`): the first is flagged "
+            "only if no larger share of the accounts it is compared with scores as high"
+        )
+    cases = terminal.counted(night["calibration_cases_open"], "calibration case")
+    if not night["calibration_cases_open"]:
+        todo = "the accounts that this model compares with are invented or gone, so none of them can be reviewed"
+    elif night["later_verdicts"]:
+        todo = f"{cases} had no verdict by then; the flagged are in `detector review list --origin flag`"
+    else:
+        todo = (
+            f"{cases} to be reviewed first (`detector review next`); the flagged are in "
+            "`detector review list --origin flag`"
+        )
+    return f"no error rate can be promised yet: {flagged}; {todo}"
 
 
 def _about_days(record: Mapping[str, Any], until: str) -> str:

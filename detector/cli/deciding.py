@@ -1,6 +1,7 @@
 """Review in the terminal: what a reviewer does to a case, and what is not to count for an account."""
 
 # ruff: noqa: PLC0415
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,10 +14,25 @@ from detector.cli.review import Account, OwnId, account_of, review_app, standing
 from detector.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from detector.access import Right
     from detector.cases import Case
+    from detector.runs import Doors
+    from detector.typed import Meant
 
 Note = Annotated[str, typer.Option(help="What should be remembered.", show_default=False)]
 Until = Annotated[str, typer.Option(metavar="YYYY-MM-DD", help="Until which day.", show_default=False)]
+
+
+@contextmanager
+def _acting(
+    context: typer.Context, account: str, own_id: str | None, right: "Right", meant: "Meant" = "newest"
+) -> "Iterator[tuple[Doors, str, str]]":
+    """The doors, the account (16 hex digits) that was typed, by its case that is `meant`, and who acts on it."""
+    with opened(context) as (doors, _):
+        me = allowed(doors, right)
+        yield doors, account_of(account, own_id, doors, meant), me
 
 
 @review_app.command()
@@ -66,7 +82,7 @@ def decide(
                 typed.outcome_of(verdict), kind=typed.kind_of(kind), cause=cause or None, note=note,
                 response=typed.response_of(action),
             )  # fmt: skip
-            verdicts = [(f"{account_of(account, own_id, doors, 'newest'):016x}", said)]
+            verdicts = [(account_of(account, own_id, doors, "newest"), said)]
         decided = doors.ledger.cases.decide(verdicts, actor=me, now=now())
         say("\n".join(_decided(case) for case in decided[:20]))
         if len(decided) > 20:
@@ -80,9 +96,7 @@ def _decided(case: "Case") -> str:
 @review_app.command()
 def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Agree with a verdict that waits for a second person: it counts from now on."""
-    with opened(context) as (doors, _):
-        me = allowed(doors, "second")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "second") as (doors, digits, me):
         case = doors.ledger.cases.second(digits, agrees=True, note=note, actor=me, now=now())
         say(_decided(case))
 
@@ -90,9 +104,7 @@ def agree(context: typer.Context, account: Account = "", own_id: OwnId = None, n
 @review_app.command()
 def disagree(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Disagree with a verdict that waits for a second person: the case is open again."""
-    with opened(context) as (doors, _):
-        me = allowed(doors, "second")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "second") as (doors, digits, me):
         case = doors.ledger.cases.second(digits, agrees=False, note=note, actor=me, now=now())
         print(f"case {case.id} is open again")
 
@@ -105,9 +117,7 @@ def note(
     own_id: OwnId = None,
 ) -> None:
     """Add a note to a case."""
-    with opened(context) as (doors, _):
-        me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "decide") as (doors, digits, me):
         case = doors.ledger.cases.note(digits, text, actor=me, now=now())
         print(f"noted with case {case.id}")
 
@@ -125,9 +135,7 @@ def assign(
         raise SettingsError("expected --to or --nobody, found both; give one of them")
     from detector import typed
 
-    with opened(context) as (doors, _):
-        me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "decide") as (doors, digits, me):
         whose = None if nobody else typed.assignee_of(doors, to) if to else me
         case = doors.ledger.cases.assign(digits, whose, actor=me, now=now())
         say(f"case {case.id} is in the hands of {case.assignee or 'nobody'}")
@@ -144,9 +152,7 @@ def snooze(
     """Take a case out of the queue until a day."""
     if bool(until) == wake:
         raise SettingsError("expected --until with a day, or --wake; give one of them")
-    with opened(context) as (doors, _):
-        me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "decide") as (doors, digits, me):
         case = doors.ledger.cases.snooze(digits, day_of(until or None), actor=me, now=now())
         print(
             f"case {case.id} is out of the queue until {case.snoozed_until}"
@@ -158,9 +164,7 @@ def snooze(
 @review_app.command()
 def undo(context: typer.Context, account: Account = "", own_id: OwnId = None, note: Note = "") -> None:
     """Take a verdict back that was a slip: the case is open again."""
-    with opened(context) as (doors, _):
-        me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "decide") as (doors, digits, me):
         case = doors.ledger.cases.undo(digits, note, actor=me, now=now())
         print(f"case {case.id} is open again")
 
@@ -173,9 +177,7 @@ def reopen(
     own_id: OwnId = None,
 ) -> None:
     """Open a closed case again, because there is news of it."""
-    with opened(context) as (doors, _):
-        me = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors, 'newest'):016x}"
+    with _acting(context, account, own_id, "decide") as (doors, digits, me):
         case = doors.ledger.cases.reopen(digits, why, actor=me, now=now())
         print(f"case {case.id} is open again")
 
@@ -194,15 +196,13 @@ def contest(
         raise SettingsError(f"expected --result to be upheld or overturned, found {result!r}; use one of these")
     if not result and not note.strip():
         raise SettingsError("expected the holder's words after --note, found none; write down what was said")
-    with opened(context) as (doors, _):
-        me, moment = allowed(doors, "second" if result else "decide"), now()
-        digits = f"{account_of(account, own_id, doors, 'contested' if result else 'standing'):016x}"
-        if result:
-            overturned = result == "overturned"
-            case = doors.ledger.cases.settle(digits, overturned=overturned, note=note, actor=me, now=moment)
-        else:
-            case = doors.ledger.cases.contest(digits, note, actor=me, now=moment)
-        print(f"case {case.id}: contest {case.contest}")
+    if result:
+        with _acting(context, account, own_id, "second", "contested") as (doors, digits, me):
+            case = doors.ledger.cases.settle(digits, overturned=result == "overturned", note=note, actor=me, now=now())
+    else:
+        with _acting(context, account, own_id, "decide", "standing") as (doors, digits, me):
+            case = doors.ledger.cases.contest(digits, note, actor=me, now=now())
+    print(f"case {case.id}: contest {case.contest}")
 
 
 @review_app.command()
@@ -229,7 +229,7 @@ def suppress(
     assert ends_on is not None
     with opened(context) as (doors, loaded):
         actor = allowed(doors, "decide")
-        digits = f"{account_of(account, own_id, doors):016x}"
+        digits = account_of(account, own_id, doors)
         device = typed.whole(doors, digits, "device", device, settings=loaded.settings)
         network = typed.whole(doors, digits, "network", network, settings=loaded.settings)
         scope, value = typed.scope_of(feature=feature, device=device, network=network)
@@ -244,7 +244,7 @@ def suppressions(context: typer.Context, account: Account = "", own_id: OwnId = 
     from detector import reviewing, terminal
 
     with opened(context) as (doors, _):
-        digits = f"{account_of(account, own_id, doors):016x}" if account or own_id else None
+        digits = account_of(account, own_id, doors) if account or own_id else None
         rows = [
             asdict(one) for one in reviewing.suppressions(doors, digits, reviewer=allowed(doors, "look"), now=now())
         ]

@@ -32,16 +32,16 @@ _WIDTH = 80
 _VERDICTS = "with one of the verdicts: confirmed, false-alarm, undecided"
 
 
-def account_of(account: str, own_id: str | None, doors: "Doors", meant: "Meant" = "any") -> int:
-    """The account that was typed, by its digits or a case that is `meant` (see `typed.account_of`), or whose own id
-    stands on standard input; SettingsError where it is neither."""
+def account_of(account: str, own_id: str | None, doors: "Doors", meant: "Meant" = "any") -> str:
+    """The account (16 hex digits) that was typed, by these digits or a case that is `meant` (see `typed.account_of`),
+    or whose own id stands on standard input; SettingsError where it is neither."""
     from detector import identity, typed
 
     if (own_id is None) == (not account) or own_id not in (None, "-"):
         raise SettingsError("expected ACCOUNT, or --id - with the id on standard input; give one of them")
     if account:
-        return identity.from_hex(typed.account_of(doors, account, meant))
-    return identity.pseudonym_of(typed_id(), doors.keys)
+        return typed.account_of(doors, account, meant)
+    return f"{identity.pseudonym_of(typed_id(), doors.keys):016x}"
 
 
 @review_app.command("list")
@@ -164,13 +164,13 @@ def show_case(
     json: Json = False,
 ) -> None:
     """A case: what was seen, what speaks against it, and what has been done."""
-    from detector import reviewing
+    from detector import identity, reviewing
 
     if unmask is not None and not unmask.strip():
         raise SettingsError("expected a purpose after --unmask, found none; say why names are needed")
     with opened(context) as (doors, loaded):
         me = allowed(doors, *looking(unmask))
-        number = account_of(account, own_id, doors)
+        number = identity.from_hex(account_of(account, own_id, doors))
         found = reviewing.show(doors, number, settings=loaded.settings, reviewer=me, purpose=unmask, now=now())
         told = _case(found, me)
         if pictures and found["night"]:
