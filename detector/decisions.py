@@ -167,11 +167,14 @@ def reasons_of(explained: pl.DataFrame, catalogue: Mapping[str, Feature], note: 
             if (sentence := catalogue[line["feature"]].sentence(line["value"], line["typical"]))
             != catalogue[line["feature"]].sentence(line["typical"], line["typical"])
         }
+        for feature in [name for name in reversed(list(catalogue)) if name in told]:
+            implied_by = (told[more]["value"] for more in catalogue[feature].implied_by if more in told)
+            if any(value >= told[feature]["value"] for value in implied_by):
+                del told[feature]  # of two that say the same of each other, the first of the catalogue is left
         reasons = [
             {name: line[name] for name in ("feature", "value", "typical", "percentile")}
             | {"sentence": line["sentence"] + _compared_with(line["peer"]) + note}
-            for feature, line in told.items()
-            if not any(told[more]["value"] >= line["value"] for more in catalogue[feature].implied_by if more in told)
+            for line in told.values()
         ][:_REASONS]
         rows.append(
             {

@@ -20,7 +20,7 @@ from detector.store import Store
 
 DAYS = "account_days"
 MONTHS = "months"
-_METHOD = 20  # raise when repair, digest or fold change what they give: days and months are then made anew
+_METHOD = 21  # raise when repair, digest or fold change what they give: days and months are then made anew
 _ONE_DAY = dt.timedelta(days=1)
 _TOGETHER_ROWS, _TOGETHER_DAYS = 150_000, 31  # of new days that are digested at once
 

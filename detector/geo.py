@@ -5,8 +5,10 @@ are (DB-IP's are too). Each distinct IP is looked up once, at ingest, before it 
 """
 
 import datetime as dt
+import functools
 import hashlib
 import ipaddress
+import zoneinfo
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from detector import config, tables
 from detector.errors import InputError, SettingsError
 
 _PLACE = ("country", "region", "city", "latitude", "longitude", "accuracy_km")
+_FOUND = (*_PLACE, "timezone")
 _TYPES = {"city": ("city", "country", "enterprise"), "asn": ("asn", "isp", "enterprise")}
 
 
@@ -60,10 +63,12 @@ def editions(settings: config.Geo) -> dict[str, dict[str, str]]:
 
 
 def locate(rows: pl.LazyFrame, databases: Databases) -> pl.LazyFrame:
-    """Raw rows (`tables.RawRows`) with the place and the autonomous system of their IP, taken as given, else looked up.
+    """Raw rows (`tables.RawRows`) with the place, the time zone and the autonomous system of their IP, taken as given,
+    else looked up.
 
     A place is one thing: a row that says anything of it but its country keeps what it says, and one that says its
-    country only is given the rest where the database agrees on the country.
+    country only is given the rest where the database agrees on the country. The zone of a server is that of nobody who
+    watches through it.
 
     Raises:
         InputError: a database is damaged.
@@ -73,16 +78,18 @@ def locate(rows: pl.LazyFrame, databases: Databases) -> pl.LazyFrame:
     frame = tables.shape(rows, tables.RawRows).collect()
     found = _look_up(frame["ip"].unique().drop_nulls(), databases)
     own = pl.any_horizontal(pl.col(name).is_not_null() for name in _PLACE if name != "country")
+    through_server = pl.col("network_kind").is_in(tables.SERVERS).fill_null(False)
     agrees = pl.col("country").is_null() | pl.col("country").eq_missing(pl.col("found_country"))
     located = frame.join(found, on="ip", how="left", maintain_order="left").with_columns(
-        pl.when(agrees & ~own).then(f"found_{name}").otherwise(name).alias(name) for name in _PLACE
+        *(pl.when(agrees & ~own).then(f"found_{name}").otherwise(name).alias(name) for name in _PLACE),
+        timezone=pl.coalesce("timezone", pl.when(agrees & ~through_server).then("found_timezone")),
     )
     return located.with_columns(asn=pl.coalesce("asn", "found_asn")).select(frame.columns).lazy()
 
 
 def _look_up(ips: pl.Series, databases: Databases) -> pl.DataFrame:
     wanted = tables.columns(tables.RawRows)
-    schema = {"ip": pl.String} | {f"found_{name}": wanted[name] for name in (*_PLACE, "asn")}
+    schema = {"ip": pl.String} | {f"found_{name}": wanted[name] for name in (*_FOUND, "asn")}
     answers = []
     for ip in ips:
         asked = _address(ip)
@@ -111,7 +118,7 @@ def _record(reader: maxminddb.Reader, address: ipaddress.IPv4Address | ipaddress
 
 
 def _place(record: Mapping[str, Any]) -> tuple[str | float | int | None, ...]:
-    """The values of `_PLACE`; each is null where the database does not say it, or not in the form it should."""
+    """The values of `_FOUND`; each is null where the database does not say it, or not in the form it should."""
     parts = record.get("subdivisions")
     region = parts[0] if isinstance(parts, list) and parts else {}
     latitude, longitude = (_number(_at(record, "location", name)) for name in ("latitude", "longitude"))
@@ -125,7 +132,17 @@ def _place(record: Mapping[str, Any]) -> tuple[str | float | int | None, ...]:
         latitude if known else None,
         longitude if known else None,
         round(radius) if known and radius is not None else None,
+        _zone(_at(record, "location", "time_zone")),
     )
+
+
+def _zone(name: Any) -> str | None:
+    return name if isinstance(name, str) and name in _zones() else None
+
+
+@functools.cache  # the machine's list of zones, read from its files
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
 
 
 def _asn(record: Mapping[str, Any]) -> int | None:

@@ -175,15 +175,17 @@ def _shortened(
 ) -> pl.DataFrame:
     """The year's accounts. The streaks of those whose longest is in the window, and is shorter there `without` what is
     left out than in the `stored` days, are what is left of it in the window `alone`, as if nothing had been before."""
-    streaks = ["longest_streak_days", "longest_loose_streak_days"]
     for suffix, account_days in (("_stored", stored), ("_without", without), ("_alone", alone)):
-        longest = account_days.group_by("account").agg(pl.col(streaks).max())
+        longest = account_days.group_by("account").agg(pl.col(days.STREAKS).max())
         accounts = accounts.join(longest, on="account", how="left", suffix=suffix, maintain_order="left")
-    in_window = {name: pl.col(name) <= pl.col(f"{name}_stored") for name in streaks}  # a longer one ended before it
+    in_window = {
+        name: pl.col(name) <= pl.col(f"{name}_stored") for name in days.STREAKS
+    }  # a longer one ended before it
     shorter = {
-        name: in_window[name] & (pl.col(f"{name}_without").fill_null(0) < pl.col(f"{name}_stored")) for name in streaks
+        name: in_window[name] & (pl.col(f"{name}_without").fill_null(0) < pl.col(f"{name}_stored"))
+        for name in days.STREAKS
     }
-    left = [pl.when(shorter[name]).then(f"{name}_alone").otherwise(name).alias(name) for name in streaks]
+    left = [pl.when(shorter[name]).then(f"{name}_alone").otherwise(name).alias(name) for name in days.STREAKS]
     return accounts.with_columns(left).select(*tables.columns(tables.Spans))
 
 

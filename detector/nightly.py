@@ -41,7 +41,7 @@ from detector.runs import Doors, on_record
 from detector.store import Store
 from detector.suppressed import Suppressed
 
-_METHOD = 29  # raise when the same inputs, settings and model come to give other results
+_METHOD = 30  # raise when the same inputs, settings and model come to give other results
 _NOT_NONE_BY_CHANCE = 30  # usual playbacks of a day: where there are none of them, the log is not there
 _FILES = ("scores", "features", "flags", "ties", "hubs")
 _AFTER = "case_files"  # is on the record of a run when all that follows from its publication is done

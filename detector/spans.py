@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import polars as pl
 
 from detector import config, tables
-from detector.days import VISIT
+from detector.days import STREAKS, VISIT
 
 # What `fold` needs of account-days and visits.
-OF_DAYS = ["account", "day", "plays", "views", "longest_streak_days", "longest_loose_streak_days"]
+OF_DAYS = ["account", "day", "plays", "views", *STREAKS]
 OF_VISITS = ["account", "day", "profile", "device", "address", "network", "network_kind", "plays"]
 LINE = ["account", "device", "address", "network"]
 # A visit's address that is not plainly a carrier's, a hotel's, a campus's or a server's.
@@ -91,8 +91,7 @@ def fold(account_days: pl.LazyFrame, contexts: pl.LazyFrame, *earlier: Span) -> 
         "account",
         "plays",
         "views",
-        "longest_streak_days",
-        "longest_loose_streak_days",
+        *STREAKS,
         first_day="day",
         last_day="day",
         active_days=pl.lit(1, pl.UInt32),
@@ -104,7 +103,7 @@ def fold(account_days: pl.LazyFrame, contexts: pl.LazyFrame, *earlier: Span) -> 
             pl.col("first_day").min(),
             pl.col("last_day").max(),
             pl.col("active_days", "plays", "views").sum(),
-            pl.col("longest_streak_days", "longest_loose_streak_days").max(),
+            pl.col(STREAKS).max(),
         )
     )
     seen = contexts.filter(pl.col("device").is_not_null()).with_columns(

@@ -149,6 +149,7 @@ class AccountDays(dy.Schema):
     )
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak of a title; null: no titles")
     longest_loose_streak_days = dy.UInt32(nullable=True, description="longest loose streak of a title; null: no titles")
+    longest_noon_streak_days = dy.UInt32(nullable=True, description="longest noon streak of a title; null: no titles")
     peak_streams = dy.UInt32(nullable=True, description="most streams at once; null: no duration known")
     overlap2_s = dy.Int64(nullable=True, description="seconds with two or more streams at once")
     overlap3_s = dy.Int64(nullable=True, description="seconds with three or more streams at once")
@@ -189,6 +190,16 @@ class TitleDays(dy.Schema):
         description="local days with a view less those without, never two of these in a row, up to this one; 0 without "
         "a view on it; null: digested before this was counted",
     )
+    halves = dy.UInt8(
+        nullable=True,
+        description="halves of the local day in which a view of it began: 1 before noon, 2 after, 3 both, 0 neither; "
+        "null: digested before this was noted",
+    )
+    noon_streak_days = dy.UInt32(
+        nullable=True,
+        description="days from noon to noon in a row with a view, up to the last one; 0 without a view on the local "
+        "day; null: digested before this was counted",
+    )
     device = _id("one of the devices that it was on, the lowest", nullable=True)
     other_device = _id("another, the highest; null: it was on one only", nullable=True)
 
@@ -222,6 +233,7 @@ class Spans(dy.Schema):
     views = dy.UInt32(description="views")
     longest_streak_days = dy.UInt32(nullable=True, description="longest running streak on any of its days")
     longest_loose_streak_days = dy.UInt32(nullable=True, description="longest loose streak on any of its days")
+    longest_noon_streak_days = dy.UInt32(nullable=True, description="longest noon streak on any of its days")
 
 
 class SpanDevices(dy.Schema):

@@ -1,6 +1,7 @@
-"""Streaks of a title over local days, and loose ones over single days without it."""
+"""Streaks of a title over local days, loose ones over single days without it, and those from noon to noon."""
 
 import datetime as dt
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -80,21 +81,70 @@ def test_a_film_around_midnight_without_a_zone_is_a_loose_streak() -> None:
     rows = [play(f"2025-06-{10 + n + x} {'00:10' if x else '23:50'}") for n, x in enumerate(late)]
     made = digested(rows, "2025-06-10", "2025-06-17")
     last = made[dt.date(2025, 6, 17)].account_days.row(0, named=True)
+    assert last["longest_noon_streak_days"] == len(late)
     with_one = {row["started_at"].date() for row in rows}
     missed = (max(with_one) - min(with_one)).days + 1 - len(with_one)
     assert (last["longest_streak_days"], last["longest_loose_streak_days"]) == (2, len(with_one) - missed)
 
 
+def test_a_day_from_noon_to_noon_has_the_views_that_begin_in_it() -> None:
+    """A minute before noon it is still the day before; what was begun, and not viewed, is none of it."""
+    rows = [play(f"2025-06-{at}") for at in ("10 08:00", "10 12:00", "12 11:59", "13 13:00", "14 11:00", "15 20:00")]
+    begun = play("2025-06-12 20:00", 0.1)
+    for at_once in (1, 6):
+        made = digested([*rows, begun], "2025-06-10", "2025-06-15", at_once=at_once)
+        longest = [next(iter(day.account_days["longest_noon_streak_days"]), None) for day in made.values()]
+        assert longest == [2, None, 3, 1, 1, 1]
+        halves = [next(iter(day.titles["halves"]), None) for day in made.values()]
+        assert halves == [3, None, 1, 2, 1, 2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_streaks_are_what_counting_backwards_gives(seed: int, at_once: int) -> None:
+    """On any days and at any hours, however many days are digested together."""
+    rng, first = random.Random(seed), dt.datetime(2025, 6, 1)
+    views = {
+        title: sorted(first + dt.timedelta(minutes=rng.randrange(20 * 1440)) for _ in range(rng.randrange(5, 40)))
+        for title in ("film", "other", "third")
+    }
+    rows = [play(str(at), 0.5, title_id=title, device_id=title) for title, times in views.items() for at in times]
+    made = digested(rows, "2025-06-01", "2025-06-20", at_once=at_once)
+    for n, day in enumerate(made.values()):
+        day_end = first + (n + 1) * ONE_DAY
+        seen = [[at for at in times if at < day_end] for times in views.values()]
+        today = [times for times in seen if times and times[-1] >= day_end - ONE_DAY]
+        by_midnight = [_back(times, dt.timedelta()) for times in today]
+        by_noon = [_back(times, dt.timedelta(hours=12)) for times in today]
+        names = ["streak_days", "noon_streak_days"]
+        assert sorted(day.titles.filter(pl.col("views") > 0).select(names).rows()) == sorted(
+            zip(by_midnight, by_noon, strict=True)
+        )
+
+
+def _back(times: list[dt.datetime], begins: dt.timedelta) -> int:
+    """On how many days in a row, back from the last view, there was one, of days that begin so long after midnight."""
+    on = {(at - begins).date() for at in times}
+    last = max(on)
+    return next(n for n in range(len(on) + 1) if last - n * ONE_DAY not in on)
+
+
 def test_what_an_earlier_version_did_not_count_goes_on_from_the_streak() -> None:
-    """A day that was digested before loose streaks were."""
+    """A day that was digested before loose streaks and those from noon to noon were."""
     [before] = digested([play("2025-06-10 20:00")], "2025-06-10", "2025-06-10").values()
     old = Day(
         before.account_days,
-        before.titles.with_columns(loose_streak_days=pl.lit(None, pl.UInt32), streak_days=pl.lit(7, pl.UInt32)),
+        before.titles.with_columns(
+            pl.lit(7, pl.UInt32).alias("streak_days"),
+            pl.lit(None, pl.UInt32).alias("loose_streak_days"),
+            pl.lit(None, pl.UInt32).alias("noon_streak_days"),
+            pl.lit(None, pl.UInt8).alias("halves"),
+        ),
         before.visits,
     )
     rows = digested([play("2025-06-11 20:00")], "2025-06-11", "2025-06-11", before=[old])
-    assert rows[dt.date(2025, 6, 11)].titles.select("streak_days", "loose_streak_days").rows() == [(8, 8)]
+    [streaks] = rows[dt.date(2025, 6, 11)].titles.select("streak_days", "loose_streak_days", "noon_streak_days").rows()
+    assert streaks == (8, 8, 8)
 
 
 def test_several_views_on_a_day_are_one_day_of_a_streak() -> None:

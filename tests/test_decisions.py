@@ -128,6 +128,9 @@ def test_what_another_reason_says_and_more_is_no_reason_beside_it() -> None:
     for lines, told in (
         ({"longest_streak_365d": 365, "longest_streak": 28, "longest_streak_1_missed_365d": 365}, {0}),
         ({"longest_streak_365d": 28, "longest_streak": 28, "longest_streak_1_missed_365d": 347}, {0, 2}),
+        ({"longest_streak_365d": 365, "longest_noon_streak_365d": 365}, {0}),
+        ({"longest_noon_streak_365d": 365, "longest_streak_365d": 365}, {1}),
+        ({"longest_noon_streak_365d": 364, "longest_streak_365d": 139, "longest_streak_1_missed_365d": 306}, {0}),
         ({"newcomer_abroad_share": 0.3, "newcomers_staying_share": 0.6, "newcomer_share": 0.6}, {0, 1}),
         ({"newcomers_staying_share": 0.6}, {0}),
     ):

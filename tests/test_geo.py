@@ -92,6 +92,25 @@ def test_what_a_row_says_of_its_place_is_not_mixed_with_another(
     assert place(of_lyon, ip="203.0.113.9", **given) == then
 
 
+@pytest.mark.parametrize(
+    ("given", "zone"),
+    [
+        ({}, "Europe/Paris"),
+        ({"city": "Vienne"}, "Europe/Paris"),
+        ({"timezone": "Asia/Tokyo"}, "Asia/Tokyo"),
+        ({"country": "DE"}, None),
+        ({"network_kind": "vpn"}, None),
+        ({"ip": "198.51.100.9"}, None),
+    ],
+)
+def test_the_zone_is_taken_as_given_else_looked_up(
+    given: dict[str, Any], zone: str | None, of_lyon: config.Geo
+) -> None:
+    """Where the database agrees on the country, and not of who watches through a server."""
+    [row] = located(of_lyon, {"account_id": "a", "ip": "203.0.113.9"} | given).rows(named=True)
+    assert row["timezone"] == zone
+
+
 def test_autonomous_systems_are_taken_as_given_else_looked_up(of_lyon: config.Geo) -> None:
     """A number of its own stays, whatever the row says of its place."""
     rows = [{"ip": "203.0.113.9", "asn": asn, "city": city} for asn, city in ((None, "x"), (7, None))]

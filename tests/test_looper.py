@@ -81,6 +81,7 @@ def test_one_film_a_day_around_midnight_is_flagged_where_the_log_says_no_zone(tm
     row = _found(tmp_path, seed, at=dt.time(0), zone="UTC")
     assert row["longest_streak_365d"] < DAYS / 4
     assert row["longest_streak_1_missed_365d"] > DAYS / 3
+    assert row["longest_noon_streak_365d"] == DAYS
     assert row["flagged"], f"rank {row['rank']}, score {row['score']}"
     assert row["kind"] == "loop or automated playback"
 

@@ -22,6 +22,7 @@ from detector.days._travel import LAST, travel
 _ONE_DAY = dt.timedelta(days=1)
 _SMALL_ROWS = 100_000
 _DAY_S = 86_400
+_MORNING, _AFTERNOON = 1, 2  # bits of `halves`
 Engine = Literal["in-memory", "streaming"]
 TABLES: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
@@ -30,8 +31,9 @@ TABLES: dict[str, type[dy.Schema]] = {
 }  # that a digested day consists of
 GOES_ON_FROM = {
     "account_days": ["account", *LAST],
-    "titles": ["account", "day", "title", "streak_days", "loose_streak_days"],
+    "titles": ["account", "day", "title", "halves", "streak_days", "loose_streak_days", "noon_streak_days"],
 }  # of the days before
+STREAKS = ["longest_streak_days", "longest_loose_streak_days", "longest_noon_streak_days"]  # of an account
 VISIT = ["profile", "device", "address", "network", "network_kind", "country", "region"]
 
 
@@ -112,7 +114,7 @@ def digest(playbacks: pl.DataFrame, before: Sequence[Day], days: Sequence[dt.dat
     streaks_before = pl.concat(one.titles.select(GOES_ON_FROM["titles"]) for one in before)
     titles, overlap, moves, visits = _collected(
         [
-            _titles(by_title, streaks_before.lazy()),
+            _titles(by_title, streaks_before.lazy(), key),
             overlaps(rows, key),
             travel(rows, key, before[-1].account_days.lazy().with_columns(day=pl.lit(days[0]))),
             by_visit.sort("account", *VISIT),
@@ -227,15 +229,19 @@ _COUNTS = (pl.col("plays").sum(), pl.col("views").sum(), _told_repeats(), _known
 def _scalars(rows: pl.LazyFrame) -> pl.LazyFrame:
     streamed = (pl.col("seconds") > 0).fill_null(False)
     # By a key that is known to be sorted, group after group is summed, at four times the cost.
-    return rows.with_columns(pl.col("account") | 0).group_by("account", "day").agg(
-        *_COUNTS,
-        pl.col("bare_views_known", "bare_views", "starts_known", "starts_by_person").sum(),
-        hours=pl.col("hours").bitwise_or(),
-        plan_streams=pl.col("plan_streams").max(),
-        device_type=pl.col("device_type").first(ignore_nulls=True),
-        streams=streamed.sum(),
-        knows_networks=(streamed & pl.col("network").is_not_null()).any(),
-        knows_profiles=(streamed & pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
+    return (
+        rows.with_columns(pl.col("account") | 0)
+        .group_by("account", "day")
+        .agg(
+            *_COUNTS,
+            pl.col("bare_views_known", "bare_views", "starts_known", "starts_by_person").sum(),
+            hours=pl.col("hours").bitwise_or(),
+            plan_streams=pl.col("plan_streams").max(),
+            device_type=pl.col("device_type").first(ignore_nulls=True),
+            streams=streamed.sum(),
+            knows_networks=(streamed & pl.col("network").is_not_null()).any(),
+            knows_profiles=(streamed & pl.col("profile").is_not_null() & pl.col("device").is_not_null()).any(),
+        )
     )
 
 
@@ -247,55 +253,100 @@ def _by_title(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     # Midnight to the second is how a date without a time is written.
     says_time = (utc_s % _DAY_S != 0) & (local_s % _DAY_S != 0)
     minute = pl.when(pl.col("on_day") & says_time).then((local_s % _DAY_S // 60).cast(pl.UInt16))
+    half = pl.when(local_s % _DAY_S < _DAY_S // 2).then(_MORNING).otherwise(_AFTERNOON)
     return (
         rows.filter(recorded & counted)
-        .with_columns(first_minute=minute)
+        .with_columns(first_minute=minute, halves=pl.when(pl.col("views") > 0).then(half).otherwise(0).cast(pl.UInt8))
         .group_by(*key, "title")
         .agg(
             *_COUNTS,
             pl.col("first_minute", "device").min(),
+            pl.col("halves").bitwise_or(),
             other_device=pl.when(pl.col("device").min() != pl.col("device").max()).then(pl.col("device").max()),
         )
     )
 
 
-def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame) -> pl.LazyFrame:
+def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
+    """The titles with how long their streaks are by each of their days, going on from the previous ones."""
     # Two keys in one are joined and sorted in half the time.
     both = pl.col("account").cast(pl.UInt128) * 2**64 + pl.col("title")
     titles = titles.with_columns(both=both)
     known = (
         previous.filter(pl.col("streak_days") > 0)
-        .select("day", "streak_days", pl.coalesce("loose_streak_days", "streak_days"), both=both, views=pl.lit(1))
+        .select(
+            "day", "streak_days", pl.coalesce("loose_streak_days", "streak_days"),
+            pl.coalesce("noon_streak_days", "streak_days"), pl.col("halves").fill_null(_AFTERNOON),
+            both=both, views=pl.lit(1, pl.UInt32),
+        )
         .join(titles, on="both", how="semi")
+        .collect(engine="in-memory")
+        .lazy()
+    )  # fmt: skip
+    # Of one day most have nothing to go on from, and so need not be put in order of time.
+    followed = titles if "day" in key else titles.join(known, on="both", how="semi")
+    running = _running(pl.concat([known, followed.select("both", "day", "views", "halves")], how="diagonal"))
+    viewed = pl.col("views") > 0
+    return (
+        titles.join(running, on=["both", "day"], how="left")
+        .with_columns(
+            pl.col("streak_days", "loose_streak_days").fill_null(viewed.cast(pl.UInt32)),
+            pl.col("noon_streak_days").fill_null(pl.col("halves").bitwise_count_ones()),
+        )
+        .sort("both", *key[1:])
+        .drop("both")
     )
+
+
+def _running(views: pl.LazyFrame) -> pl.LazyFrame:
+    """How long the streaks of titles are by each of their days: on from where they are known, so long as each view
+    follows the one before soon enough."""
     viewed, nth = pl.col("views") > 0, pl.int_range(pl.len())
     nth_before = pl.when(viewed).then(nth).forward_fill().shift(1)  # the row that viewed last
     of_same = (pl.col("both") == pl.col("both").gather(nth_before)) & nth_before.is_not_null()
-    since = pl.when(of_same).then(pl.col("day") - pl.col("day").gather(nth_before)).dt.total_days()
+
+    def before(value: pl.Expr) -> pl.Expr:
+        return pl.when(of_same).then(value.gather(nth_before))
+
+    date, halves = pl.col("day").to_physical(), pl.col("halves")
+    # The days from noon to noon of its first and of its last view.
+    first_noon, last_noon = date - (halves & _MORNING), date - (halves == _MORNING).cast(pl.Int32)
     return (
-        pl.concat([known, titles], how="diagonal_relaxed")
-        .sort("both", "day")
-        .with_columns(since=since)
-        .with_columns(_running("streak_days", viewed, most_days=1), _running("loose_streak_days", viewed, most_days=2))
-        .filter(pl.col("plays").is_not_null())
-        .drop("both", "since")
-    )
+        views.sort("both", "day")
+        .with_columns(
+            since=date - before(date),
+            noons_since=first_noon - before(last_noon),
+            noons=last_noon - before(last_noon),
+        )
+        .select(
+            "both",
+            "day",
+            _streak("streak_days", goes_on=pl.col("since") <= 1, gains=pl.lit(1), begins=pl.lit(1)),
+            # Days missed in between count against it.
+            _streak("loose_streak_days", goes_on=pl.col("since") <= 2, gains=2 - pl.col("since"), begins=pl.lit(1)),
+            _streak(
+                "noon_streak_days", goes_on=pl.col("noons_since") <= 1, gains=pl.col("noons"),
+                begins=halves.bitwise_count_ones(),
+            ),
+            is_known=pl.col("streak_days").is_not_null(),
+        )
+        .filter(~pl.col("is_known"))
+        .drop("is_known")
+    )  # fmt: skip
 
 
-def _running(streak: str, viewed: pl.Expr, *, most_days: int) -> pl.Expr:
-    """How long a title's streak is by each of its days: on from where it is known, so long as each view follows the one
-    before within so many days. Days missed in between count against it."""
-    goes_on = (pl.col("since") <= most_days).fill_null(False) & pl.col(streak).is_null()
-    first = pl.col(streak).cast(pl.Int64).fill_null(1)
-    gained = pl.when(viewed).then(pl.when(goes_on).then(2 - pl.col("since")).otherwise(1)).otherwise(0).cum_sum()
-    ahead = pl.when(viewed & ~goes_on).then(first - gained).forward_fill()  # the same within a streak
-    return pl.when(viewed).then(gained + ahead).otherwise(0).cast(pl.UInt32).alias(streak)
+def _streak(name: str, *, goes_on: pl.Expr, gains: pl.Expr, begins: pl.Expr) -> pl.Expr:
+    viewed = pl.col("views") > 0
+    goes_on = goes_on.fill_null(False) & pl.col(name).is_null()
+    gained = pl.when(viewed & goes_on).then(gains).otherwise(0).cum_sum()
+    # The same within a streak.
+    ahead = pl.when(viewed & ~goes_on).then(pl.coalesce(name, begins).cast(pl.Int64) - gained).forward_fill()
+    return pl.when(viewed).then(gained + ahead).otherwise(0).cast(pl.UInt32).alias(name)
 
 
 def _streaks(titles: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
-    return titles.group_by(key).agg(
-        longest_streak_days=pl.col("streak_days").max(), longest_loose_streak_days=pl.col("loose_streak_days").max()
-    )
+    longest = [pl.col(name.removeprefix("longest_")).max().alias(name) for name in STREAKS]
+    return titles.group_by(key).agg(longest)
 
 
 def _by_visit(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:

@@ -125,7 +125,8 @@ class Feature:
             of a streak), "power" where each doubling is, else "rank".
         history_days: for how many days an account must be known before its value is; nought where any history will do.
         implied_by: features that say the same and more of an account wherever they are at least as high; beside one
-            of them it is no further reason.
+            of them it is no further reason. Of two that are so of each other and as high, the first of the catalogue is
+            told.
         shown_by: which of the account's playbacks of the window show it, as a mask over them in order of time; the
             value that they are to show stands beside them as `reason_value`.
     """

@@ -149,7 +149,10 @@ class Repetition(Family):
             )
         )
         year = window.year.accounts.lazy().select(
-            "account", year_streak_days="longest_streak_days", year_loose_streak_days="longest_loose_streak_days"
+            "account",
+            year_streak_days="longest_streak_days",
+            year_loose_streak_days="longest_loose_streak_days",
+            year_noon_streak_days="longest_noon_streak_days",
         )
         return year.join(titles, on="account", how="full", coalesce=True).collect()
 
@@ -167,7 +170,7 @@ class Repetition(Family):
             ([{"ago": 27, "longest_streak_days": 200}, {"ago": 26, "longest_streak_days": 201}], 2),
             ([{}], None),
         ],
-        implied_by=("longest_streak_365d",),
+        implied_by=("longest_streak_365d", "longest_noon_streak_365d"),
         shown_by=_ON_MOST_DAYS,
     )
     longest_streak_365d = Feature(
@@ -184,6 +187,29 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="exponential",
+        implied_by=("longest_noon_streak_365d",),
+        shown_by=_SHOWS_YEARS_STREAK,
+    )
+    longest_noon_streak_365d = Feature(
+        says="The same run, of days that begin at noon where it is longer for that by more than a day: evenings that a "
+        "log without zones splits at midnight are whole then.",
+        unit="days",
+        expr=pl.when(pl.col("year_noon_streak_days") > pl.col("year_streak_days") + 1)
+        .then("year_noon_streak_days")
+        .otherwise("year_streak_days")
+        .clip(upper_bound=365),
+        missing="no play of the year says its title",
+        when_high="viewed the same title on {value:day} in a row within the year, from noon to noon; most accounts "
+        "reach {typical:.0f}",
+        innocent=("a child's favourite", "a title left on to fall asleep"),
+        examples=[
+            ([{"ago": 100, "longest_streak_days": 18, "longest_noon_streak_days": 20}, {}], 20),
+            ([{"longest_streak_days": 18, "longest_noon_streak_days": 19}], 18),
+            ([{"longest_streak_days": 18}], 18),
+            ([{}], None),
+        ],
+        telling="exponential",
+        implied_by=("longest_streak_365d",),
         shown_by=_SHOWS_YEARS_STREAK,
     )
     longest_streak_1_missed_365d = Feature(
@@ -202,7 +228,7 @@ class Repetition(Family):
             ([{}], None),
         ],
         telling="exponential",
-        implied_by=("longest_streak_365d",),
+        implied_by=("longest_streak_365d", "longest_noon_streak_365d"),
         shown_by=_SHOWS_YEARS_STREAK,
     )
     longest_streak_1_missed = Feature(
@@ -218,7 +244,12 @@ class Repetition(Family):
             ([{"titles": [{"title": 1}]}], 0),
             ([{}], None),
         ],
-        implied_by=("longest_streak", "longest_streak_365d", "longest_streak_1_missed_365d"),
+        implied_by=(
+            "longest_streak",
+            "longest_streak_365d",
+            "longest_noon_streak_365d",
+            "longest_streak_1_missed_365d",
+        ),
         shown_by=_ON_MOST_DAYS,
     )
     punctual_days = Feature(
