@@ -17,12 +17,12 @@ import polars as pl
 
 from detector import config, tables
 from detector.days._overlaps import overlaps
+from detector.days._streaks import AFTERNOON, MORNING, with_streaks
 from detector.days._travel import LAST, travel
 
 _ONE_DAY = dt.timedelta(days=1)
 _SMALL_ROWS = 100_000
 _DAY_S = 86_400
-_MORNING, _AFTERNOON = 1, 2  # bits of `halves`
 Engine = Literal["in-memory", "streaming"]
 TABLES: dict[str, type[dy.Schema]] = {
     "account_days": tables.AccountDays,
@@ -114,7 +114,7 @@ def digest(playbacks: pl.DataFrame, before: Sequence[Day], days: Sequence[dt.dat
     streaks_before = pl.concat(one.titles.select(GOES_ON_FROM["titles"]) for one in before)
     titles, overlap, moves, visits = _collected(
         [
-            _titles(by_title, streaks_before.lazy(), key),
+            with_streaks(by_title, streaks_before.lazy(), key),
             overlaps(rows, key),
             travel(rows, key, before[-1].account_days.lazy().with_columns(day=pl.lit(days[0]))),
             by_visit.sort("account", *VISIT),
@@ -253,7 +253,7 @@ def _by_title(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
     # Midnight to the second is how a date without a time is written.
     says_time = (utc_s % _DAY_S != 0) & (local_s % _DAY_S != 0)
     minute = pl.when(pl.col("on_day") & says_time).then((local_s % _DAY_S // 60).cast(pl.UInt16))
-    half = pl.when(local_s % _DAY_S < _DAY_S // 2).then(_MORNING).otherwise(_AFTERNOON)
+    half = pl.when(local_s % _DAY_S < _DAY_S // 2).then(MORNING).otherwise(AFTERNOON)
     return (
         rows.filter(recorded & counted)
         .with_columns(first_minute=minute, halves=pl.when(pl.col("views") > 0).then(half).otherwise(0).cast(pl.UInt8))
@@ -265,83 +265,6 @@ def _by_title(rows: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
             other_device=pl.when(pl.col("device").min() != pl.col("device").max()).then(pl.col("device").max()),
         )
     )
-
-
-def _titles(titles: pl.LazyFrame, previous: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
-    """The titles with how long their streaks are by each of their days, going on from the previous ones."""
-    # Two keys in one are joined and sorted in half the time.
-    both = pl.col("account").cast(pl.UInt128) * 2**64 + pl.col("title")
-    titles = titles.with_columns(both=both)
-    known = (
-        previous.filter(pl.col("streak_days") > 0)
-        .select(
-            "day", "streak_days", pl.coalesce("loose_streak_days", "streak_days"),
-            pl.coalesce("noon_streak_days", "streak_days"), pl.col("halves").fill_null(_AFTERNOON),
-            both=both, views=pl.lit(1, pl.UInt32),
-        )
-        .join(titles, on="both", how="semi")
-        .collect(engine="in-memory")
-        .lazy()
-    )  # fmt: skip
-    # Of one day most have nothing to go on from, and so need not be put in order of time.
-    followed = titles if "day" in key else titles.join(known, on="both", how="semi")
-    running = _running(pl.concat([known, followed.select("both", "day", "views", "halves")], how="diagonal"))
-    viewed = pl.col("views") > 0
-    return (
-        titles.join(running, on=["both", "day"], how="left")
-        .with_columns(
-            pl.col("streak_days", "loose_streak_days").fill_null(viewed.cast(pl.UInt32)),
-            pl.col("noon_streak_days").fill_null(pl.col("halves").bitwise_count_ones()),
-        )
-        .sort("both", *key[1:])
-        .drop("both")
-    )
-
-
-def _running(views: pl.LazyFrame) -> pl.LazyFrame:
-    """How long the streaks of titles are by each of their days: on from where they are known, so long as each view
-    follows the one before soon enough."""
-    viewed, nth = pl.col("views") > 0, pl.int_range(pl.len())
-    nth_before = pl.when(viewed).then(nth).forward_fill().shift(1)  # the row that viewed last
-    of_same = (pl.col("both") == pl.col("both").gather(nth_before)) & nth_before.is_not_null()
-
-    def before(value: pl.Expr) -> pl.Expr:
-        return pl.when(of_same).then(value.gather(nth_before))
-
-    date, halves = pl.col("day").to_physical(), pl.col("halves")
-    # The days from noon to noon of its first and of its last view.
-    first_noon, last_noon = date - (halves & _MORNING), date - (halves == _MORNING).cast(pl.Int32)
-    return (
-        views.sort("both", "day")
-        .with_columns(
-            since=date - before(date),
-            noons_since=first_noon - before(last_noon),
-            noons=last_noon - before(last_noon),
-        )
-        .select(
-            "both",
-            "day",
-            _streak("streak_days", goes_on=pl.col("since") <= 1, gains=pl.lit(1), begins=pl.lit(1)),
-            # Days missed in between count against it.
-            _streak("loose_streak_days", goes_on=pl.col("since") <= 2, gains=2 - pl.col("since"), begins=pl.lit(1)),
-            _streak(
-                "noon_streak_days", goes_on=pl.col("noons_since") <= 1, gains=pl.col("noons"),
-                begins=halves.bitwise_count_ones(),
-            ),
-            is_known=pl.col("streak_days").is_not_null(),
-        )
-        .filter(~pl.col("is_known"))
-        .drop("is_known")
-    )  # fmt: skip
-
-
-def _streak(name: str, *, goes_on: pl.Expr, gains: pl.Expr, begins: pl.Expr) -> pl.Expr:
-    viewed = pl.col("views") > 0
-    goes_on = goes_on.fill_null(False) & pl.col(name).is_null()
-    gained = pl.when(viewed & goes_on).then(gains).otherwise(0).cum_sum()
-    # The same within a streak.
-    ahead = pl.when(viewed & ~goes_on).then(pl.coalesce(name, begins).cast(pl.Int64) - gained).forward_fill()
-    return pl.when(viewed).then(gained + ahead).otherwise(0).cast(pl.UInt32).alias(name)
 
 
 def _streaks(titles: pl.LazyFrame, key: list[str]) -> pl.LazyFrame:
