@@ -170,8 +170,8 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
         said.append(f"columns that the format does not have are ignored: {shown}")
     if zoneless := sum(file.zoneless for file in taken if not file.known):
         said.append(
-            f"{zoneless} rows say neither a time zone nor a country of [days] zone_by_country: their days are those of"
-            " UTC; name another with --timezone or [source] timezone, or UTC where it is right"
+            f"{zoneless} rows say neither a time zone, nor an offset, nor a country of [days] zone_by_country: their "
+            "days are those of UTC; name another with --timezone or [source] timezone, or UTC where it is right"
         )
     if offsetless := sum(file.offsetless for file in taken if not file.known):
         said.append(

@@ -77,6 +77,9 @@ class RawRows(Playable):
     ip = dy.String(nullable=True, max_length=100, description="IPv4 or IPv6 as text")
     network = dy.String(nullable=True, max_length=1_000, description="the service's own name of the network")
     timezone = dy.String(nullable=True, max_length=100, description="IANA time zone")
+    offset_s = dy.Int32(
+        nullable=True, description="seconds east of UTC of the clock by which it is written; null: UTC's, or not said"
+    )
     says_offset = dy.Bool(nullable=True, description="whether the log says `started_at` for all the world to read")
 
 

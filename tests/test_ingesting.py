@@ -1,5 +1,6 @@
 """Taking files in: what a run says of their formats, and what it leaves out."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -175,11 +176,30 @@ def test_a_log_without_time_zones_is_told(tmp_path: Path) -> None:
     """Its evenings may lie on two days each: how many rows, and what to name; a zone that is named is believed."""
     row = {"account_id": "a", "title_id": "t", "started_at": "2024-05-01T00:30:00Z"}
     log = log_samples.as_csv(tmp_path / "log.csv", [row, row | {"title_id": "u"}])
-    told = "2 rows say neither a time zone nor a country of [days] zone_by_country: their days are those of UTC"
+    told = "2 rows say neither a time zone, nor an offset, nor a country of [days] zone_by_country: their days are"
     code, out, _ = detector("ingest", str(log), cwd=tmp_path)
     assert (code, told in out) == (0, True)
     code, out, _ = detector("ingest", str(log), "--timezone", "UTC", cwd=tmp_path)
     assert (code, told in out) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "days"),
+    [
+        ([], {dt.date(2024, 5, 1), dt.date(2024, 5, 2)}),
+        (["--timezone", "Asia/Tokyo"], {dt.date(2024, 5, 2), dt.date(2024, 5, 3)}),
+    ],
+)
+def test_a_day_is_that_of_the_clock_by_which_it_is_written(tmp_path: Path, said: list[str], days: set[dt.date]) -> None:
+    """Half past three in the afternoon and ten at night in Los Angeles; a zone that is named stands before it."""
+    starts = ("2024-05-01T15:30:00-07:00", "2024-05-02T22:00:00-07:00")
+    rows = [{"account_id": "a", "title_id": "t", "started_at": start} for start in starts]
+    log = log_samples.as_csv(tmp_path / "log.csv", rows)
+    code, out, _ = detector("ingest", str(log), *said, cwd=tmp_path)
+    assert (code, "time zone" in out) == (0, False)
+    home = Store(tmp_path / "detector-home")
+    stored = pl.concat(home.read("playbacks", home.partitions("playbacks")))
+    assert set(stored["day"]) == days
 
 
 def test_rows_west_of_all_are_told(tmp_path: Path) -> None:

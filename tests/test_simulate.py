@@ -108,7 +108,7 @@ def test_columns_are_those_of_the_input_table(service: Service) -> None:
     """The playbacks have columns of the input table and no others, and are sorted by their start."""
     wanted = tables.columns(tables.RawRows)
     assert {name: dtype == wanted.get(name) for name, dtype in service.playbacks.schema.items()} == dict.fromkeys(
-        set(wanted) - {"row", "says_offset", "device_name", "playback_id", "network", "accuracy_km"}, True
+        set(wanted) - {"row", "says_offset", "offset_s", "device_name", "playback_id", "network", "accuracy_km"}, True
     )
     assert service.playbacks["started_at"].is_sorted()
 

@@ -13,6 +13,7 @@ from detector import config, identity, tables
 _IDS = ["account_id", "profile_id", "device_id", "device_name", "title_id"]
 _UNDECODED = "\ufffd"
 _NO_ZONE = "UTC"  # whoever lives by it says so with --timezone
+_SAYS_NO_ZONE = pl.col("timezone").is_null() & pl.col("offset_s").is_null()
 # What a value is that breaks a rule of its column.
 _BROKEN = {
     "nullability": " is missing or can not be read",
@@ -54,7 +55,7 @@ def check(
     """
     good, failure = _believable(now, settings.playbacks).filter(tables.shape(raw, tables.RawRows).collect())
     zoned = good.with_columns(timezone=_zone_of_row(settings.days.zone_by_country))
-    local = _localise(zoned, zone or settings.days.default_zone)
+    local = _localise(zoned, zone, settings.days.default_zone)
     rows = identity.pseudonymise(local, keys, settings.identity)
     names = pl.concat(
         rows.select(kind=pl.lit(kind), id=kind, name=name, utc_date=pl.col("started_at").dt.date()).unique()
@@ -67,7 +68,7 @@ def check(
         rows=tables.shape(rows.lazy(), tables.CheckedRows).collect(),
         rejects=_rejects(failure, file, keys),
         names=names.sort("kind", "id", "name"),
-        zoneless=0 if zone or settings.days.default_zone != _NO_ZONE else zoned["timezone"].null_count(),
+        zoneless=0 if zone or settings.days.default_zone != _NO_ZONE else zoned.filter(_SAYS_NO_ZONE).height,
         offsetless=int((~good["says_offset"]).sum()),
         unread_ips=int((local["ip"].is_not_null() & rows["address"].is_null()).sum()),
     )
@@ -152,10 +153,15 @@ def _zone_of_row(zone_by_country: dict[str, str]) -> pl.Expr:
     return pl.coalesce("timezone", country_zone)
 
 
-def _localise(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
-    """Add the local `day` and `utc_offset_s`: by the row's `timezone`, else `zone`."""
-    rows = rows.with_columns(pl.col("timezone").fill_null(zone))
-    started = pl.col("started_at")
+def _localise(rows: pl.DataFrame, zone: str, default: str) -> pl.DataFrame:
+    """Add the local `day` and `utc_offset_s`: by the row's `timezone`, else `zone` unless it is "", else the clock by
+    which its start is written, else the `default`."""
+    started, offset_s = pl.col("started_at"), pl.col("offset_s")
+    by_its_clock = pl.col("timezone").is_null() & offset_s.is_not_null() & pl.lit(not zone)
+    its_own = rows.filter(by_its_clock).with_columns(
+        day=(started + pl.duration(seconds=offset_s)).dt.date(), utc_offset_s=offset_s
+    )
+    zoned = rows.filter(~by_its_clock).with_columns(pl.col("timezone").fill_null(zone or default))
     parts = [
         part.with_columns(
             day=started.dt.convert_time_zone(name).dt.date(),
@@ -165,10 +171,10 @@ def _localise(rows: pl.DataFrame, zone: str) -> pl.DataFrame:
             .dt.total_seconds()
             .cast(pl.Int32),
         )
-        for (name,), part in rows.partition_by("timezone", as_dict=True).items()
+        for (name,), part in zoned.partition_by("timezone", as_dict=True).items()
         if isinstance(name, str)
     ]
-    return pl.concat(parts) if parts else rows.with_columns(day=started.dt.date(), utc_offset_s=pl.lit(0, pl.Int32))
+    return pl.concat([its_own, *parts])
 
 
 def by_utc_date(rows: pl.DataFrame) -> dict[dt.date, pl.DataFrame]:

@@ -15,6 +15,7 @@ _FIRST, _LAST = dt.datetime(1000, 1, 1, tzinfo=dt.UTC), dt.datetime(9000, 1, 1, 
 _EXACT_FLOAT = 2**53
 _ISO = r"^[1-8]\d{3}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[Zz]|UTC|[+-][0-2]\d(?::?[0-5]\d)?)?$"
 _AFTER_MINUTES = 16
+_CLOCKS_S = (-12 * 3_600, 14 * 3_600)  # by which people live, west and east of UTC
 
 
 def texts(rows: Iterable[Sequence[object]], names: Sequence[str]) -> pl.LazyFrame:
@@ -118,6 +119,22 @@ def says_offset(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return _written(column, dtype).str.strip_chars().str.contains(r"(?:[zZ]|[+-]\d{2}:?\d{0,2}|^[\d.]+)$")
 
 
+def offset_s(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Seconds east of UTC of the clock by which a moment is written; null where that is UTC's, or none.
+
+    >>> log = pl.DataFrame({"t": ["2024-05-01T14:00:00+02:00", "2024-05-01T12:00:00Z", "1714564800"]})
+    >>> log.select(offset_s(pl.col("t"), pl.String())).to_series().to_list()
+    [7200, None, None]
+    """
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone not in (None, "UTC"):
+        seconds = (column.dt.base_utc_offset() + column.dt.dst_offset()).dt.total_seconds()
+    elif dtype.is_temporal() or dtype.is_numeric():
+        seconds = pl.lit(None, pl.Int64)
+    else:
+        seconds = _east_s(_written(column, dtype).str.strip_chars().str.slice(_AFTER_MINUTES))
+    return pl.when((seconds != 0) & seconds.is_between(*_CLOCKS_S)).then(seconds.cast(pl.Int32))
+
+
 def span(seconds: pl.Expr) -> pl.Expr:
     """Seconds as a span of time to the millisecond, at most 300 years either way; null where they are NaN."""
     bounded = pl.when(seconds.is_not_nan()).then(seconds.clip(-1e10, 1e10))
@@ -154,7 +171,12 @@ def _iso(written: pl.Expr) -> pl.Expr:
     clock = pl.concat_str(iso.str.slice(0, 10), pl.lit(" "), iso.str.slice(11, 5), second)
     moment = clock.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="ms", time_zone="UTC", strict=False)
     fraction_ms = rest.str.extract(r"(\.\d{1,3})").cast(pl.Float64) * 1000
+    offset_ms = _east_s(rest).fill_null(0) * 1000
+    return moment + (fraction_ms.round().fill_null(0) - offset_ms).cast(pl.Int64).cast(pl.Duration("ms"))
+
+
+def _east_s(rest: pl.Expr) -> pl.Expr:
+    """The offset at the end of what follows the minutes of ISO text, in seconds; null where there is none."""
     offset = rest.str.extract(r"([+-]\d{2}:?\d{0,2})$").str.replace(":", "", literal=True)
     minutes = (offset.str.slice(0, 1) + offset.str.slice(3)).cast(pl.Int64, strict=False).fill_null(0)
-    offset_ms = (offset.str.slice(0, 3).cast(pl.Int64) * 60 + minutes) * 60_000
-    return moment + (fraction_ms.round().fill_null(0) - offset_ms.fill_null(0)).cast(pl.Int64).cast(pl.Duration("ms"))
+    return (offset.str.slice(0, 3).cast(pl.Int64) * 60 + minutes) * 60

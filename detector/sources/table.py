@@ -28,7 +28,8 @@ from detector.sources import _fields as fields
 from detector.sources import _values as values
 from detector.sources._format import Format, Options, decoded, head, missing_columns, reading
 
-_WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name not in ("row", "says_offset")}
+_OF_START = ("row", "says_offset", "offset_s")
+_WANTED = {name: dtype for name, dtype in tables.columns(tables.RawRows).items() if name not in _OF_START}
 _OURS = (*_WANTED, "duration_s")
 _NAMED_BY = ("title_id", "device_id", "device_name")
 _IDS = {"account_id", "profile_id", "title_id", "device_id", "device_name", "playback_id", "title_name"}
@@ -50,7 +51,10 @@ def _rows(frame: pl.LazyFrame, path: Path, options: Options, found: Sequence[str
         read.append(pl.lit(options.account).alias("account_id"))
     start, dtype = pl.col("started_at"), ours["started_at"]
     rows = rows.with_columns(
-        *read, started_at=values.instant(start, dtype), says_offset=values.says_offset(start, dtype)
+        *read,
+        started_at=values.instant(start, dtype),
+        says_offset=values.says_offset(start, dtype),
+        offset_s=values.offset_s(start, dtype),
     )
     rows = rows.with_columns(fields.ip("ip")) if "ip" in ours else rows
     return tables.shape(rows.with_columns(ended_at=_end(ours)), tables.RawRows)

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import math
+import zoneinfo
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,29 @@ def test_whether_a_moment_of_a_type_says_its_offset(tmp_path: Path, moment: obje
     assert read(tmp_path / "log.parquet")["says_offset"].to_list() == [says]
 
 
+@pytest.mark.parametrize(
+    ("written", "offset_s"),
+    [
+        ("2024-05-01T14:00:00+02:00", 7_200),
+        ("2024-05-01 14:00-0330", -12_600),
+        ("2024-05-01T14:00:00.5+14", 50_400),
+        ("2024-05-01T14:00:00+00:00", None),
+        ("2024-05-01T14:00:00Z", None),
+        ("2024-05-01T14:00:00", None),
+        ("2024-05-01T14:00:00+15:00", None),
+        ("1714564800", None),
+        (NOON.astimezone(zoneinfo.ZoneInfo("America/Los_Angeles")), -25_200),
+        (NOON, None),
+        (NOON.replace(tzinfo=None), None),
+        (1714564800, None),
+    ],
+)
+def test_by_which_clock_a_moment_is_written(tmp_path: Path, written: object, offset_s: int | None) -> None:
+    """What people live by reaches from twelve hours west of UTC to fourteen east; UTC itself says nothing of them."""
+    pl.DataFrame([ROW | {"started_at": written}]).write_parquet(tmp_path / "log.parquet")
+    assert read(tmp_path / "log.parquet")["offset_s"].to_list() == [offset_s]
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_column_of_the_table_survives(kind: str, tmp_path: Path) -> None:
     """Each optional column comes out under its name and in its type, from each of the three files."""
@@ -90,6 +114,7 @@ def test_every_column_of_the_table_survives(kind: str, tmp_path: Path) -> None:
         "row": 1,
         "started_at": NOON,
         "says_offset": True,
+        "offset_s": None,
         "ended_at": NOON + dt.timedelta(hours=1),
         "position_start_s": 5,
         "position_end_s": 3605,
