@@ -178,9 +178,8 @@ def _shortened(
     for suffix, account_days in (("_stored", stored), ("_without", without), ("_alone", alone)):
         longest = account_days.group_by("account").agg(pl.col(days.STREAKS).max())
         accounts = accounts.join(longest, on="account", how="left", suffix=suffix, maintain_order="left")
-    in_window = {
-        name: pl.col(name) <= pl.col(f"{name}_stored") for name in days.STREAKS
-    }  # a longer one ended before it
+    # One that is longer than any in the window ended before it.
+    in_window = {name: pl.col(name) <= pl.col(f"{name}_stored") for name in days.STREAKS}
     shorter = {
         name: in_window[name] & (pl.col(f"{name}_without").fill_null(0) < pl.col(f"{name}_stored"))
         for name in days.STREAKS
