@@ -170,25 +170,29 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
         said.append(f"columns that the format does not have are ignored: {shown}")
     if zoneless := sum(file.zoneless for file in taken if not file.known):
         said.append(
-            f"{zoneless} rows say neither a time zone, nor an offset, nor a country of [days] zone_by_country: their "
-            "days are those of UTC; name another with --timezone or [source] timezone, or UTC where it is right"
+            f"{_rows(zoneless)} without a time zone, an offset or a country of [days] zone_by_country: days are those"
+            " of UTC there; name another with --timezone or [source] timezone, or UTC where it is right"
         )
     if offsetless := sum(file.offsetless for file in taken if not file.known):
         said.append(
-            f"{offsetless} rows say when they began without an offset from UTC and are taken to mean UTC: where they"
-            " mean another clock, write it with them, such as 2025-06-30T21:00:00-03:00"
+            f"{_rows(offsetless)} with a start without an offset from UTC, taken to mean UTC: where another clock is"
+            " meant, write it with the time, such as 2025-06-30T21:00:00-03:00"
         )
     if unread := sum(file.unread_ips for file in taken if not file.known):
         said.append(
-            f"{unread} rows have an ip that is no IPv4 or IPv6 address and count as rows without one: nothing tells"
-            " where they were, nor who belongs together"
+            f"{_rows(unread)} with an ip that is no IPv4 or IPv6 address, taken as without one: nothing tells where"
+            " that was, nor who belongs together"
         )
     if west := sum(file.too_far_west for file in taken if not file.known):
         said.append(
-            f"{west} rows lie west of [days] westernmost_zone and count for no day, for theirs was over:"
+            f"{_rows(west)} west of [days] westernmost_zone, counted for no day, for theirs was over:"
             " set it to the westernmost zone that there is in your log, and the days are digested anew"
         )
     return said
+
+
+def _rows(number: int) -> str:
+    return "1 row" if number == 1 else f"{number} rows"
 
 
 def summary(taken: Sequence[Ingested]) -> dict[str, Any]:

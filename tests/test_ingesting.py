@@ -176,7 +176,7 @@ def test_a_log_without_time_zones_is_told(tmp_path: Path) -> None:
     """Its evenings may lie on two days each: how many rows, and what to name; a zone that is named is believed."""
     row = {"account_id": "a", "title_id": "t", "started_at": "2024-05-01T00:30:00Z"}
     log = log_samples.as_csv(tmp_path / "log.csv", [row, row | {"title_id": "u"}])
-    told = "2 rows say neither a time zone, nor an offset, nor a country of [days] zone_by_country: their days are"
+    told = "2 rows without a time zone, an offset or a country of [days] zone_by_country: days are those of UTC there"
     code, out, _ = detector("ingest", str(log), cwd=tmp_path)
     assert (code, told in out) == (0, True)
     code, out, _ = detector("ingest", str(log), "--timezone", "UTC", cwd=tmp_path)
@@ -209,7 +209,7 @@ def test_rows_west_of_all_are_told(tmp_path: Path) -> None:
         for day in (2, 3)
     ]
     log_samples.as_csv(tmp_path / "log.csv", rows)
-    told = "2 rows lie west of [days] westernmost_zone and count for no day"
+    told = "2 rows west of [days] westernmost_zone, counted for no day"
     code, out, _ = detector("ingest", "log.csv", cwd=tmp_path)
     assert (code, told in out) == (0, False)
     berlin = {"DETECTOR_DAYS__WESTERNMOST_ZONE": "Europe/Berlin"}

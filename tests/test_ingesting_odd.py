@@ -73,12 +73,12 @@ def test_times_without_an_offset_and_ips_that_are_none_are_told(tmp_path: Path) 
     log_samples.as_csv(tmp_path / "log.csv", rows)
     code, out, err = detector("ingest", "log.csv", "--timezone", "America/New_York", cwd=tmp_path)
     assert code == 0
-    assert "2 rows say when they began without an offset from UTC" in out + err
-    assert "1 rows have an ip that is no IPv4 or IPv6 address" in out + err
+    assert "2 rows with a start without an offset from UTC" in out + err
+    assert "1 row with an ip that is no IPv4 or IPv6 address" in out + err
     naive = pl.col("started_at").str.slice(0, 19).str.to_datetime()
     pl.DataFrame(rows).drop("ip").with_columns(naive).write_parquet(tmp_path / "naive.parquet")
     said = detector("ingest", "naive.parquet", cwd=tmp_path)[1]
-    assert "3 rows say when they began without an offset" in said
+    assert "3 rows with a start without an offset" in said
 
 
 def test_what_rows_do_not_say_is_told_when_they_are_taken_in_and_not_every_night() -> None:

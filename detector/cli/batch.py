@@ -260,9 +260,11 @@ def _error_rate(night: Mapping[str, Any]) -> str:
 
 def _about_days(record: Mapping[str, Any], until: str) -> str:
     """What is to be known of the files and days that a run took in, or did not."""
+    from detector import terminal
+
     text = "".join(f"\n  warning: {warning}" for warning in record.get("warnings", []))
     if replaced := record.get("ingested", {}).get("replaced"):
-        text += f"\n  {replaced} playbacks came that do not count: other files have replaced their days"
+        text += f"\n  {terminal.counted(replaced, 'playback')} not counted: other files have replaced the days"
     if left_out := record.get("conflict_days"):
         text += (
             f"\n  {record['conflicts']} rows say different things of one playback and were left out, from "
@@ -271,8 +273,8 @@ def _about_days(record: Mapping[str, Any], until: str) -> str:
         )
     if held := record.get("held_days"):
         text += (
-            f"\n  later rows or other settings would change {len(held)} published days from {held[0]}; to use them: "
-            f"`detector nightly --from {held[0]} --to {until}`"
+            f"\n  later rows or other settings would change {terminal.counted(len(held), 'published day')} from "
+            f"{held[0]}; to use them: `detector nightly --from {held[0]} --to {until}`"
         )
     return text
 
