@@ -11,6 +11,7 @@ from typing import Any
 from detector import corrections, sources, store
 from detector.errors import GateError, InputError
 from detector.store import Store
+from detector.terminal import counted
 
 _FOLDER = "receipts"
 _SHOWN = 8  # columns
@@ -170,29 +171,25 @@ def warnings(taken: Sequence[Ingested]) -> list[str]:
         said.append(f"columns that the format does not have are ignored: {shown}")
     if zoneless := sum(file.zoneless for file in taken if not file.known):
         said.append(
-            f"{_rows(zoneless)} without a time zone, an offset or a country of [days] zone_by_country: days are those"
-            " of UTC there; name another with --timezone or [source] timezone, or UTC where it is right"
+            f"{counted(zoneless, 'row')} without a time zone, an offset or a country of [days] zone_by_country: days "
+            "are those of UTC there; name another with --timezone or [source] timezone, or UTC where it is right"
         )
     if offsetless := sum(file.offsetless for file in taken if not file.known):
         said.append(
-            f"{_rows(offsetless)} with a start without an offset from UTC, taken to mean UTC: where another clock is"
-            " meant, write it with the time, such as 2025-06-30T21:00:00-03:00"
+            f"{counted(offsetless, 'row')} with a start without an offset from UTC, taken to mean UTC: where another "
+            "clock is meant, write it with the time, such as 2025-06-30T21:00:00-03:00"
         )
     if unread := sum(file.unread_ips for file in taken if not file.known):
         said.append(
-            f"{_rows(unread)} with an ip that is no IPv4 or IPv6 address, taken as without one: nothing tells where"
-            " that was, nor who belongs together"
+            f"{counted(unread, 'row')} with an ip that is no IPv4 or IPv6 address, taken as without one: nothing "
+            "tells where that was, nor who belongs together"
         )
     if west := sum(file.too_far_west for file in taken if not file.known):
         said.append(
-            f"{_rows(west)} west of [days] westernmost_zone, counted for no day, for theirs was over:"
+            f"{counted(west, 'row')} west of [days] westernmost_zone, counted for no day, for theirs was over:"
             " set it to the westernmost zone that there is in your log, and the days are digested anew"
         )
     return said
-
-
-def _rows(number: int) -> str:
-    return "1 row" if number == 1 else f"{number} rows"
 
 
 def summary(taken: Sequence[Ingested]) -> dict[str, Any]:

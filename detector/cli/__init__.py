@@ -9,11 +9,11 @@ import sys
 import traceback
 from pathlib import Path
 
-from detector.cli import auditing, batch, console, deciding, operating, reading, review
+from detector.cli import arrivals, auditing, batch, console, deciding, operating, reading, review
 from detector.cli._common import app
 from detector.errors import DetectorError
 
-__all__ = ["app", "auditing", "batch", "console", "deciding", "main", "operating", "reading", "review"]
+__all__ = ["app", "arrivals", "auditing", "batch", "console", "deciding", "main", "operating", "reading", "review"]
 
 
 class _Terminated(BaseException):

@@ -244,10 +244,9 @@ def suppressions(context: typer.Context, account: Account = "", own_id: OwnId = 
     from detector import reviewing, terminal
 
     with opened(context) as (doors, _):
+        me = allowed(doors, "look")
         digits = account_of(account, own_id, doors) if account or own_id else None
-        rows = [
-            asdict(one) for one in reviewing.suppressions(doors, digits, reviewer=allowed(doors, "look"), now=now())
-        ]
+        rows = [asdict(one) for one in reviewing.suppressions(doors, digits, reviewer=me, now=now())]
         lines = [terminal.table(rows, ["id", "account", "scope", "value", "ends_on", "made_by"])] if rows else []
         lines += [f"  {row['id']}: {row['why']}{' (lifted)' if row['lifted_at'] else ''}" for row in rows]
         show(rows, json, "\n".join(lines) or "nothing is suppressed")
